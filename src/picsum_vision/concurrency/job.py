@@ -1,0 +1,52 @@
+"""A unit of work that goes forward in steps, each in a lane.
+
+A job's life:  waiting in a lane -> running one step -> waiting in a lane (the same or another, at once or after a delay)
+-> ... -> done. Only a running step holds a slot; a job that waits for a retry or for its lane's turn holds none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lane:
+    """Where a step runs: `pool` names what is scarce (download slots, model slots, CPU), `key` who is asked (a host)."""
+
+    pool: str
+    key: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Turn:
+    """A job's next step: in which lane, and after how many seconds at the earliest."""
+
+    lane: Lane
+    delay_s: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a step learnt about its lane.
+
+    `overloaded`: the far side refused or broke for load, so fewer requests should be in flight there.
+    `latency_s`: seconds until it answered, None if that says nothing. `pause_s`: the far side asked for this long a silence.
+    """
+
+    overloaded: bool = False
+    latency_s: float | None = None
+    pause_s: float = 0.0
+
+
+NOTHING_LEARNT = Feedback()
+
+
+class Job(Protocol):
+    """What the scheduler runs. `turn` is the next step's, None once the job is done."""
+
+    turn: Turn | None
+
+    async def step(self) -> Feedback:
+        """Run one step, set `turn`, and say what it learnt. Must not raise but for cancellation."""
+        ...

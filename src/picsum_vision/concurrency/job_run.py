@@ -1,0 +1,127 @@
+"""Jobs in from one thread, finished jobs back to it, while the event loop works in another."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from picsum_vision.concurrency.byte_budget import ByteBudget
+from picsum_vision.concurrency.job import Job, Lane
+from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.concurrency.scheduler import LaneState, Scheduler
+
+_COLLECT_ROWS = 1_000
+_COLLECT_BYTES = 4_000_000
+_COLLECT_WAIT_S = 0.25
+
+
+class RowJob(Job, Protocol):
+    """A job for one row: `number` counts the rows of a run from 0, `held_bytes` is what it has taken from the byte budget."""
+
+    number: int
+    held_bytes: int
+
+
+J = TypeVar("J", bound=RowJob)
+
+
+class JobRun(Generic[J]):
+    """One task's jobs.
+
+    The caller's thread submits jobs while there is `room`, and `collect`s what is finished. It is woken for a batch that is worth it
+    (rows or bytes), when more input is wanted, or after a quarter of a second, not for every job.
+    """
+
+    def __init__(
+        self,
+        loop_thread: LoopThread,
+        *,
+        slots: Mapping[str, int],
+        lane_state: Callable[[Lane], LaneState],
+        budget: ByteBudget,
+        look_ahead: int,
+    ) -> None:
+        """Run jobs on `loop_thread`; `look_ahead` is how many unfinished jobs are wanted."""
+        self._loop = loop_thread.loop
+        self._loop_thread = loop_thread
+        self._budget = budget
+        self._look_ahead = look_ahead
+        self._finished: deque[J] = deque()
+        self._finished_bytes = 0
+        self._unfinished = 0
+        self._input_done = False
+        self._counts = threading.Lock()
+        self._worth_waking = threading.Event()
+        self._scheduler = loop_thread.run(self._make_scheduler(slots, lane_state))
+
+    async def _make_scheduler(self, slots: Mapping[str, int], lane_state: Callable[[Lane], LaneState]) -> Scheduler:
+        return Scheduler(slots, lane_state, self._take_finished)
+
+    @property
+    def unfinished(self) -> int:
+        """How many of the submitted jobs have not finished."""
+        return self._unfinished
+
+    @property
+    def room(self) -> int:
+        """How many more jobs are wanted now."""
+        return self._look_ahead - self._unfinished
+
+    def submit(self, jobs: Sequence[J]) -> None:
+        """Start jobs."""
+        with self._counts:
+            self._unfinished += len(jobs)
+        self._loop.call_soon_threadsafe(self._submit_on_loop, jobs)
+
+    def no_more_input(self) -> None:
+        """Say that nothing more will be submitted, so that nobody is woken to submit it."""
+        with self._counts:
+            self._input_done = True
+            if not self._unfinished:
+                self._worth_waking.set()
+
+    def collect(self) -> list[J]:
+        """Wait until a batch is worth it, and return what has finished; empty only after a quarter of a second with nothing."""
+        self._worth_waking.wait(_COLLECT_WAIT_S)
+        with self._counts:
+            self._worth_waking.clear()
+            jobs = list(self._finished)
+            self._finished.clear()
+            self._finished_bytes = 0
+        return jobs
+
+    def emitted(self, jobs: Sequence[J], first_in_line: int | None = None) -> None:
+        """Say that the rows of `jobs` have left this process, so that their bytes are free again."""
+        held = [(job.number, job.held_bytes) for job in jobs if job.held_bytes]
+        if held or first_in_line is not None:
+            self._loop.call_soon_threadsafe(self._free_on_loop, held, first_in_line)
+
+    def close(self) -> None:
+        """Cancel what is left; returns when no request is open any more."""
+        self._loop_thread.run(self._scheduler.close())
+
+    def _submit_on_loop(self, jobs: Sequence[J]) -> None:
+        for job in jobs:
+            self._scheduler.submit(job)
+
+    def _free_on_loop(self, held: Sequence[tuple[int, int]], first_in_line: int | None) -> None:
+        if first_in_line is not None:
+            self._budget.first_in_line = first_in_line
+        for number, held_bytes in held:
+            self._budget.give_back(number, held_bytes)
+        self._budget.serve()
+
+    def _take_finished(self, job: J) -> None:
+        with self._counts:
+            self._finished.append(job)
+            self._finished_bytes += job.held_bytes
+            self._unfinished -= 1
+            worth_it = (
+                len(self._finished) >= _COLLECT_ROWS
+                or self._finished_bytes >= _COLLECT_BYTES
+                or self._unfinished <= (0 if self._input_done else self._look_ahead // 2)
+            )
+        if worth_it:
+            self._worth_waking.set()

@@ -1,0 +1,48 @@
+"""One event loop in a thread of its own, for the whole life of a worker process.
+
+Spark reuses a worker process for many tasks; with the loop, connections and DNS results stay warm from one to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, TypeVar
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """The process's event loop. :meth:`current` makes it where there is none, as after a fork."""
+
+    _current: ClassVar[LoopThread | None] = None
+    _making: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self) -> None:
+        """Start the thread."""
+        self._pid = os.getpid()
+        self.loop = asyncio.new_event_loop()
+        self.kept: dict[Any, Any] = {}
+        # A daemon thread: a worker that Spark ends must not wait for it.
+        threading.Thread(target=self.loop.run_forever, name="picsum-vision-loop", daemon=True).start()
+
+    @classmethod
+    def current(cls) -> LoopThread:
+        """Return this process's loop thread."""
+        with cls._making:
+            if cls._current is None or cls._current._pid != os.getpid():
+                cls._current = LoopThread()
+            return cls._current
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and wait for its result."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+    def keep(self, key: Any, make: Callable[[], T]) -> T:
+        """Return what is kept under `key`, made at the first call. To be called on the loop."""
+        if key not in self.kept:
+            self.kept[key] = make()
+        kept: T = self.kept[key]
+        return kept

@@ -1,0 +1,1 @@
+"""Being moved: the pixel measures."""

@@ -1,0 +1,129 @@
+"""Who is asked about an image.
+
+A backend is a small value that travels to the workers; clients and models are made where they run. There are two kinds, and they
+are not forced into one protocol: `AiQuery` is planned on the driver as a Spark expression, the others work in the workers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Final
+
+from picsum_vision.describing.tasks import Describe, Task
+from picsum_vision.errors import SettingError
+from picsum_vision.secrets import Secret
+from picsum_vision.urls import check_base_url
+from picsum_vision.validation import check_text
+
+DEFAULT_ENDPOINT: Final = "databricks-llama-4-maverick"
+_ENDPOINT: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
+_MODEL_URI: Final = re.compile(r"(models|runs|mlflow-artifacts|file|s3|gs|dbfs|abfss?|wasbs?|https?):/.+")
+
+
+@dataclasses.dataclass(frozen=True)
+class AiQuery:
+    """The platform's own `ai_query` function: the platform runs the model. `endpoint` is a serving endpoint's name.
+
+    Needs Databricks (a serverless warehouse or Runtime 15.4 and later), or :func:`picsum_vision.register_ai_query` elsewhere.
+    """
+
+    endpoint: str = DEFAULT_ENDPOINT
+    function: str = "ai_query"
+
+    def __post_init__(self) -> None:
+        """Check the endpoint's name: it becomes a literal of a SQL expression."""
+        for setting, value in (("endpoint", self.endpoint), ("function", self.function)):
+            if not isinstance(value, str) or not _ENDPOINT.fullmatch(value):
+                raise SettingError(f"{setting}: {value!r} is not allowed; it must be a name of letters, digits, '-', '_' and '.'")
+
+    @property
+    def model_name(self) -> str:
+        """What `describe_outcome.model` says."""
+        return self.endpoint
+
+
+@dataclasses.dataclass(frozen=True)
+class ChatCompletions:
+    """Any OpenAI-compatible endpoint. `base_url` is what the model's maker gives, as in `https://host/v1`."""
+
+    base_url: str
+    model: str
+    _: dataclasses.KW_ONLY
+    api_key: Secret | None = None
+
+    def __post_init__(self) -> None:
+        """Check address, model and key."""
+        address = check_base_url("base_url", self.base_url)
+        object.__setattr__(self, "base_url", address.removesuffix("/chat/completions"))
+        check_text("model", self.model)
+        if self.api_key is not None and not isinstance(self.api_key, Secret):
+            # The value is not shown: it may be the key itself.
+            raise SettingError("api_key: not a Secret; write Secret.env('NAME_OF_THE_VARIABLE'), never the key itself")
+
+    @property
+    def model_name(self) -> str:
+        """What `describe_outcome.model` says."""
+        return self.model
+
+
+@dataclasses.dataclass(frozen=True)
+class PyFunc:
+    """An MLflow model, loaded once per worker process: `models:/name@alias`, `runs:/...`, or a folder that workers see.
+
+    It is asked with a DataFrame of one BINARY column (`image_column`, the only one of its signature if None) and answers with one
+    text a row.
+    """
+
+    model_uri: str
+    _: dataclasses.KW_ONLY
+    image_column: str | None = None
+    max_batch_images: int = 32
+
+    def __post_init__(self) -> None:
+        """Check the address."""
+        check_text("model_uri", self.model_uri)
+        if not _MODEL_URI.fullmatch(self.model_uri) and not self.model_uri.startswith(("/", "./")):
+            raise SettingError(f"model_uri: {self.model_uri!r} is not allowed; it must be like models:/name@alias, runs:/id/path or a path")
+
+    @property
+    def model_name(self) -> str:
+        """What `describe_outcome.model` says."""
+        return self.model_uri
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelDescriber:
+    """The embedded default: no model and no network; it says in plain words only what it can measure in the pixels."""
+
+    @property
+    def model_name(self) -> str:
+        """What `describe_outcome.model` says."""
+        return "pixels"
+
+
+WorkerBackend = ChatCompletions | PyFunc | PixelDescriber
+Backend = AiQuery | WorkerBackend
+
+
+def check_backend(backend: Backend, task: Task) -> None:
+    """Refuse what is no backend or task, and what the backend cannot do, before anything is started."""
+    if not isinstance(backend, (AiQuery, ChatCompletions, PyFunc, PixelDescriber)):
+        raise SettingError(
+            f"backend: {type(backend).__name__} is not allowed; it must be AiQuery, ChatCompletions, PyFunc or PixelDescriber"
+        )
+    if not isinstance(task, Task):
+        raise SettingError(f"task: {type(task).__name__} is not allowed; it must be Describe(), ListObjects(), Classify(), ...")
+    if isinstance(backend, PixelDescriber):
+        _check_pixel_task(task)
+
+
+def _check_pixel_task(task: Task) -> None:
+    if not isinstance(task, Describe):
+        raise SettingError(
+            f"task: {task.name!r} needs a vision model; PixelDescriber only measures pixels. Use ChatCompletions, AiQuery or PyFunc"
+        )
+    if task.language not in ("it", "en"):
+        raise SettingError(f"language: {task.language!r} is not allowed; PixelDescriber writes it and en")
+    if task.prompt is not None:
+        raise SettingError("prompt: PixelDescriber answers no questions; use ChatCompletions, AiQuery or PyFunc, or leave it out")

@@ -1,0 +1,94 @@
+"""What a chat endpoint said, in our words."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+from picsum_vision.describing.json_text import find_json
+from picsum_vision.outcomes import DescribeStatus
+
+_MESSAGE_CHARACTERS = 200
+_FILTERED = re.compile(r"content[_ ]?(filter|policy|management)|responsible[_ ]?ai|safety system", re.IGNORECASE)
+_LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|dapi|hf|gsk|xai|key)[-_]?[A-Za-z0-9_*.-]{8,}|\bBearer\s+\S+|\beyJ[\w.-]{16,}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ChatAnswer:
+    """A whole answer: its text, why it ended, what it cost."""
+
+    status: DescribeStatus
+    text: str | None = None
+    finish_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    message: str | None = None
+
+
+def read_answer(body: bytes) -> ChatAnswer:
+    """Read the body of a 200."""
+    try:
+        answer = json.loads(body)
+        choice = answer["choices"][0]
+        said = choice["message"]
+        text, refusal = _text(said.get("content")), said.get("refusal")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ChatAnswer(status=DescribeStatus.HTTP_ERROR, message="the endpoint answered 200 with what is no chat completion")
+    reason = choice.get("finish_reason")
+    facts: dict[str, Any] = {"finish_reason": reason, **_usage(answer.get("usage"))}
+    if reason == "content_filter" or (refusal and not text):
+        return ChatAnswer(status=DescribeStatus.REFUSED, message=_short(refusal or "the content filter withheld the answer"), **facts)
+    if reason == "length":
+        return ChatAnswer(status=DescribeStatus.CUT_OFF, text=text, message="the answer reached max_output_tokens", **facts)
+    if not text.strip():
+        return ChatAnswer(status=DescribeStatus.EMPTY_ANSWER, message="the model answered with no text", **facts)
+    return ChatAnswer(status=DescribeStatus.OK, text=text, **facts)
+
+
+def read_refusal(http_status: int, body: bytes) -> ChatAnswer:
+    """Read the body of any other status; it may be JSON in several forms, plain text or HTML."""
+    message = error_message(body) or f"the endpoint answered {http_status}"
+    if _FILTERED.search(body[:4_000].decode("utf-8", "replace")):
+        return ChatAnswer(status=DescribeStatus.REFUSED, message=message)
+    if http_status in (401, 403):
+        return ChatAnswer(status=DescribeStatus.AUTH, message=message)
+    if http_status == 413:  # noqa: PLR2004 - HTTP's own number
+        return ChatAnswer(status=DescribeStatus.TOO_LARGE, message=message)
+    if http_status in (429, 503):
+        return ChatAnswer(status=DescribeStatus.RATE_LIMITED, message=message)
+    return ChatAnswer(status=DescribeStatus.HTTP_ERROR, message=message)
+
+
+def error_message(body: bytes) -> str | None:
+    """Return the error's own words on one line, short, and without anything that looks like a key."""
+    text = body[:4_000].decode("utf-8", "replace")
+    if text.lstrip().startswith("<"):
+        return None
+    found = find_json(text) if text.lstrip().startswith(("{", "[")) else None
+    if isinstance(found, dict):
+        error = found.get("error", found.get("detail", found.get("message")))
+        text = str(error.get("message", error)) if isinstance(error, dict) else str(error or text)
+    return _short(text) or None
+
+
+def _short(text: Any) -> str:
+    return _LOOKS_LIKE_A_KEY.sub("[...]", " ".join(str(text).split()))[:_MESSAGE_CHARACTERS]
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return ""
+
+
+def _usage(usage: Any) -> dict[str, int | None]:
+    counts = usage if isinstance(usage, dict) else {}
+    return {"input_tokens": _count(counts.get("prompt_tokens")), "output_tokens": _count(counts.get("completion_tokens"))}
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,0 +1,66 @@
+"""What the questions of one task to a chat endpoint share: session, key, limits, what was learnt of the endpoint."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import Executor
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from picsum_vision.concurrency.job import Lane
+from picsum_vision.concurrency.limits import AdaptiveLimit
+from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.concurrency.pace import Pace
+from picsum_vision.concurrency.retry import RetryPolicy
+from picsum_vision.concurrency.scheduler import LaneState
+from picsum_vision.describing.backends import ChatCompletions
+from picsum_vision.describing.chat_job import ChatJob
+from picsum_vision.describing.chat_request import Dialect, completions_url
+from picsum_vision.describing.job import MODEL_POOL
+from picsum_vision.describing.spending import Spending
+from picsum_vision.describing.tasks import Task
+from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
+from picsum_vision.transport.sessions import client_session
+
+_CONNECT_TIMEOUT_S = 15
+
+
+class ChatClient:
+    """Makes the questions of one task. `share` is this task's part of the whole job's bounds, from 0 (exclusive) to 1."""
+
+    def __init__(
+        self, backend: ChatCompletions, task: Task, options: DescribeOptions, loop_thread: LoopThread, cpu: Executor, share: float
+    ) -> None:
+        """Read the key and take the process's session. Not to be called on the loop's own thread."""
+        self.backend = backend
+        self.task = task
+        self.options = options
+        self.cpu = cpu
+        self.url = completions_url(backend.base_url)
+        self.lane = Lane(MODEL_POOL, f"{urlsplit(self.url).netloc} {backend.model}")
+        self.retry = RetryPolicy(max_attempts=options.max_attempts, max_wait_s=options.max_retry_wait_s)
+        self.rng = random.Random()  # noqa: S311 - jitter, no secret
+        self.spending = Spending(options, share)
+        self.headers = {"Content-Type": "application/json", "User-Agent": DEFAULT_USER_AGENT}
+        if backend.api_key is not None:
+            self.headers["Authorization"] = f"Bearer {backend.api_key.read()}"
+        self._share = share
+        self._loop_thread = loop_thread
+        self.session, self.dialect = loop_thread.run(self._open())
+
+    async def _open(self) -> tuple[aiohttp.ClientSession, Dialect]:
+        # The endpoint is the user's own setting: it may well be a private address.
+        session = client_session(self._loop_thread, public_addresses_only=False, connect_timeout_s=_CONNECT_TIMEOUT_S, headers={})
+        return session, self._loop_thread.keep(("dialect", self.lane), Dialect)
+
+    def job(self, number: int, image: bytes | None) -> ChatJob:
+        """Return the question about the image of row `number`."""
+        return ChatJob(number, image, self)
+
+    def lane_state(self, lane: Lane) -> LaneState:
+        """Return what the process knows of the endpoint's capacity."""
+        most = self.options.max_in_flight_per_task
+        limit = self._loop_thread.keep(("limit", lane, most), lambda: AdaptiveLimit(most))
+        per_minute = self.options.requests_per_minute_total
+        return LaneState(limit, Pace(per_minute / 60 * self._share) if per_minute else None)

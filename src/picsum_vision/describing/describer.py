@@ -1,0 +1,54 @@
+"""A backend brought to life in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from picsum_vision.concurrency.job import Lane
+from picsum_vision.concurrency.limits import FixedLimit
+from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.concurrency.scheduler import LaneState
+from picsum_vision.describing.backends import ChatCompletions, PixelDescriber, WorkerBackend
+from picsum_vision.describing.chat_client import ChatClient
+from picsum_vision.describing.job import CPU_POOL, MODEL_POOL, DescribeJob
+from picsum_vision.describing.pixel_job import PixelJob
+from picsum_vision.describing.pyfunc_job import PyFuncJob
+from picsum_vision.describing.pyfunc_model import batcher
+from picsum_vision.describing.tasks import Task
+from picsum_vision.options import DescribeOptions
+
+# A Spark task has one core; a second thread fills it while the first one waits for the interpreter.
+_CPU_THREADS = 2
+
+
+class Describer:
+    """Makes the description jobs of one Spark task. `share` is the task's part of the whole job's bounds."""
+
+    def __init__(
+        self, backend: WorkerBackend, task: Task, options: DescribeOptions, loop_thread: LoopThread, *, share: float = 1.0
+    ) -> None:
+        """Open the backend. Not to be called on the loop's own thread."""
+        self._options = options
+        self._cpu = loop_thread.kept.setdefault("describe-cpu", ThreadPoolExecutor(_CPU_THREADS, thread_name_prefix="picsum-vision-describe"))
+        self._client: ChatClient | None = None
+        self.job: Callable[[int, bytes | None], DescribeJob]
+        if isinstance(backend, ChatCompletions):
+            self._client = ChatClient(backend, task, options, loop_thread, self._cpu, share)
+            self.job = self._client.job
+        elif isinstance(backend, PixelDescriber):
+            self.job = lambda number, image: PixelJob(number, image, task, backend, self._cpu)
+        else:
+            model = batcher(backend, loop_thread, loop_thread.kept.setdefault("model-cpu", ThreadPoolExecutor(1)))
+            self.job = lambda number, image: PyFuncJob(number, image, task, backend, model)
+
+    @property
+    def slots(self) -> dict[str, int]:
+        """How many steps of each pool may run at once."""
+        return {CPU_POOL: _CPU_THREADS, MODEL_POOL: self._options.max_in_flight_per_task}
+
+    def lane_state(self, lane: Lane) -> LaneState:
+        """Return a lane's state."""
+        if lane.pool == MODEL_POOL and self._client is not None:
+            return self._client.lane_state(lane)
+        return LaneState(FixedLimit(self.slots[lane.pool]))

@@ -1,0 +1,35 @@
+"""One image's question to an MLflow model."""
+
+from __future__ import annotations
+
+from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Lane, Turn
+from picsum_vision.describing.backends import PyFunc
+from picsum_vision.describing.job import MODEL_POOL, DescribeJob
+from picsum_vision.describing.pyfunc_model import ModelFailed, WaitingBatcher
+from picsum_vision.describing.tasks import BadAnswer, Task
+from picsum_vision.outcomes import DescribeStatus
+
+
+class PyFuncJob(DescribeJob):
+    """Waits for the model's batch."""
+
+    def __init__(self, number: int, image: bytes | None, task: Task, backend: PyFunc, model: WaitingBatcher) -> None:
+        """Ask `model` about `image`."""
+        super().__init__(number, image, task, backend.model_name, Turn(Lane(MODEL_POOL, backend.model_uri)))
+        self._model = model
+
+    async def _work(self) -> Feedback:
+        self._attempts = 1
+        image = self._image or b""
+        self._sent_bytes = len(image)
+        try:
+            text = await self._model.answer(image)
+            answer = self._task.parse(text)
+        except ModelFailed as failed:
+            self._settle(DescribeStatus.MODEL_ERROR, message=str(failed))
+        except BadAnswer as bad:
+            self._settle(DescribeStatus.BAD_SCHEMA, message=f"{bad}; the answer was: {' '.join(text.split())[:500]}")
+        else:
+            empty = isinstance(answer, str) and not answer and self._task.name != "text"
+            self._settle(DescribeStatus.EMPTY_ANSWER if empty else DescribeStatus.OK, answer=answer)
+        return NOTHING_LEARNT

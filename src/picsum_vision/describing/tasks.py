@@ -1,0 +1,209 @@
+"""What can be asked about an image: a prompt, and the type of its answer.
+
+The Italian prompt of `Describe` is the notebook's own. Other languages are asked for in English, in words.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from picsum_vision.describing.json_text import find_json
+from picsum_vision.errors import SettingError
+from picsum_vision.validation import check_text
+
+DEFAULT_LABELS: Final = ("natura", "urbano", "ritratto", "astratto")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_LANGUAGE_NAMES: Final = {
+    "ar": "Arabic", "de": "German", "en": "English", "es": "Spanish", "fr": "French", "hi": "Hindi", "it": "Italian",
+    "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese", "ru": "Russian", "tr": "Turkish",
+    "uk": "Ukrainian", "zh": "Chinese",
+}  # fmt: skip
+
+
+class BadAnswer(Exception):  # noqa: N818 - becomes the outcome `bad_schema`
+    """The model's answer has not the asked form; the message says how."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is asked. `language` is that of the answer, as in "it" or "en"; `prompt` replaces the ready-made one."""
+
+    language: str = "it"
+    prompt: str | None = None
+
+    name: ClassVar[str]
+    answer_ddl: ClassVar[str] = "STRING"
+    prompts: ClassVar[Mapping[str, str]]
+
+    def __post_init__(self) -> None:
+        """Check language and prompt."""
+        if not isinstance(self.language, str) or not _LANGUAGE.fullmatch(self.language):
+            raise SettingError(f"language: {self.language!r} is not allowed; it must be a language tag like it, en or pt-BR")
+        check_text("prompt", self.prompt, optional=True)
+
+    @property
+    def full_prompt(self) -> str:
+        """The text that goes to the model with the image."""
+        if self.prompt is not None:
+            return self.prompt
+        text = self._fill(self.prompts.get(self.language, self.prompts["en"]))
+        if self.language in self.prompts:
+            return text
+        name = _LANGUAGE_NAMES.get(self.language.partition("-")[0].lower(), self.language)
+        return f"{text} Answer in {name}."
+
+    @property
+    def prompt_sha256(self) -> str:
+        """SHA-256 of the full prompt, in hexadecimal: tells answers to different questions apart."""
+        return hashlib.sha256(self.full_prompt.encode()).hexdigest()
+
+    def json_schema(self) -> dict[str, Any] | None:
+        """Return the JSON schema of the answer, None for free text."""
+        return None
+
+    def parse(self, text: str) -> Any:
+        """Return the answer that `text` holds, typed as `answer_ddl`; raises BadAnswer."""
+        return text.strip()
+
+    def _fill(self, prompt: str) -> str:
+        return prompt
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Describe(Task):
+    """A free description, STRING."""
+
+    name: ClassVar[str] = "describe"
+    prompts: ClassVar[Mapping[str, str]] = {
+        "it": "Descrivi dettagliatamente il contenuto di questa immagine.",
+        "en": "Describe the content of this image in detail.",
+    }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReadText(Task):
+    """The text that can be read in the image, STRING; empty where there is none."""
+
+    name: ClassVar[str] = "text"
+    prompts: ClassVar[Mapping[str, str]] = {
+        "it": 'Trascrivi tutto il testo leggibile in questa immagine, così com\'è, nel campo "text"; lascialo vuoto se non ce n\'è.',
+        "en": 'Transcribe all the text that can be read in this image, as it is, in the field "text"; leave it empty if there is none.',
+    }
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the schema of an object with one text."""
+        return _object(text={"type": "string"})
+
+    def parse(self, text: str) -> str:
+        """Return the text; a model that answers without JSON has transcribed directly."""
+        found = find_json(text)
+        if isinstance(found, dict) and isinstance(found.get("text"), str):
+            return str(found["text"])
+        if found is None and not text.lstrip().startswith("{"):
+            return text.strip()
+        raise BadAnswer('no object with the field "text"')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ListObjects(Task):
+    """The objects seen, ARRAY<STRING>."""
+
+    name: ClassVar[str] = "objects"
+    answer_ddl: ClassVar[str] = "ARRAY<STRING>"
+    prompts: ClassVar[Mapping[str, str]] = {
+        "it": 'Elenca gli oggetti visibili in questa immagine, uno per elemento, nel campo "objects" di un oggetto JSON.',
+        "en": 'List the objects that can be seen in this image, one an entry, in the field "objects" of a JSON object.',
+    }
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the schema of an object with a list of texts."""
+        return _object(objects={"type": "array", "items": {"type": "string"}})
+
+    def parse(self, text: str) -> list[str]:
+        """Return the list, without its empty entries."""
+        found = find_json(text)
+        objects = found.get("objects") if isinstance(found, dict) else found
+        if not isinstance(objects, list) or not all(isinstance(entry, str) for entry in objects):
+            raise BadAnswer('no object with the list "objects"')
+        return [entry.strip() for entry in objects if entry.strip()]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sentiment(Task):
+    """The main emotion that the image conveys, STRING, in the answer's language."""
+
+    name: ClassVar[str] = "sentiment"
+    prompts: ClassVar[Mapping[str, str]] = {
+        "it": 'Qual è l\'emozione principale trasmessa da questa immagine? Una sola parola, nel campo "emotion" di un oggetto JSON.',
+        "en": 'Which is the main emotion that this image conveys? A single word, in the field "emotion" of a JSON object.',
+    }
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the schema of an object with one word."""
+        return _object(emotion={"type": "string"})
+
+    def parse(self, text: str) -> str:
+        """Return the word; a model that answers with nothing but a word is understood as well."""
+        return _one_field(text, "emotion")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Classify(Task):
+    """One of the given labels, STRING."""
+
+    labels: tuple[str, ...] = DEFAULT_LABELS
+
+    name: ClassVar[str] = "classify"
+    prompts: ClassVar[Mapping[str, str]] = {
+        "it": 'Classifica questa immagine in una sola di queste categorie: {labels}. Rispondi con la categoria, nel campo "label" '
+        "di un oggetto JSON.",
+        "en": 'Classify this image into exactly one of these categories: {labels}. Answer with the category, in the field "label" '
+        "of a JSON object.",
+    }
+
+    def __post_init__(self) -> None:
+        """Check the labels: at least two, all different."""
+        super().__post_init__()
+        if isinstance(self.labels, str):
+            raise SettingError(f"labels: {self.labels!r} is not allowed; it must be a list of at least two different texts")
+        labels = tuple(label.strip() if isinstance(label, str) else label for label in self.labels)
+        for label in labels:
+            check_text("labels", label)
+        if len({label.casefold() for label in labels}) != len(labels) or len(labels) < 2:  # noqa: PLR2004 - one is no choice
+            raise SettingError(f"labels: {list(labels)!r} is not allowed; it must be at least two different texts")
+        object.__setattr__(self, "labels", labels)
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the schema of an object with one of the labels."""
+        return _object(label={"type": "string", "enum": list(self.labels)})
+
+    def parse(self, text: str) -> str:
+        """Return the label as it was given, whatever the answer's case; raises BadAnswer for any other word."""
+        word = _one_field(text, "label").strip(" .\"'*")
+        for label in self.labels:
+            if label.casefold() == word.casefold():
+                return label
+        raise BadAnswer(f"{word[:80]!r} is none of the labels")
+
+    def _fill(self, prompt: str) -> str:
+        return prompt.replace("{labels}", ", ".join(self.labels))
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _one_field(text: str, field: str) -> str:
+    found = find_json(text)
+    if isinstance(found, dict) and isinstance(found.get(field), str) and found[field].strip():
+        return str(found[field]).strip()
+    if isinstance(found, str) and found.strip():
+        return found.strip()
+    if found is None and text.strip() and len(text.split()) == 1 and not text.lstrip().startswith("{"):
+        return text.strip(" .\n\"'*")
+    raise BadAnswer(f"no object with the field {json.dumps(field)}")

@@ -1,0 +1,68 @@
+"""What the downloads of one task share: session, limits, budget, retries."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import aiohttp
+
+from picsum_vision.concurrency.byte_budget import ByteBudget
+from picsum_vision.concurrency.job import Lane
+from picsum_vision.concurrency.limits import AdaptiveLimit, FixedLimit
+from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.concurrency.pace import Pace
+from picsum_vision.concurrency.retry import RetryPolicy
+from picsum_vision.concurrency.scheduler import LaneState
+from picsum_vision.downloading.job import DownloadJob
+from picsum_vision.options import DownloadOptions
+from picsum_vision.secrets import Secret
+from picsum_vision.transport.sessions import client_session
+
+_CPU_THREADS = 2
+
+
+class Downloader:
+    """Makes the download jobs of one task.
+
+    `share` is this task's part of the bounds that hold for the whole job, from 0 (exclusive) to 1.
+    """
+
+    def __init__(self, options: DownloadOptions, budget: ByteBudget, loop_thread: LoopThread, *, share: float = 1.0) -> None:
+        """Take the process's session for these options. Not to be called on the loop's own thread."""
+        self.options = options
+        self.budget = budget
+        self.retry = RetryPolicy(max_attempts=options.max_attempts, max_wait_s=options.max_retry_wait_s)
+        self.rng = random.Random()  # noqa: S311 - jitter, no secret
+        self._share = share
+        self._loop_thread = loop_thread
+        self.session, self.cpu = loop_thread.run(self._open())
+
+    async def _open(self) -> tuple[aiohttp.ClientSession, ThreadPoolExecutor]:
+        headers = {"User-Agent": self.options.user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
+        headers |= {name: value.read() if isinstance(value, Secret) else value for name, value in self.options.headers.items()}
+        session = client_session(
+            self._loop_thread,
+            public_addresses_only=not self.options.allow_private_addresses,
+            connect_timeout_s=self.options.connect_timeout_s,
+            headers=headers,
+        )
+        cpu = self._loop_thread.keep("cpu", lambda: ThreadPoolExecutor(_CPU_THREADS, thread_name_prefix="picsum-vision-cpu"))
+        return session, cpu
+
+    def job(self, number: int, url: str | None) -> DownloadJob:
+        """Return the job of row `number`."""
+        return DownloadJob(self, number, url)
+
+    def lane_state(self, lane: Lane) -> LaneState:
+        """Return what the process knows of a host. A later task goes on with the limit that this one has found."""
+        options = self.options
+        bounds = (options.max_in_flight_per_task, options.max_in_flight_per_host_per_task)
+        limit = self._loop_thread.keep(("limit", lane, bounds), lambda: _in_flight_limit(options))
+        per_second = options.requests_per_second_per_host_total
+        return LaneState(limit, Pace(per_second * self._share) if per_second else None)
+
+
+def _in_flight_limit(options: DownloadOptions) -> FixedLimit | AdaptiveLimit:
+    fixed = options.max_in_flight_per_host_per_task
+    return FixedLimit(fixed) if fixed is not None else AdaptiveLimit(options.max_in_flight_per_task)

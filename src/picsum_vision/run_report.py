@@ -1,0 +1,149 @@
+"""What a run did, as figures, text and JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from picsum_vision.outcomes import DescribeStatus, DownloadStatus
+
+_MEGABYTE = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StageReport:
+    """One stage over the rows that were asked for.
+
+    `by_status` counts all of them, `skipped` those that an earlier run had done; `seconds`, `bytes`, tokens and `cost` are this run's.
+    """
+
+    by_status: dict[str, int]
+    seconds: float
+    skipped: int
+    bytes: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(self.by_status.values())
+
+    @property
+    def ok(self) -> int:
+        """How many rows have status ok."""
+        return self.by_status.get("ok", 0)
+
+    @property
+    def failed(self) -> int:
+        """How many rows have another status."""
+        return self.rows - self.ok
+
+    @property
+    def images_per_second(self) -> float:
+        """This run's rows for each second of the stage; 0 if there was nothing to do."""
+        done = self.rows - self.skipped
+        return done / self.seconds if done > 0 and self.seconds > 0 else 0.0
+
+    def as_dict(self, *, tokens: bool) -> dict[str, Any]:
+        """Return what `--json` prints for the stage."""
+        figures: dict[str, Any] = {
+            "ok": self.ok,
+            "failed": self.failed,
+            "by_status": self.by_status,
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(self.images_per_second, 3),
+            "bytes": self.bytes,
+            "skipped": self.skipped,
+        }
+        if tokens:
+            figures |= {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens, "cost": self.cost}
+        return figures
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What :func:`picsum_vision.run_pipeline` returns."""
+
+    run_id: str
+    rows: int
+    download: StageReport
+    describe: StageReport
+    tables: dict[str, str]
+    seconds: float
+    min_ok_share: float | None = None
+
+    @property
+    def ok_share(self) -> float:
+        """The share of rows that have a description, 0 to 1."""
+        return self.describe.ok / self.rows if self.rows else 1.0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the asked share was reached; true if none was asked."""
+        return self.min_ok_share is None or self.ok_share >= self.min_ok_share
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints."""
+        return {
+            "run_id": self.run_id,
+            "rows": self.rows,
+            "download": self.download.as_dict(tokens=False),
+            "describe": self.describe.as_dict(tokens=True),
+            "tables": self.tables,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def __str__(self) -> str:
+        """Return the summary as lines of text."""
+        lines = [
+            f"{self.rows:,} rows in {self.seconds:.1f} s (run {self.run_id})",
+            _stage_line("downloaded", self.download),
+            *_status_lines(self.download, _DOWNLOAD_WORDS),
+            _stage_line("described", self.describe),
+            *_status_lines(self.describe, _DESCRIBE_WORDS),
+        ]
+        if not self.succeeded:
+            lines.append(f"min_ok_share: {self.ok_share:.3f} of the rows are ok, {self.min_ok_share} were asked for")
+        return "\n".join([*lines, "tables: " + ", ".join(self.tables.values())])
+
+
+def _stage_line(word: str, stage: StageReport) -> str:
+    done = stage.rows - stage.skipped
+    if done <= 0:
+        return f"  {word}: {stage.ok:,} ok, {stage.failed:,} failed; all {stage.skipped:,} were there already"
+    tokens = f", {stage.input_tokens:,} + {stage.output_tokens:,} tokens" if stage.input_tokens and stage.output_tokens is not None else ""
+    size = f", {stage.bytes / _MEGABYTE:,.1f} MB" if stage.bytes else ""
+    price = f", cost {stage.cost:,.4f}" if stage.cost is not None else ""
+    before = f"; {stage.skipped:,} were there already" if stage.skipped else ""
+    return (
+        f"  {word}: {stage.ok:,} ok, {stage.failed:,} failed; {done:,} in {stage.seconds:.1f} s "
+        f"({stage.images_per_second:,.1f} images/s{size}{tokens}{price}){before}"
+    )
+
+
+def _status_lines(stage: StageReport, words: dict[str, str]) -> list[str]:
+    failures = sorted(((number, status) for status, number in stage.by_status.items() if status != "ok"), reverse=True)
+    return [f"    {number:>7,}  {status:<16} {words.get(status, '')}".rstrip() for number, status in failures]
+
+
+_DOWNLOAD_WORDS = {
+    DownloadStatus.INVALID_URL.value: "not an http(s) URL",
+    DownloadStatus.BLOCKED_ADDRESS.value: "a loopback, private or metadata address (--allow-private-addresses)",
+    DownloadStatus.DNS.value: "the host's name has no address",
+    DownloadStatus.CONNECT.value: "no connection",
+    DownloadStatus.TLS.value: "no trusted TLS connection",
+    DownloadStatus.TIMEOUT.value: "no whole answer in time (--timeout)",
+    DownloadStatus.HTTP_ERROR.value: "the host answered with an error, as 404 for a picture that does not exist",
+    DownloadStatus.RATE_LIMITED.value: "the host kept refusing for load",
+    DownloadStatus.NOT_AN_IMAGE.value: "the host sent something else",
+    DownloadStatus.OPTED_OUT.value: "the host forbids use for artificial intelligence",
+}
+_DESCRIBE_WORDS = {
+    DescribeStatus.NO_IMAGE.value: "nothing to describe: the download failed",
+    DescribeStatus.AUTH.value: "the endpoint refuses the key (--api-key-env)",
+    DescribeStatus.RATE_LIMITED.value: "the endpoint kept refusing for load (--requests-per-minute)",
+    DescribeStatus.CONNECT.value: "no connection to the endpoint (--endpoint-url)",
+    DescribeStatus.CUT_OFF.value: "the answer reached max_output_tokens",
+}

@@ -1,0 +1,72 @@
+"""Where a key is read from. The key itself is never held by a setting, so it cannot travel in a plan, log or pickle."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Literal
+
+from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
+from picsum_vision.validation import check_choice, check_text
+
+
+@dataclasses.dataclass(frozen=True)
+class Secret:
+    """A place where a key stands: an environment variable, a file, or a Databricks secret scope.
+
+    Make it with :meth:`env`, :meth:`file` or :meth:`databricks`. Only the place is pickled; each worker reads the key itself.
+    """
+
+    source: Literal["env", "file", "databricks"]
+    place: str
+
+    def __post_init__(self) -> None:
+        """Check the place's form; whether a key is there is known only where it is read."""
+        check_choice("secret source", self.source, ("env", "file", "databricks"))
+        check_text("secret place", self.place)
+        if self.source == "databricks" and not all(self.place.partition("/")):
+            raise SettingError(f"secret place: {self.place!r} is not allowed; it must be scope/key")
+
+    @classmethod
+    def env(cls, variable: str) -> Secret:
+        """Read the key from an environment variable of the worker."""
+        return cls("env", variable)
+
+    @classmethod
+    def file(cls, path: str | os.PathLike[str]) -> Secret:
+        """Read the key from a file that every worker sees; white space around it is dropped."""
+        return cls("file", os.fspath(path))
+
+    @classmethod
+    def databricks(cls, scope: str, key: str) -> Secret:
+        """Read the key from a Databricks secret scope, by the `databricks-sdk` of the runtime."""
+        return cls("databricks", f"{scope}/{key}")
+
+    def read(self) -> str:
+        """Return the key. Raises EnvironmentProblem, which names the place and never the key, if there is none."""
+        key = {"env": self._from_env, "file": self._from_file, "databricks": self._from_databricks}[self.source]()
+        if not key:
+            raise EnvironmentProblem(f"{self}: no key there; set it where the workers run")
+        return key
+
+    def __str__(self) -> str:
+        """Name the place, as in `env:OPENAI_API_KEY`."""
+        return f"{self.source}:{self.place}"
+
+    def _from_env(self) -> str:
+        return os.environ.get(self.place, "").strip()
+
+    def _from_file(self) -> str:
+        try:
+            return Path(self.place).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise EnvironmentProblem(f"{self}: cannot be read ({error.strerror})") from error
+
+    def _from_databricks(self) -> str:
+        try:
+            from databricks.sdk import WorkspaceClient  # noqa: PLC0415 - there on Databricks only
+        except ImportError as error:
+            raise MissingExtraError("databricks-sdk", "databricks") from error
+        scope, _, key = self.place.partition("/")
+        return str(WorkspaceClient().dbutils.secrets.get(scope, key))

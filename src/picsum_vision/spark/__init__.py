@@ -1,0 +1,1 @@
+"""Everything that knows Spark: the bridge to its workers, transforms, tables and the local session."""

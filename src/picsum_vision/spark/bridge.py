@@ -1,0 +1,175 @@
+"""An iterator of Arrow batches in, an iterator of Arrow batches out, with the rolling window between them.
+
+The worker's main thread owns both iterators, as Spark wants it; the jobs run on the event loop's thread. Input is taken a piece at a
+time, only as far ahead as the window can use, so neither the slowest row of a batch nor the end of a batch makes anything wait.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import pyarrow as pa
+
+from picsum_vision.concurrency.job_run import JobRun, RowJob
+
+_EMIT_BYTES: Final = 16_000_000
+_EMIT_ROWS: Final = 5_000
+
+J = TypeVar("J", bound=RowJob)
+
+
+class WorkerStage(Protocol[J]):
+    """What a stage gives the bridge, on a worker."""
+
+    run: JobRun[J]
+
+    def job(self, number: int, value: Any) -> J:
+        """Return the job of the `number`th distinct value."""
+        ...
+
+    def key(self, value: Any) -> Hashable | None:
+        """Return what makes two values the same work, None if this one is never shared."""
+        ...
+
+    def columns(self, jobs: Sequence[J], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
+        """Return the new columns for rows with these finished jobs; `repeated` rows share a job that another row accounts for."""
+        ...
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Row(Generic[J]):
+    batch: pa.RecordBatch
+    index: int
+    job: J
+    repeated: bool
+
+
+class ArrowBridge(Generic[J]):
+    """Runs one task's batches through a stage.
+
+    Invariants: each input row leaves exactly once; in an `ordered` run in the order it came; a value that is already on its way is
+    not worked on again, its row waits for the same job; an emitted batch holds at most 16 MB of what the jobs hold, or one row.
+    """
+
+    def __init__(self, stage: WorkerStage[J], input_column: str, *, ordered: bool = False) -> None:
+        """Feed the values of `input_column` to the stage's jobs."""
+        self._stage = stage
+        self._run = stage.run
+        self._input_column = input_column
+        self._ordered = ordered
+        self._line: deque[_Row[J]] = deque()  # the rows in order, kept in an ordered run only
+        self._rows_of: dict[int, list[_Row[J]]] = {}
+        self._job_of_key: dict[Hashable, J] = {}
+        self._key_of: dict[int, Hashable] = {}
+        self._next_number = 0
+
+    def process(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of `batches` with the stage's columns behind theirs."""
+        pieces = _Pieces(batches)
+        try:
+            while True:
+                while self._run.room > 0 and (piece := pieces.take(self._run.room)) is not None:
+                    self._submit(piece)
+                if pieces.exhausted:
+                    self._run.no_more_input()
+                for rows in self._finished_rows(self._run.collect()):
+                    yield self._batch(rows)
+                    self._forget(rows)
+                if pieces.exhausted and not self._rows_of:
+                    return
+        finally:
+            self._run.close()
+
+    def _submit(self, piece: pa.RecordBatch) -> None:
+        fresh = []
+        for index, value in enumerate(piece.column(self._input_column).to_pylist()):
+            key = self._stage.key(value)
+            job = None if key is None else self._job_of_key.get(key)
+            repeated = job is not None
+            if job is None:
+                job = self._stage.job(self._next_number, value)
+                self._next_number += 1
+                self._rows_of[job.number] = []
+                fresh.append(job)
+                if key is not None:
+                    self._job_of_key[key], self._key_of[job.number] = job, key
+            row = _Row(piece, index, job, repeated)
+            self._rows_of[job.number].append(row)
+            if self._ordered:
+                self._line.append(row)
+        self._run.submit(fresh)
+
+    def _finished_rows(self, jobs: Sequence[J]) -> Iterator[list[_Row[J]]]:
+        """Yield the rows that may leave now, in pieces of bounded bytes."""
+        rows = self._next_in_line() if self._ordered else (row for job in jobs for row in self._rows_of[job.number])
+        piece: list[_Row[J]] = []
+        size = 0
+        for row in rows:
+            if piece and (size + row.job.held_bytes > _EMIT_BYTES or len(piece) >= _EMIT_ROWS):
+                yield piece
+                piece, size = [], 0
+            piece.append(row)
+            size += row.job.held_bytes
+        if piece:
+            yield piece
+
+    def _next_in_line(self) -> Iterator[_Row[J]]:
+        while self._line and self._line[0].job.turn is None:
+            yield self._line.popleft()
+
+    def _batch(self, rows: list[_Row[J]]) -> pa.RecordBatch:
+        new = self._stage.columns([row.job for row in rows], [row.repeated for row in rows])
+        kept = _taken(rows)
+        fields = [*kept.schema, *(field for field, _ in new)]
+        return pa.RecordBatch.from_arrays([*kept.columns, *(array for _, array in new)], schema=pa.schema(fields))
+
+    def _forget(self, rows: list[_Row[J]]) -> None:
+        gone = []
+        for row in rows:
+            waiting = self._rows_of[row.job.number]
+            waiting.remove(row)
+            if not waiting:
+                gone.append(row.job)
+                del self._rows_of[row.job.number]
+                self._job_of_key.pop(self._key_of.pop(row.job.number, None), None)
+        self._run.emitted(gone, self._line[0].job.number if self._line else None)
+
+
+class _Pieces:
+    """Batches cut to what there is room for."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self._rest: pa.RecordBatch | None = None
+        self.exhausted = False
+
+    def take(self, rows: int) -> pa.RecordBatch | None:
+        """Return up to `rows` rows of the current batch, None when there is none any more."""
+        while self._rest is None or self._rest.num_rows == 0:
+            if self.exhausted:
+                return None
+            self._rest = next(self._batches, None)
+            self.exhausted = self._rest is None
+        piece, self._rest = self._rest.slice(0, rows), self._rest.slice(rows)
+        return piece
+
+
+def _taken(rows: Sequence[_Row[Any]]) -> pa.RecordBatch:
+    """Return the input columns of the rows, in their order."""
+    runs: list[tuple[pa.RecordBatch, list[int]]] = []
+    for row in rows:
+        if not runs or runs[-1][0] is not row.batch:
+            runs.append((row.batch, []))
+        runs[-1][1].append(row.index)
+    if len(runs) == 1:
+        return _take(*runs[0])
+    table = pa.Table.from_batches([_take(batch, indices) for batch, indices in runs]).combine_chunks()
+    return table.to_batches()[0]
+
+
+def _take(batch: pa.RecordBatch, indices: list[int]) -> pa.RecordBatch:
+    positions = pa.array(indices, type=pa.int32())
+    return pa.RecordBatch.from_arrays([column.take(positions) for column in batch.columns], schema=batch.schema)

@@ -1,0 +1,100 @@
+"""Describing as a stage of the bridge: what travels to a worker, and what it becomes there."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from picsum_vision.concurrency.byte_budget import ByteBudget
+from picsum_vision.concurrency.job_run import JobRun
+from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.describing.backends import WorkerBackend
+from picsum_vision.describing.describer import Describer
+from picsum_vision.describing.job import DescribeJob
+from picsum_vision.describing.tasks import Task
+from picsum_vision.options import DescribeOptions
+from picsum_vision.outcomes import DescribeOutcome
+from picsum_vision.spark.arrow_outcomes import DESCRIBE_OUTCOME_TYPE, describe_outcomes
+
+DESCRIBE_OUTCOME_FIELD = pa.field("describe_outcome", DESCRIBE_OUTCOME_TYPE)
+# Images are large and stand in Spark's batch already: only as many are unpacked as keep the window full.
+_LOOK_AHEAD_WINDOWS = 2
+_UNBOUNDED = 1 << 62
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DescribeStage:
+    """What travels: who is asked, what, how, the output's name and type, and the task's share of the whole job's bounds."""
+
+    backend: WorkerBackend
+    task: Task
+    options: DescribeOptions
+    output_col: str
+    share: float = 1.0
+
+    @property
+    def output_field(self) -> pa.Field:
+        """The answer's column."""
+        return pa.field(self.output_col, arrow_type(self.task.answer_ddl))
+
+    def open(self) -> OpenDescribeStage:
+        """Bring it to life on a worker."""
+        return OpenDescribeStage(self)
+
+
+class OpenDescribeStage:
+    """A task's descriptions."""
+
+    def __init__(self, stage: DescribeStage) -> None:
+        """Open the backend and an empty window."""
+        loop_thread = LoopThread.current()
+        self._stage = stage
+        self._describer = Describer(stage.backend, stage.task, stage.options, loop_thread, share=stage.share)
+        self.run: JobRun[DescribeJob] = JobRun(
+            loop_thread,
+            slots=self._describer.slots,
+            lane_state=self._describer.lane_state,
+            budget=ByteBudget(_UNBOUNDED),
+            look_ahead=_LOOK_AHEAD_WINDOWS * stage.options.max_in_flight_per_task,
+        )
+
+    def job(self, number: int, value: Any) -> DescribeJob:
+        """Return the question about one image."""
+        return self._describer.job(number, value)
+
+    def key(self, value: Any) -> Hashable | None:
+        """Return the picture's digest: the same picture is asked about once while its answer is at hand."""
+        return hashlib.sha256(value).digest() if value and self._stage.options.deduplicate else None
+
+    def columns(self, jobs: Sequence[DescribeJob], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
+        """Return the answer and describe_outcome."""
+        return answer_columns(self._stage, jobs, repeated)
+
+
+def answer_columns(
+    stage: DescribeStage, jobs: Sequence[DescribeJob], repeated: Sequence[bool]
+) -> list[tuple[pa.Field, pa.Array]]:
+    """Return the answer and its outcome for rows with these jobs."""
+    field = stage.output_field
+    outcomes = [row_outcome(job, again) for job, again in zip(jobs, repeated, strict=True)]
+    return [
+        (field, pa.array([job.answer for job in jobs], type=field.type)),
+        (DESCRIBE_OUTCOME_FIELD, describe_outcomes(outcomes)),
+    ]
+
+
+def row_outcome(job: DescribeJob, repeated: bool) -> DescribeOutcome:  # noqa: FBT001 - a row's fact, not a switch
+    """Return a row's outcome; a row that shares another one's answer asked nothing and paid nothing."""
+    assert job.outcome is not None  # noqa: S101 - a finished job has one
+    if not repeated:
+        return job.outcome
+    return dataclasses.replace(job.outcome, attempts=0, input_tokens=0, output_tokens=0, image_bytes_sent=0)
+
+
+def arrow_type(ddl: str) -> pa.DataType:
+    """Return the Arrow type of a task's answer."""
+    return {"STRING": pa.string(), "ARRAY<STRING>": pa.list_(pa.field("element", pa.string()))}[ddl]

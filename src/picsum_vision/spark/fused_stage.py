@@ -1,0 +1,115 @@
+"""Download and description as one stage: an image is described while others download, and its bytes leave the worker only if asked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from picsum_vision.concurrency.byte_budget import ByteBudget
+from picsum_vision.concurrency.job import Feedback, Lane, Turn
+from picsum_vision.concurrency.job_run import JobRun
+from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.concurrency.scheduler import LaneState
+from picsum_vision.describing.describer import Describer
+from picsum_vision.describing.job import DescribeJob
+from picsum_vision.downloading.downloader import Downloader
+from picsum_vision.downloading.job import DOWNLOAD_POOL, DownloadJob
+from picsum_vision.spark.describe_stage import DescribeStage, answer_columns
+from picsum_vision.spark.download_stage import DOWNLOAD_OUTCOME_FIELD, IMAGE_FIELD, DownloadStage, look_ahead, row_outcome
+from picsum_vision.spark.arrow_outcomes import download_outcomes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FusedStage:
+    """What travels: both stages, and whether the bytes are wanted."""
+
+    download: DownloadStage
+    describe: DescribeStage
+    keep_images: bool
+
+    def open(self) -> OpenFusedStage:
+        """Bring it to life on a worker."""
+        return OpenFusedStage(self)
+
+
+class FusedJob:
+    """One row: its download's steps, then its description's. An image is held in the byte budget until it has been described."""
+
+    __slots__ = ("_describer", "_keep", "describe", "download", "number")
+
+    def __init__(self, download: DownloadJob, describer: Describer, *, keep_image: bool) -> None:
+        """Begin with the download."""
+        self.number = download.number
+        self.download = download
+        self.describe: DescribeJob | None = None
+        self._describer = describer
+        self._keep = keep_image
+        self._go_on()
+
+    @property
+    def held_bytes(self) -> int:
+        """What the row has taken from the byte budget."""
+        return self.download.held_bytes
+
+    @property
+    def turn(self) -> Turn | None:
+        """The next step's, of whichever part."""
+        return self.download.turn if self.describe is None else self.describe.turn
+
+    async def step(self) -> Feedback:
+        """Run a step of the part that is on."""
+        feedback = await (self.download if self.describe is None else self.describe).step()
+        self._go_on()
+        return feedback
+
+    def _go_on(self) -> None:
+        if self.describe is None and self.download.turn is None:
+            self.describe = self._describer.job(self.number, self.download.data)
+        if not self._keep and self.describe is not None and self.describe.turn is None:
+            self.download.drop_bytes()
+
+
+class OpenFusedStage:
+    """A task's rows."""
+
+    def __init__(self, stage: FusedStage) -> None:
+        """Open session, backend and an empty window."""
+        loop_thread = LoopThread.current()
+        options = stage.download.options
+        budget = ByteBudget(options.window_bytes_per_task)
+        self._stage = stage
+        self._downloader = Downloader(options, budget, loop_thread, share=stage.download.share)
+        describe = stage.describe
+        self._describer = Describer(describe.backend, describe.task, describe.options, loop_thread, share=describe.share)
+        self.run: JobRun[FusedJob] = JobRun(
+            loop_thread,
+            slots={DOWNLOAD_POOL: options.max_in_flight_per_task, **self._describer.slots},
+            lane_state=self._lane_state,
+            budget=budget,
+            look_ahead=look_ahead(options.max_in_flight_per_task),
+        )
+
+    def _lane_state(self, lane: Lane) -> LaneState:
+        return (self._downloader if lane.pool == DOWNLOAD_POOL else self._describer).lane_state(lane)
+
+    def job(self, number: int, value: Any) -> FusedJob:
+        """Return the way of one URL to its description."""
+        return FusedJob(self._downloader.job(number, value), self._describer, keep_image=self._stage.keep_images)
+
+    def key(self, value: Any) -> Hashable | None:
+        """Return the URL: the same one is fetched and asked about once."""
+        return value or None
+
+    def columns(self, jobs: Sequence[FusedJob], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
+        """Return image_binary if it is kept, download_outcome, the answer and describe_outcome."""
+        images = [(IMAGE_FIELD, pa.array([job.download.data for job in jobs], type=IMAGE_FIELD.type))] if self._stage.keep_images else []
+        outcomes = [row_outcome(job.download, again) for job, again in zip(jobs, repeated, strict=True)]
+        described = [job.describe for job in jobs if job.describe is not None]
+        return [
+            *images,
+            (DOWNLOAD_OUTCOME_FIELD, download_outcomes(outcomes)),
+            *answer_columns(self._stage.describe, described, repeated),
+        ]

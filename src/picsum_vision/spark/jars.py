@@ -1,0 +1,108 @@
+"""Which jars bring Iceberg or Delta to the installed Spark, and where they come from."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Final, Literal
+
+from picsum_vision.errors import EnvironmentProblem
+
+TableFormat = Literal["iceberg", "delta"]
+
+# Tried pairs. A jar is made for one minor version of Spark and its Scala; pip's Spark 3.5 is built for Scala 2.12.
+COORDINATES: Final[Mapping[str, Mapping[TableFormat, str]]] = {
+    "3.5": {
+        "iceberg": "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.1",
+        "delta": "io.delta:delta-spark_2.12:3.3.2",
+    },
+    "4.0": {
+        "iceberg": "org.apache.iceberg:iceberg-spark-runtime-4.0_2.13:1.10.1",
+        "delta": "io.delta:delta-spark_2.13:4.0.0",
+    },
+    "4.1": {
+        "iceberg": "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0",
+        "delta": "io.delta:delta-spark_4.1_2.13:4.3.1",
+    },
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class SparkInstallation:
+    """The Spark that pyspark starts: `version` such as "4.1.4", and the folder `home` with its jars."""
+
+    version: str
+    home: Path
+
+    @property
+    def minor_version(self) -> str:
+        """The version without its patch level, such as "4.1"."""
+        return ".".join(self.version.split(".")[:2])
+
+
+def check_installation(spark: SparkInstallation, spark_home_variable: str | None) -> None:
+    """Refuse a SPARK_HOME that holds another Spark than the installed pyspark: the two could not talk to each other."""
+    versions = [
+        match[1] for jar in (spark.home / "jars").glob("spark-core_*.jar") if (match := re.search(r"-(\d+\.\d+)", jar.name))
+    ]
+    if versions and versions[0] != spark.minor_version:
+        raise EnvironmentProblem(
+            f"SPARK_HOME={spark_home_variable} is Spark {versions[0]}, but the installed pyspark is {spark.version}: "
+            "unset SPARK_HOME, or install the pyspark of that version"
+        )
+
+
+def table_jar(spark: SparkInstallation, table_format: TableFormat) -> str:
+    """Return the Maven coordinates, `group:artifact:version`, that bring a table format to this Spark.
+
+    Raises EnvironmentProblem, naming the versions that work, for a Spark that none is known for.
+    """
+    try:
+        return COORDINATES[spark.minor_version][table_format]
+    except KeyError:
+        raise EnvironmentProblem(
+            f"pyspark {spark.version}: no {table_format} jar is known for it; it works with Spark {', '.join(COORDINATES)} "
+            f"(pip install 'pyspark=={list(COORDINATES)[-1]}.*'), or name the jar yourself as spark.jars.packages or spark.jars"
+        ) from None
+
+
+def connect_jar(spark: SparkInstallation) -> str:
+    """Return the Maven coordinates of Spark Connect's server, which Spark 4 has on board and pip's Spark 3.5 has not."""
+    return f"org.apache.spark:spark-connect_2.12:{spark.version}"
+
+
+def jar_settings(
+    spark: SparkInstallation, table_format: TableFormat, asked: Mapping[str, str], *, connect: bool
+) -> dict[str, str]:
+    """Return the settings that make Spark load the format's jar (and Spark Connect's), beside the jars that `asked` names.
+
+    Nothing is added for a jar that is there already: in Spark's own folder, `spark.jars` or `spark.jars.packages`.
+    """
+    packages = _listed(asked.get("spark.jars.packages"))
+    present = [*packages, *_listed(asked.get("spark.jars")), *(jar.name for jar in (spark.home / "jars").glob("*.jar"))]
+    if not _is_named("iceberg-spark-runtime" if table_format == "iceberg" else "delta-spark", present):
+        packages.append(table_jar(spark, table_format))
+    if connect and not _is_named("spark-connect_", present):
+        packages.append(connect_jar(spark))
+    if not packages:
+        return {}
+    settings = {"spark.jars.packages": ",".join(packages)}
+    if "spark.jars.ivySettings" not in asked and "spark.jars.repositories" not in asked:
+        settings["spark.jars.ivySettings"] = str(packaged_file("ivysettings.xml"))
+    return settings
+
+
+def packaged_file(name: str) -> Path:
+    """Return the path of a file that lies beside this module."""
+    return Path(str(resources.files(__package__).joinpath(name)))
+
+
+def _listed(setting: str | None) -> list[str]:
+    return [item.strip() for item in (setting or "").split(",") if item.strip()]
+
+
+def _is_named(artifact: str, jars: Iterable[str]) -> bool:
+    return any(artifact in jar for jar in jars)

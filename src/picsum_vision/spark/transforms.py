@@ -1,0 +1,189 @@
+"""DataFrame in, DataFrame out: download, describe, and both in one stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql.types import DataType, StructField, StructType
+
+from picsum_vision.describing.backends import AiQuery, Backend, WorkerBackend, check_backend
+from picsum_vision.describing.tasks import Describe, Task
+from picsum_vision.errors import SettingError
+from picsum_vision.options import DescribeOptions, DownloadOptions
+from picsum_vision.spark.ai_query import describe_with_ai_query
+from picsum_vision.spark.bridge import ArrowBridge
+from picsum_vision.spark.columns import check_input, check_output
+from picsum_vision.spark.describe_stage import DescribeStage
+from picsum_vision.spark.download_stage import DownloadStage
+from picsum_vision.spark.fused_stage import FusedStage
+from picsum_vision.spark.schemas import DOWNLOADED, described
+from picsum_vision.spark.sharing import spread
+from picsum_vision.validation import check_integer, check_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    Stage = DownloadStage | DescribeStage | FusedStage
+
+
+def download(
+    df: DataFrame, *, url_col: str = "image_url", options: DownloadOptions | None = None, partitions: int | None = None
+) -> DataFrame:
+    """Fetch the image behind each URL.
+
+    Parameters
+    ----------
+    df
+        Any DataFrame with a STRING column `url_col`. NULL, empty and broken URLs are rows like any other.
+    options
+        How to fetch; :class:`DownloadOptions` with its defaults if None.
+    partitions
+        Into how many tasks the rows are spread; None leaves them as they are.
+
+    Returns
+    -------
+    DataFrame
+        Every input row once, in any order, with every input column, plus `image_binary BINARY` (NULL unless the status is ok) and
+        `download_outcome STRUCT<status, http_status, ...>`. Nothing is fetched before an action, and each action fetches again:
+        write the result to a table.
+
+    Raises
+    ------
+    ColumnError
+        If `url_col` is missing or no string, or a column to be added is there already.
+
+    """
+    options = _or_default(options, DownloadOptions, "options")
+    _check_partitions(partitions)
+    check_input("url_col", df, url_col, "string")
+    check_output(df, DOWNLOADED)
+    spread_df, share = spread(df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
+    return _through(spread_df, DownloadStage(options=options, share=share), url_col, DOWNLOADED)
+
+
+def describe(
+    df: DataFrame,
+    backend: Backend,
+    *,
+    image_col: str = "image_binary",
+    output_col: str = "descrizione",
+    task: Task | None = None,
+    options: DescribeOptions | None = None,
+    partitions: int | None = None,
+) -> DataFrame:
+    """Ask a vision model about each image.
+
+    Parameters
+    ----------
+    df
+        Any DataFrame with a BINARY column `image_col`. NULL and empty images are rows like any other (`no_image`).
+    backend
+        :class:`AiQuery`, :class:`ChatCompletions`, :class:`PyFunc` or :class:`PixelDescriber`.
+    output_col
+        The answer's column, typed by the task: STRING for :class:`Describe`.
+    task
+        What is asked; the notebook's Italian description if None.
+    options, partitions
+        How to ask, and into how many tasks the rows are spread.
+
+    Returns
+    -------
+    DataFrame
+        Every input row once, in any order, with every input column, plus `output_col` and `describe_outcome`. Nothing is asked
+        before an action, and each action asks, and pays, again: write the result to a table.
+
+    Raises
+    ------
+    ColumnError, SettingError
+        If a column or a setting is wrong.
+    ModelProblem
+        If the session has no such function as `ai_query`.
+
+    """
+    task, options = _check_question(backend, task, options)
+    _check_partitions(partitions)
+    check_input("image_col", df, image_col, "binary")
+    check_text("output_col", output_col)
+    check_output(df, [output_col, "describe_outcome"])
+    if isinstance(backend, AiQuery):
+        return describe_with_ai_query(df, backend, image_col, output_col, task, options)
+    spread_df, share = spread(df, partitions, share_needed=_has_total(options))
+    stage = _describe_stage(backend, task, options, output_col, share)
+    return _through(spread_df, stage, image_col, described(task, output_col))
+
+
+def download_and_describe(
+    df: DataFrame,
+    backend: Backend,
+    *,
+    keep_images: bool = False,
+    url_col: str = "image_url",
+    output_col: str = "descrizione",
+    task: Task | None = None,
+    download_options: DownloadOptions | None = None,
+    describe_options: DescribeOptions | None = None,
+    partitions: int | None = None,
+) -> DataFrame:
+    """Fetch and describe in one stage: an image is described while others download.
+
+    As :func:`download` and :func:`describe` one after the other, but the bytes never leave the worker unless `keep_images`, and
+    the time is about the longer of the two, not the sum. With :class:`AiQuery`, which the platform plans, it is the two one after the other.
+    """
+    task, describe_options = _check_question(backend, task, describe_options)
+    download_options = _or_default(download_options, DownloadOptions, "download_options")
+    _check_partitions(partitions)
+    check_input("url_col", df, url_col, "string")
+    check_text("output_col", output_col)
+    added = {**DOWNLOADED, **described(task, output_col)}
+    check_output(df, added)
+    if isinstance(backend, AiQuery):
+        images = download(df, url_col=url_col, options=download_options, partitions=partitions)
+        answered = describe(images, backend, output_col=output_col, task=task, options=describe_options)
+        return answered if keep_images else answered.drop("image_binary")
+    if not keep_images:
+        del added["image_binary"]
+    share_needed = _has_total(describe_options) or download_options.requests_per_second_per_host_total is not None
+    spread_df, share = spread(df, partitions, share_needed=share_needed)
+    stage = FusedStage(
+        download=DownloadStage(options=download_options, share=share),
+        describe=_describe_stage(backend, task, describe_options, output_col, share),
+        keep_images=keep_images,
+    )
+    return _through(spread_df, stage, url_col, added)
+
+
+def _through(df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType]) -> DataFrame:
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return ArrowBridge[Any](stage.open(), column).process(batches)
+
+    schema = StructType([*df.schema.fields, *(StructField(name, kind) for name, kind in added.items())])
+    return df.mapInArrow(work, schema)
+
+
+def _describe_stage(backend: WorkerBackend, task: Task, options: DescribeOptions, output_col: str, share: float) -> DescribeStage:
+    return DescribeStage(backend=backend, task=task, options=options, output_col=output_col, share=share)
+
+
+def _check_question(backend: Backend, task: Task | None, options: DescribeOptions | None) -> tuple[Task, DescribeOptions]:
+    task = Describe() if task is None else task
+    check_backend(backend, task)
+    return task, _or_default(options, DescribeOptions, "options")
+
+
+def _or_default(options: Any, kind: type[Any], setting: str) -> Any:
+    if options is None:
+        return kind()
+    if not isinstance(options, kind):
+        raise SettingError(f"{setting}: {type(options).__name__} is not allowed; it must be {kind.__name__}(...)")
+    return options
+
+
+def _check_partitions(partitions: int | None) -> None:
+    check_integer("partitions", partitions, minimum=1, maximum=100_000, optional=True)
+
+
+def _has_total(options: DescribeOptions) -> bool:
+    totals = (options.requests_per_minute_total, options.tokens_per_minute_total, options.max_cost_total)
+    return any(total is not None for total in totals)

@@ -1,0 +1,52 @@
+"""Where the tables are."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Final, Literal
+
+from picsum_vision.errors import SettingError
+from picsum_vision.validation import check_text
+
+DEFAULT_CATALOG: Final = "platform_catalog"
+DEFAULT_SCHEMA: Final = "marketplace"
+
+Role = Literal["image_urls", "image_codes", "image_desc"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tables:
+    """The three tables' names, `catalog.schema.table`, or with `path` Delta tables in folders of it.
+
+    `image_urls (image_url)`, `image_codes (image_url, image_binary, download_outcome)`,
+    `image_desc (image_url, descrizione, describe_outcome)`.
+    """
+
+    catalog: str = DEFAULT_CATALOG
+    schema: str = DEFAULT_SCHEMA
+    image_urls: str = "image_urls"
+    image_codes: str = "image_codes"
+    image_desc: str = "image_desc"
+    path: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check every name."""
+        for setting in ("catalog", "schema", "image_urls", "image_codes", "image_desc"):
+            value = getattr(self, setting)
+            check_text(setting, value)
+            if any(mark in value for mark in "./\\;\n"):
+                raise SettingError(f"{setting}: {value!r} is not allowed; it must be one name without dots and slashes")
+        if len({self.image_urls, self.image_codes, self.image_desc}) < 3:  # noqa: PLR2004 - three tables
+            raise SettingError("image_urls, image_codes, image_desc: two tables have the same name")
+        check_text("path", self.path, optional=True)
+
+    @property
+    def table_format(self) -> str:
+        """How a summary names it."""
+        return "catalog" if self.path is None else "delta"
+
+    def readable(self, role: str) -> str:
+        """Return the table's name as a person writes it."""
+        name = getattr(self, role, role)
+        return f"{self.catalog}.{self.schema}.{name}" if self.path is None else os.path.join(self.path, name)  # noqa: PTH118 - may be a URI

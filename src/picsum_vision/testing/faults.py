@@ -1,0 +1,169 @@
+"""The faults that the image server can be told to have: what goes wrong, for which requests, how often."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import re
+from typing import Any, Final, Literal, get_args
+
+from picsum_vision.errors import SettingError
+
+FaultHost = Literal["api", "image", "both"]
+RetryAfter = Literal["seconds", "date"]
+
+
+class FaultKind(str, enum.Enum):
+    """What goes wrong. In brackets the settings of :class:`Fault` that it reads."""
+
+    STATUS = "status"  # an HTTP error with an HTML page, as nginx in front answers [status, retry_after, retry_after_s]
+    HANG_BEFORE_HEADERS = "hang_before_headers"  # silence [delay_s, None: for ever]
+    HANG_AFTER_HEADERS = "hang_after_headers"  # headers, then silence [delay_s, None: for ever]
+    STRAGGLER = "straggler"  # the right answer, late [delay_s, None: 8]
+    TRICKLE = "trickle"  # the right picture, slowly [bytes_per_second]
+    ENDLESS = "endless"  # a chunked body that never ends
+    CUT_OFF = "cut_off"  # the connection is closed half way through the body
+    CONTENT_LENGTH_TOO_LONG = "content_length_too_long"  # more is announced than comes; then the connection is closed
+    CONTENT_LENGTH_TOO_SHORT = "content_length_too_short"  # more comes than is announced; the connection stays open
+    TEXT_AS_IMAGE = "text_as_image"  # text under Content-Type image/jpeg
+    HTML = "html"  # a web page with status 200
+    EMPTY = "empty"  # status 200, image/jpeg and no byte
+    BOMB = "bomb"  # a PNG of some 100 kB that really holds side_px x side_px pixels [side_px]
+    REDIRECT_LOOP = "redirect_loop"  # a redirect to itself
+    REDIRECT_PRIVATE = "redirect_private"  # to an address in a private network [location]
+    REDIRECT_METADATA = "redirect_metadata"  # to a cloud's metadata service [location]
+    REDIRECT_SCHEME = "redirect_scheme"  # to what is no web address [location]
+    RESET = "reset"  # a TCP reset instead of an answer
+    ROBOTS = "robots"  # the right picture with an X-Robots-Tag header [robots]
+    OVERSIZE = "oversize"  # a right JPEG padded to size_bytes [size_bytes]
+    TRUNCATED_JPEG = "truncated_jpeg"  # half a JPEG with a Content-Length to match
+    ANIMATED_GIF = "animated_gif"
+    CMYK_JPEG = "cmyk_jpeg"
+    ROTATED_JPEG = "rotated_jpeg"  # EXIF says: turn it by 90 degrees
+    PNG_16_BIT = "png_16_bit"
+    WEBP = "webp"  # whatever suffix was asked for
+
+
+DEFAULT_LOCATIONS: Final = {
+    FaultKind.REDIRECT_PRIVATE: "http://10.0.0.1/picture.jpg",
+    FaultKind.REDIRECT_METADATA: "http://169.254.169.254/latest/meta-data/",
+    FaultKind.REDIRECT_SCHEME: "file:///etc/passwd",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One fault and the requests that get it: those on `host` whose path fits `path`, of these a `share`.
+
+    `path` is a regular expression that is matched from the start of the (decoded) path, so a plain beginning like `/id/7/` will do;
+    None: every path. `share` (0..1) picks *paths*, always the same ones for the same seed of the server. With `times`, only the first
+    so many requests for each path get the fault: a retry then succeeds. Of several faults the first that applies is given.
+
+    `host` is where it happens. `api` (the default) is the first hop, whose paths are those of the URLs asked for; a fault
+    that is about pictures is then answered there, without the redirect. `image` is the second hop, with paths like `/id/7/800/600.jpg`.
+    `both` draws for each hop apart.
+    """
+
+    kind: FaultKind | str
+    path: str | None = None
+    share: float = 1.0
+    times: int | None = None
+    host: FaultHost = "api"
+    status: int = 503
+    retry_after: RetryAfter | None = None
+    retry_after_s: int = 1
+    delay_s: float | None = None
+    bytes_per_second: int = 100
+    size_bytes: int = 30_000_000
+    side_px: int = 30_000
+    location: str | None = None
+    robots: str = "noai"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant, naming the setting, its value and what is allowed."""
+        object.__setattr__(self, "kind", _kind(self.kind))
+        for name, (fits, allowed) in _ALLOWED.items():
+            if not fits(getattr(self, name)):
+                raise SettingError(f"Fault: {name} is {getattr(self, name)!r}; allowed is {allowed}")
+        if self.path is not None:
+            _check_pattern(self.path)
+
+    def as_json(self) -> dict[str, Any]:
+        """Tell the settings as plain values; `Fault(**it)` is the same fault."""
+        return {**dataclasses.asdict(self), "kind": FaultKind(self.kind).value}
+
+    @classmethod
+    def parse(cls, text: str) -> Fault:
+        """Read `KIND[,SETTING=VALUE...]`, as in `status,status=429,share=0.05,times=1,retry_after=seconds`.
+
+        A path with a comma in it cannot be written so.
+        """
+        kind, *settings = text.split(",")
+        values: dict[str, Any] = {"kind": kind.strip()}
+        for setting in settings:
+            name, mark, value = setting.partition("=")
+            if not mark or name.strip() not in _READERS:
+                raise SettingError(f"fault {text!r}: {setting!r} is not SETTING=VALUE with one of {', '.join(sorted(_READERS))}")
+            values[name.strip()] = _value(text, name.strip(), value.strip())
+        return cls(**values)
+
+
+def _kind(kind: str) -> FaultKind:
+    try:
+        return FaultKind(kind)
+    except ValueError:
+        allowed = ", ".join(member.value for member in FaultKind)
+        raise SettingError(f"Fault: kind is {kind!r}; allowed is one of {allowed}") from None
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise SettingError(f"Fault: path is {pattern!r}; allowed is a regular expression ({error})") from None
+
+
+def _value(text: str, name: str, written: str) -> Any:
+    try:
+        return _READERS[name](written)
+    except ValueError:
+        raise SettingError(f"fault {text!r}: {name} cannot be {written!r}") from None
+
+
+def _is_number(value: object, least: float, most: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and _is_number(value, least, most)
+
+
+_READERS: Final = {
+    "path": str,
+    "share": float,
+    "times": int,
+    "host": str,
+    "status": int,
+    "retry_after": str,
+    "retry_after_s": int,
+    "delay_s": float,
+    "bytes_per_second": int,
+    "size_bytes": int,
+    "side_px": int,
+    "location": str,
+    "robots": str,
+}
+_ALLOWED: Final = {
+    "share": (lambda v: _is_number(v, 0, 1), "a number from 0 to 1"),
+    "times": (lambda v: v is None or _is_whole(v, 1, 10**9), "None or a whole number from 1"),
+    "host": (lambda v: v in get_args(FaultHost), "api, image or both"),
+    "status": (lambda v: _is_whole(v, 200, 599), "an HTTP status from 200 to 599"),
+    "retry_after": (lambda v: v is None or v in get_args(RetryAfter), "None, seconds or date"),
+    "retry_after_s": (lambda v: _is_whole(v, 0, 10**9), "a whole number of seconds from 0"),
+    "delay_s": (lambda v: v is None or _is_number(v, 0, 10**9), "None or a number of seconds from 0"),
+    "bytes_per_second": (lambda v: _is_whole(v, 1, 10**9), "a whole number from 1"),
+    "size_bytes": (lambda v: _is_whole(v, 1, 2 * 10**9), "a whole number of bytes from 1 to 2000000000"),
+    "side_px": (lambda v: _is_whole(v, 1, 10**6), "a whole number of pixels from 1 to 1000000"),
+    "location": (lambda v: v is None or (isinstance(v, str) and v.isascii() and v.isprintable()), "an address in ASCII"),
+    "robots": (lambda v: isinstance(v, str) and v.isascii() and v.isprintable(), "a header value in ASCII"),
+}

@@ -1,0 +1,134 @@
+"""Answers chat requests: limits, faults, pixels, words. Knows bodies and answers, but no routes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from typing import TYPE_CHECKING
+
+from .model_answers import Question, answer_in_json, answer_in_words, schema_in_prompt
+from .model_completions import Completion, as_events, as_json, cut, in_parts, spoil
+from .model_delivery import Payload, deliver, hang, reset_connection
+from .model_errors import ApiError
+from .model_fault_errors import ERRORS, answer_with_error
+from .model_faults import FaultKind, FaultPlan, ModelFault
+from .model_limits import RateLimits, Refusal, RetryAfter, retry_headers
+from .model_pixels import PixelFacts, PixelReader
+from .model_settings import ModelServerSettings, Quirk
+from .model_tokens import count_image_tokens, count_text_tokens
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from .model_request import ChatRequest
+    from .model_stats import ModelStats
+
+_UNSEEN_IMAGE_PX = 512
+
+
+class ChatModel:
+    """The model behind every chat route of one server."""
+
+    def __init__(self, settings: ModelServerSettings, stats: ModelStats) -> None:
+        """Take over the settings; everything is counted in `stats`."""
+        self._settings = settings
+        self._stats = stats
+        self._pixels = PixelReader()
+        self._limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute, settings.limit_burst_s)
+        self._faults = FaultPlan(settings.faults, settings.seed)
+        self._waits = random.Random(settings.seed)  # noqa: S311 - a reproducible waiting time, no secret
+        self._numbers = itertools.count(1)
+
+    async def answer(self, request: web.Request, chat: ChatRequest, body: bytes) -> web.StreamResponse:
+        """Answer one chat request whose raw `body` identifies it; :class:`ApiError` for what the model refuses."""
+        self._check(chat)
+        self._stats.note_model(chat.model)
+        # Asked first, because a refusal must stay cheap: no image is decoded for it.
+        self._refuse(chat.model, self._limits.refuses_any())
+        question = Question(chat.prompt, await self._look_at(chat))
+        completion = self._complete(chat, question)
+        self._refuse(chat.model, self._limits.admit(completion.prompt_tokens + completion.completion_tokens))
+        fault = self._faults.draw(chat.prompt, chat.image_sha256s, body)
+        if fault is not None:
+            self._stats.note_fault(fault.word)
+        if fault is None or FaultKind(fault.kind) is not FaultKind.RATE_LIMITED:
+            await asyncio.sleep(self._settings.latency.sample_s(self._waits))
+        return await self._respond(request, chat, completion, fault, question)
+
+    def _check(self, chat: ChatRequest) -> None:
+        if chat.model not in self._settings.models:
+            status = 500 if self._settings.has(Quirk.UNKNOWN_MODEL_IS_500) else 404
+            raise ApiError(status, f"The model '{chat.model}' does not exist.", param="model", code="model_not_found")
+        for quirk, field in (
+            (Quirk.REFUSES_TEMPERATURE, "temperature"),
+            (Quirk.REFUSES_RESPONSE_FORMAT, "response_format"),
+        ):
+            if self._settings.has(quirk) and field in chat.given:
+                message = f"Unsupported parameter: '{field}' is not supported with this model."
+                raise ApiError(400, message, param=field, code="unsupported_parameter")
+
+    def _refuse(self, model: str, refusal: Refusal | None) -> None:
+        if refusal is None:
+            return
+        self._stats.note_refused(refusal.what)
+        form = RetryAfter(self._settings.retry_after)
+        raise refusal.error(model, retry_headers(form, refusal.wait_s, self._limits.headers(refusal)))
+
+    async def _look_at(self, chat: ChatRequest) -> list[PixelFacts | None]:
+        return [
+            await self._pixels.read(image.data, image.sha256) if image.data is not None and image.sha256 is not None else None
+            for image in chat.images
+        ]
+
+    def _complete(self, chat: ChatRequest, question: Question) -> Completion:
+        """Return the right answer, with its tokens."""
+        # A caller who may not use response_format writes the schema into the prompt, and a model follows it.
+        schema = schema_in_prompt(chat.prompt) if chat.schema is None else chat.schema
+        in_json = chat.wants_json or schema is not None
+        return self._completion(chat, question, answer_in_json(question, schema) if in_json else answer_in_words(question))
+
+    def _completion(self, chat: ChatRequest, question: Question, text: str) -> Completion:
+        image_tokens = sum(
+            count_image_tokens(facts.width, facts.height, image.detail)
+            if facts is not None
+            else count_image_tokens(_UNSEEN_IMAGE_PX, _UNSEEN_IMAGE_PX, image.detail)
+            for image, facts in zip(chat.images, question.seen, strict=True)
+        )
+        whole = Completion(
+            number=next(self._numbers),
+            model=chat.model,
+            content=text,
+            finish_reason="stop",
+            prompt_tokens=chat.text_tokens + image_tokens,
+            completion_tokens=count_text_tokens(text),
+            states_usage=not self._settings.has(Quirk.NO_USAGE),
+        )
+        return cut(whole, None if self._settings.has(Quirk.IGNORES_MAX_TOKENS) else chat.max_tokens)
+
+    async def _respond(
+        self, request: web.Request, chat: ChatRequest, completion: Completion, fault: ModelFault | None, question: Question
+    ) -> web.StreamResponse:
+        if fault is not None:
+            kind = FaultKind(fault.kind)
+            if kind in ERRORS:
+                return answer_with_error(fault)
+            if kind is FaultKind.HANG:
+                return await hang(request, fault.duration_s or 0.0)
+            if kind is FaultKind.RESET:
+                return reset_connection(request)
+            if kind is FaultKind.SCHEMA_IGNORED:
+                completion = self._completion(chat, question, answer_in_words(question))
+            completion = spoil(completion, kind)
+        self._stats.note_answer(chat.image_sha256s, completion.prompt_tokens, completion.completion_tokens)
+        return await deliver(request, self._payload(chat, completion), fault)
+
+    def _payload(self, chat: ChatRequest, completion: Completion) -> Payload:
+        if self._settings.has(Quirk.CONTENT_PARTS):
+            completion = in_parts(completion)
+        headers = {"x-request-id": f"req-{completion.number}", **self._limits.headers()}
+        if chat.stream:
+            return Payload(
+                pieces=as_events(completion, with_usage=chat.stream_usage), content_type="text/event-stream", headers=headers
+            )
+        return Payload(pieces=[as_json(completion)], content_type="application/json", headers=headers)

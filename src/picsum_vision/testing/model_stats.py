@@ -1,0 +1,107 @@
+"""What the embedded model server counts."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MAX_IMAGES: Final = 100_000
+_MAX_AUTHORIZATIONS: Final = 10_000
+
+
+class ModelStats:
+    """Counts since the start or the last reset. Requests in flight stay counted over a reset."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self._in_flight = 0
+        # Keys are remembered as salted digests only, so that not even this process's memory shows them.
+        self._salt = os.urandom(16)
+        self.reset()
+
+    def reset(self) -> None:
+        """Set every count back to zero."""
+        self._requests = 0
+        self._by_route: collections.Counter[str] = collections.Counter()
+        self._by_status: collections.Counter[str] = collections.Counter()
+        self._by_model: collections.Counter[str] = collections.Counter()
+        self._refused: collections.Counter[str] = collections.Counter()
+        self._faults: collections.Counter[str] = collections.Counter()
+        self._images: collections.Counter[str] = collections.Counter()
+        self._images_not_kept = 0
+        self._unanswered = 0
+        self._tokens = {"prompt": 0, "completion": 0}
+        self._bytes_received = 0
+        self._authorizations: set[bytes] = set()
+        self._peak_in_flight = self._in_flight
+
+    def begin(self, route: str) -> None:
+        """Count a request that came in; `route` must be one of a closed list."""
+        self._requests += 1
+        self._by_route[route] += 1
+        self._in_flight += 1
+        self._peak_in_flight = max(self._peak_in_flight, self._in_flight)
+
+    def end(self, status: int | None) -> None:
+        """Count how a request ended; None: without any answer."""
+        self._in_flight -= 1
+        if status is None:
+            self._unanswered += 1
+        else:
+            self._by_status[str(status)] += 1
+
+    def note_authorization(self, header: str | None) -> None:
+        """Count a distinct Authorization header."""
+        if header is not None and len(self._authorizations) < _MAX_AUTHORIZATIONS:
+            self._authorizations.add(hashlib.sha256(self._salt + header.encode("utf-8", "surrogateescape")).digest())
+
+    def note_bytes(self, count: int) -> None:
+        """Count the bytes of a body that was read."""
+        self._bytes_received += count
+
+    def note_model(self, model: str) -> None:
+        """Count a request to one of the served models."""
+        self._by_model[model] += 1
+
+    def note_refused(self, what: str) -> None:
+        """Count a request that was over the limit of `what`: "requests" or "tokens"."""
+        self._refused[what] += 1
+
+    def note_fault(self, kind: str) -> None:
+        """Count a request that a fault hit."""
+        self._faults[kind] += 1
+
+    def note_answer(self, image_sha256s: Iterable[str], prompt_tokens: int, completion_tokens: int) -> None:
+        """Count an answer with status 200: what a provider would bill."""
+        self._tokens["prompt"] += prompt_tokens
+        self._tokens["completion"] += completion_tokens
+        for sha256 in image_sha256s:
+            if sha256 in self._images or len(self._images) < _MAX_IMAGES:
+                self._images[sha256] += 1
+            else:
+                self._images_not_kept += 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts as plain values; the field names are what GET /-/stats answers."""
+        return {
+            "requests": self._requests,
+            "by_route": dict(self._by_route),
+            "by_status": dict(self._by_status),
+            "by_model": dict(self._by_model),
+            "unanswered": self._unanswered,
+            "in_flight": self._in_flight,
+            "peak_in_flight": self._peak_in_flight,
+            "refused": sum(self._refused.values()),
+            "refused_by": dict(self._refused),
+            "faults": dict(self._faults),
+            "answered_images": dict(self._images),
+            "answered_images_not_kept": self._images_not_kept,
+            "tokens": {**self._tokens, "total": sum(self._tokens.values())},
+            "bytes_received": self._bytes_received,
+            "distinct_authorizations": len(self._authorizations),
+        }
