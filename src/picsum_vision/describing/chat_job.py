@@ -14,14 +14,14 @@ from picsum_vision.describing.job import CPU_LANE, DescribeJob
 from picsum_vision.describing.tasks import BadAnswer, Describe
 from picsum_vision.images.facts import BadImage
 from picsum_vision.images.fitting import FitImage, PayloadTooLarge, fit_image
-from picsum_vision.outcomes import DescribeStatus, DownloadStatus
+from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus, DownloadStatus
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.retry_after import retry_after_s
 
 if TYPE_CHECKING:
     from picsum_vision.describing.chat_client import ChatClient
 
-_MAY_CHANGE: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_MAY_CHANGE: Final = frozenset(HTTP_CAN_CHANGE)
 _OVERLOADED: Final = frozenset({429, 503})
 _MAY_CHANGE_FAILURES: Final = frozenset({TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.DNS})
 # A base64 letter carries six bits of eight.

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Turn
 from picsum_vision.describing.backends import PixelDescriber
 from picsum_vision.describing.job import CPU_LANE, DescribeJob
-from picsum_vision.describe.pixels import describe_pixels
+from picsum_vision.describing.pixels import describe_pixels
 from picsum_vision.describing.tasks import Task
 from picsum_vision.images.facts import BadImage
 from picsum_vision.outcomes import DescribeStatus, DownloadStatus
