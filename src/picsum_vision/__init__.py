@@ -1,6 +1,6 @@
 """Images and their descriptions for columns of URLs, on Apache Spark.
 
-Importing this package loads neither Spark nor MLflow nor an HTTP client; each name is loaded when it is first used.
+Importing this package loads neither Spark nor MLflow nor an HTTP client: each name is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -8,49 +8,51 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from picsum_vision._version import __version__
+from picsum_vision._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from picsum_vision.config import PipelineConfig as PipelineConfig
     from picsum_vision.describing.backends import AiQuery as AiQuery
     from picsum_vision.describing.backends import ChatCompletions as ChatCompletions
-    from picsum_vision.describing.backends import PixelDescriber as PixelDescriber
-    from picsum_vision.describing.backends import PyFunc as PyFunc
     from picsum_vision.describing.tasks import Classify as Classify
-    from picsum_vision.describing.tasks import Describe as Describe
-    from picsum_vision.describing.tasks import ListObjects as ListObjects
-    from picsum_vision.describing.tasks import ReadText as ReadText
-    from picsum_vision.describing.tasks import Sentiment as Sentiment
     from picsum_vision.errors import ColumnError as ColumnError
+    from picsum_vision.describing.tasks import Describe as Describe
+    from picsum_vision.options import DescribeOptions as DescribeOptions
+    from picsum_vision.outcomes import DescribeStatus as DescribeStatus
+    from picsum_vision.options import DownloadOptions as DownloadOptions
+    from picsum_vision.outcomes import DownloadStatus as DownloadStatus
     from picsum_vision.errors import EnvironmentProblem as EnvironmentProblem
     from picsum_vision.errors import ImageSourceError as ImageSourceError
     from picsum_vision.errors import JavaProblem as JavaProblem
+    from picsum_vision.describing.tasks import ListObjects as ListObjects
     from picsum_vision.errors import MissingExtraError as MissingExtraError
     from picsum_vision.errors import ModelProblem as ModelProblem
     from picsum_vision.errors import PicsumVisionError as PicsumVisionError
+    from picsum_vision.config import PipelineConfig as PipelineConfig
+    from picsum_vision.describing.backends import PixelDescriber as PixelDescriber
     from picsum_vision.errors import PortInUse as PortInUse
-    from picsum_vision.errors import SettingError as SettingError
-    from picsum_vision.errors import TableProblem as TableProblem
-    from picsum_vision.options import DescribeOptions as DescribeOptions
-    from picsum_vision.options import DownloadOptions as DownloadOptions
-    from picsum_vision.outcomes import DescribeStatus as DescribeStatus
-    from picsum_vision.outcomes import DownloadStatus as DownloadStatus
-    from picsum_vision.pipeline import run_pipeline as run_pipeline
+    from picsum_vision.describing.backends import PyFunc as PyFunc
+    from picsum_vision.describing.tasks import ReadText as ReadText
     from picsum_vision.run_report import RunReport as RunReport
     from picsum_vision.secrets import Secret as Secret
-    from picsum_vision.spark.ai_query_function import register_ai_query as register_ai_query
+    from picsum_vision.describing.tasks import Sentiment as Sentiment
+    from picsum_vision.errors import SettingError as SettingError
+    from picsum_vision.errors import TableProblem as TableProblem
+    from picsum_vision.table_names import Tables as Tables
+    from picsum_vision.spark.transforms import describe as describe
+    from picsum_vision.spark.transforms import download as download
+    from picsum_vision.spark.transforms import download_and_describe as download_and_describe
+    from picsum_vision.spark.udf import download_udf as download_udf
     from picsum_vision.spark.generate import generate_urls as generate_urls
     from picsum_vision.spark.session import local_session as local_session
-    from picsum_vision.spark.transforms import describe as describe_images
-    from picsum_vision.spark.transforms import download as download_images
-    from picsum_vision.table_names import Tables as Tables
+    from picsum_vision.spark.ai_query_function import register_ai_query as register_ai_query
+    from picsum_vision.pipeline import run_pipeline as run_pipeline
 
 _HOME_OF = {
-    "AiQuery": "describe.backends",
-    "ChatCompletions": "describe.backends",
-    "Classify": "describe.tasks",
+    "AiQuery": "describing.backends",
+    "ChatCompletions": "describing.backends",
+    "Classify": "describing.tasks",
     "ColumnError": "errors",
-    "Describe": "describe.tasks",
+    "Describe": "describing.tasks",
     "DescribeOptions": "options",
     "DescribeStatus": "outcomes",
     "DownloadOptions": "options",
@@ -58,19 +60,88 @@ _HOME_OF = {
     "EnvironmentProblem": "errors",
     "ImageSourceError": "errors",
     "JavaProblem": "errors",
-    "ListObjects": "describe.tasks",
+    "ListObjects": "describing.tasks",
     "MissingExtraError": "errors",
     "ModelProblem": "errors",
     "PicsumVisionError": "errors",
     "PipelineConfig": "config",
-    "PixelDescriber": "describe.backends",
+    "PixelDescriber": "describing.backends",
     "PortInUse": "errors",
-    "PyFunc": "describe.backends",
-    "ReadText": "describe.tasks",
+    "PyFunc": "describing.backends",
+    "ReadText": "describing.tasks",
     "RunReport": "run_report",
     "Secret": "secrets",
-    "Sentiment": "describe.tasks",
+    "Sentiment": "describing.tasks",
     "SettingError": "errors",
     "TableProblem": "errors",
     "Tables": "table_names",
+    "describe": "spark.transforms",
+    "download": "spark.transforms",
+    "download_and_describe": "spark.transforms",
+    "download_udf": "spark.udf",
+    "generate_urls": "spark.generate",
+    "local_session": "spark.session",
+    "register_ai_query": "spark.ai_query_function",
+    "run_pipeline": "pipeline",
 }
+
+__all__ = [
+    "__version__",
+    "AiQuery",
+    "ChatCompletions",
+    "Classify",
+    "ColumnError",
+    "Describe",
+    "DescribeOptions",
+    "DescribeStatus",
+    "DownloadOptions",
+    "DownloadStatus",
+    "EnvironmentProblem",
+    "ImageSourceError",
+    "JavaProblem",
+    "ListObjects",
+    "MissingExtraError",
+    "ModelProblem",
+    "PicsumVisionError",
+    "PipelineConfig",
+    "PixelDescriber",
+    "PortInUse",
+    "PyFunc",
+    "ReadText",
+    "RunReport",
+    "Secret",
+    "Sentiment",
+    "SettingError",
+    "TableProblem",
+    "Tables",
+    "describe",
+    "download",
+    "download_and_describe",
+    "download_udf",
+    "generate_urls",
+    "local_session",
+    "register_ai_query",
+    "run_pipeline",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from where it lives."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(f"{__name__}.{_HOME_OF[name]}")
+    except ImportError as error:
+        if error.name not in ("pyspark", "pyspark.sql"):
+            raise
+        from picsum_vision.errors import MissingExtraError  # noqa: PLC0415 - only where something is missing
+
+        raise MissingExtraError("pyspark", "local") from error
+    value = getattr(module, name)
+    globals()[name] = value  # found without this function from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    """Name what there is, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -131,3 +131,28 @@ def _struct_ddl(fields: Mapping[str, str]) -> str:
 
 DOWNLOAD_OUTCOME_DDL: Final = _struct_ddl(DOWNLOAD_OUTCOME_FIELDS)
 DESCRIBE_OUTCOME_DDL: Final = _struct_ddl(DESCRIBE_OUTCOME_FIELDS)
+
+# What another run may well turn into `ok`. A picture that does not exist or is none stays so, and asking costs.
+DOWNLOAD_CAN_CHANGE: Final = (
+    DownloadStatus.DNS,
+    DownloadStatus.CONNECT,
+    DownloadStatus.TLS,
+    DownloadStatus.TIMEOUT,
+    DownloadStatus.TOO_SLOW,
+    DownloadStatus.TRUNCATED,
+    DownloadStatus.RATE_LIMITED,
+    DownloadStatus.INTERNAL,
+)
+HTTP_CAN_CHANGE: Final = (408, 425, 429, 500, 502, 503, 504)
+DESCRIBE_CAN_CHANGE: Final = (
+    DescribeStatus.RATE_LIMITED,
+    DescribeStatus.TIMEOUT,
+    DescribeStatus.CONNECT,
+    DescribeStatus.AUTH,
+    DescribeStatus.HTTP_ERROR,
+    DescribeStatus.EMPTY_ANSWER,
+    DescribeStatus.BAD_SCHEMA,
+    DescribeStatus.BUDGET,
+    DescribeStatus.MODEL_ERROR,
+    DescribeStatus.INTERNAL,
+)

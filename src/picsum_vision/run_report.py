@@ -100,9 +100,9 @@ class RunReport:
         lines = [
             f"{self.rows:,} rows in {self.seconds:.1f} s (run {self.run_id})",
             _stage_line("downloaded", self.download),
-            *_status_lines(self.download, _DOWNLOAD_WORDS),
+            *status_lines(self.download.by_status, DOWNLOAD_WORDS),
             _stage_line("described", self.describe),
-            *_status_lines(self.describe, _DESCRIBE_WORDS),
+            *status_lines(self.describe.by_status, DESCRIBE_WORDS),
         ]
         if not self.succeeded:
             lines.append(f"min_ok_share: {self.ok_share:.3f} of the rows are ok, {self.min_ok_share} were asked for")
@@ -123,12 +123,13 @@ def _stage_line(word: str, stage: StageReport) -> str:
     )
 
 
-def _status_lines(stage: StageReport, words: dict[str, str]) -> list[str]:
-    failures = sorted(((number, status) for status, number in stage.by_status.items() if status != "ok"), reverse=True)
+def status_lines(by_status: dict[str, int], words: dict[str, str]) -> list[str]:
+    """Return a line for each status but ok, the most frequent first, with what it means."""
+    failures = sorted(((number, status) for status, number in by_status.items() if status != "ok"), reverse=True)
     return [f"    {number:>7,}  {status:<16} {words.get(status, '')}".rstrip() for number, status in failures]
 
 
-_DOWNLOAD_WORDS = {
+DOWNLOAD_WORDS = {
     DownloadStatus.INVALID_URL.value: "not an http(s) URL",
     DownloadStatus.BLOCKED_ADDRESS.value: "a loopback, private or metadata address (--allow-private-addresses)",
     DownloadStatus.DNS.value: "the host's name has no address",
@@ -140,7 +141,7 @@ _DOWNLOAD_WORDS = {
     DownloadStatus.NOT_AN_IMAGE.value: "the host sent something else",
     DownloadStatus.OPTED_OUT.value: "the host forbids use for artificial intelligence",
 }
-_DESCRIBE_WORDS = {
+DESCRIBE_WORDS = {
     DescribeStatus.NO_IMAGE.value: "nothing to describe: the download failed",
     DescribeStatus.AUTH.value: "the endpoint refuses the key (--api-key-env)",
     DescribeStatus.RATE_LIMITED.value: "the endpoint kept refusing for load (--requests-per-minute)",

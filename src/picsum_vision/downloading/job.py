@@ -16,7 +16,7 @@ from picsum_vision.downloading.opt_out import opted_out
 from picsum_vision.downloading.target import Target, UnfitUrl, parse_target
 from picsum_vision.images.facts import BadImage
 from picsum_vision.images.inspection import inspect_image
-from picsum_vision.outcomes import DownloadOutcome, DownloadStatus
+from picsum_vision.outcomes import HTTP_CAN_CHANGE, DownloadOutcome, DownloadStatus
 from picsum_vision.transport.address_guard import BlockedAddress
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.retry_after import retry_after_s
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DOWNLOAD_POOL: Final = "download"
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OVERLOADED: Final = frozenset({429, 503})
-_MAY_CHANGE: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_MAY_CHANGE: Final = frozenset(HTTP_CAN_CHANGE)
 _MAY_CHANGE_FAILURES: Final = frozenset(
     {TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.BROKEN_OFF}
 )

@@ -17,7 +17,7 @@ from picsum_vision.describing.tasks import Task
 from picsum_vision.errors import ModelProblem
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS
-from picsum_vision.spark.sql_text import identifier, literal
+from picsum_vision.sql_text import identifier, literal
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

@@ -69,24 +69,23 @@ def table_jar(spark: SparkInstallation, table_format: TableFormat) -> str:
         ) from None
 
 
-def connect_jar(spark: SparkInstallation) -> str:
-    """Return the Maven coordinates of Spark Connect's server, which Spark 4 has on board and pip's Spark 3.5 has not."""
-    return f"org.apache.spark:spark-connect_2.12:{spark.version}"
+def check_connect_server_jar(spark: SparkInstallation, asked: Mapping[str, str]) -> None:
+    """Refuse to start Spark Connect's server where its jar is missing: Spark 4 has it on board, pip's Spark 3.5 has not."""
+    if not _is_named("spark-connect_", _present_jars(spark, asked)):
+        raise EnvironmentProblem(
+            f"remote: Spark {spark.version} has no Spark Connect server on board: use a master, install Spark 4, "
+            "or name the server's jar as spark.jars.packages"
+        )
 
 
-def jar_settings(
-    spark: SparkInstallation, table_format: TableFormat, asked: Mapping[str, str], *, connect: bool
-) -> dict[str, str]:
-    """Return the settings that make Spark load the format's jar (and Spark Connect's), beside the jars that `asked` names.
+def jar_settings(spark: SparkInstallation, table_format: TableFormat, asked: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that make Spark load the format's jar, beside the jars that `asked` names.
 
     Nothing is added for a jar that is there already: in Spark's own folder, `spark.jars` or `spark.jars.packages`.
     """
     packages = _listed(asked.get("spark.jars.packages"))
-    present = [*packages, *_listed(asked.get("spark.jars")), *(jar.name for jar in (spark.home / "jars").glob("*.jar"))]
-    if not _is_named("iceberg-spark-runtime" if table_format == "iceberg" else "delta-spark", present):
+    if not _is_named("iceberg-spark-runtime" if table_format == "iceberg" else "delta-spark", _present_jars(spark, asked)):
         packages.append(table_jar(spark, table_format))
-    if connect and not _is_named("spark-connect_", present):
-        packages.append(connect_jar(spark))
     if not packages:
         return {}
     settings = {"spark.jars.packages": ",".join(packages)}
@@ -102,6 +101,11 @@ def packaged_file(name: str) -> Path:
 
 def _listed(setting: str | None) -> list[str]:
     return [item.strip() for item in (setting or "").split(",") if item.strip()]
+
+
+def _present_jars(spark: SparkInstallation, asked: Mapping[str, str]) -> list[str]:
+    named = [*_listed(asked.get("spark.jars")), *_listed(asked.get("spark.jars.packages"))]
+    return named + [jar.name for jar in (spark.home / "jars").glob("*.jar")]
 
 
 def _is_named(artifact: str, jars: Iterable[str]) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
 from picsum_vision.spark import session_launch, session_running
-from picsum_vision.spark.jars import COORDINATES, SparkInstallation, TableFormat, check_installation, jar_settings
+from picsum_vision.spark.jars import COORDINATES, SparkInstallation, TableFormat, check_connect_server_jar, check_installation, jar_settings
 from picsum_vision.spark.java import require_java
 from picsum_vision.spark.session_address import check_connect_port_is_free, check_connect_server, check_master, is_local_remote
 from picsum_vision.spark.session_memory import driver_memory_setting
@@ -94,10 +94,11 @@ def _start(tables: TableCatalog, *, master: str, remote: str | None, app_name: s
     require_java(spark.version)
     if remote is not None:
         _require_connect_client()
+        check_connect_server_jar(spark, asked)
         check_connect_port_is_free()
     asked = {"spark.driver.memory": driver_memory_setting(None), **asked, "spark.master": master}
     settings = session_settings(tables, app_name=app_name, asked=asked)
-    settings |= jar_settings(spark, tables.table_format, asked, connect=remote is not None)
+    settings |= jar_settings(spark, tables.table_format, asked)
     _set_worker_python(master, asked)
     jvm_was_running = session_launch.jvm_is_running()
     session = session_launch.start_session(settings, remote=remote)

@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from picsum_vision.errors import TableProblem
-from picsum_vision.outcomes import DESCRIBE_OUTCOME_DDL, DOWNLOAD_OUTCOME_DDL
-from picsum_vision.spark.sql_text import identifier, literal
+from picsum_vision.sql_text import identifier, literal
+from picsum_vision.table_columns import COLUMNS, COMMENTS, KEY, Column, column_list
 from picsum_vision.table_names import Tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-KEY: Final = "image_url"
-_URL_COLUMN: Final = (KEY, "STRING", "Address of the image; the key")
-COLUMNS: Final = {
-    "image_urls": (_URL_COLUMN,),
-    "image_codes": (
-        _URL_COLUMN,
-        ("image_binary", "BINARY", "The image as it was fetched; NULL unless download_outcome.status is ok"),
-        ("download_outcome", DOWNLOAD_OUTCOME_DDL, "What became of the download: status, HTTP status, attempts, size, digest"),
-    ),
-    "image_desc": (
-        _URL_COLUMN,
-        ("descrizione", "STRING", "The model's answer; NULL unless describe_outcome.status is ok"),
-        ("describe_outcome", DESCRIBE_OUTCOME_DDL, "What became of the question: status, model, tokens, attempts"),
-    ),
-}
-_COMMENTS: Final = {
-    "image_urls": "Images that were asked for",
-    "image_codes": "Images as they were fetched, one row an address",
-    "image_desc": "Descriptions of the images, one row an address",
-}
 _MISSING_CATALOG: Final = ("CATALOG_NOT_FOUND", "REQUIRES_SINGLE_PART_NAMESPACE", "NO_SUCH_CATALOG")
 _DENIED: Final = ("PERMISSION_DENIED", "INSUFFICIENT_PERMISSIONS", "INSUFFICIENT_PRIVILEGES")
 
@@ -87,16 +68,24 @@ class TableStore:
         columns = [F.col(name) for name, _, _ in COLUMNS[role]]
         self._guarded(role, lambda: rows.select(*columns).writeTo(self.name(role)).append())
 
+    def append_to_both(self, rows: DataFrame) -> None:
+        """Feed image_codes and image_desc from rows with the columns of both, which are evaluated once: written down, then copied."""
+        both = {name: column for role in ("image_codes", "image_desc") for column in COLUMNS[role] for name in column[:1]}
+        del both["image_binary"]
+        self._write_down("image_staged", rows, tuple(both.values()))
+        staged = self.read("image_staged")
+        self.append("image_codes", staged.withColumn("image_binary", F.lit(None).cast("binary")))
+        self.append("image_desc", staged)
+        self._drop("image_staged")
+
     def replace(self, role: str, rows: DataFrame) -> None:
         """Put rows in the place of those with the same key, and add the new ones, in one commit.
 
         A MERGE may evaluate its source more than once, and this source asks hosts and models: it is written down first.
         """
         staged = f"{role}_staged"
-        self._drop(staged)
+        self._write_down(staged, rows, COLUMNS[role])
         columns = [name for name, _, _ in COLUMNS[role]]
-        self._create(staged, COLUMNS[role], f"Rows on their way to {getattr(self._tables, role)}")
-        self._guarded(role, lambda: rows.select(*columns).writeTo(self.name(staged)).append())
         assignments = ", ".join(f"t.{identifier(name)} = s.{identifier(name)}" for name in columns)
         inserted = ", ".join(identifier(name) for name in columns)
         values = ", ".join(f"s.{identifier(name)}" for name in columns)
@@ -107,21 +96,29 @@ class TableStore:
         )
         self._drop(staged)
 
+    def _write_down(self, name: str, rows: DataFrame, columns: tuple[Column, ...]) -> None:
+        self._drop(name)
+        self._create(name, columns, "Rows on their way to another table; may be dropped while no job runs")
+        self._guarded(name, lambda: rows.select(*(column for column, _, _ in columns)).writeTo(self.name(name)).append())
+
     def _make_schema(self) -> None:
-        catalog, schema = identifier(self._tables.catalog), identifier(self._tables.catalog, self._tables.schema)
-        self._sql("image_urls", f"SHOW SCHEMAS IN {catalog}")
-        self._sql("image_urls", f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        """Make the schema unless it is there: who may only use it has no right to say CREATE."""
+        schema = identifier(self._tables.catalog, self._tables.schema)
+        try:
+            self._spark.sql(f"DESCRIBE SCHEMA {schema}")
+        except AnalysisException:
+            self._sql("image_urls", f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
     def _make(self, role: str) -> None:
-        self._create(role, COLUMNS[role], _COMMENTS[role])
+        self._create(role, COLUMNS[role], COMMENTS[role])
         there = {name.lower() for name in self.read(role).columns}
         lacking = [column for column in COLUMNS[role] if column[0] not in there]
         if lacking:
-            self._sql(role, f"ALTER TABLE {self.name(role)} ADD COLUMNS ({_column_list(lacking)})")
+            self._sql(role, f"ALTER TABLE {self.name(role)} ADD COLUMNS ({column_list(lacking)})")
 
-    def _create(self, role: str, columns: tuple[tuple[str, str, str], ...], comment: str) -> None:
+    def _create(self, role: str, columns: Iterable[Column], comment: str) -> None:
         using = "" if self._tables.path is None else " USING delta"
-        self._sql(role, f"CREATE TABLE IF NOT EXISTS {self.name(role)} ({_column_list(columns)}){using} COMMENT {literal(comment)}")
+        self._sql(role, f"CREATE TABLE IF NOT EXISTS {self.name(role)} ({column_list(columns)}){using} COMMENT {literal(comment)}")
 
     def _drop(self, name: str) -> None:
         if self._tables.path is None:
@@ -136,9 +133,9 @@ class TableStore:
     def _sql(self, role: str, statement: str) -> None:
         self._guarded(role, lambda: self._spark.sql(statement))
 
-    def _guarded(self, role: str, work: object) -> None:
+    def _guarded(self, role: str, work: Callable[[], object]) -> None:
         try:
-            work()  # type: ignore[operator]
+            work()
         except AnalysisException as error:
             raise self._problem(error, role) from error
 
@@ -158,7 +155,3 @@ class TableStore:
         if "SCHEMA_NOT_FOUND" in text:
             return TableProblem(f"schema: {tables.schema!r} is not there; CREATE SCHEMA {identifier(tables.catalog, tables.schema)}")
         return TableProblem(f"{readable}: {' '.join(text.split())[:300]}")
-
-
-def _column_list(columns: tuple[tuple[str, str, str], ...] | list[tuple[str, str, str]]) -> str:
-    return ", ".join(f"{identifier(name)} {kind} COMMENT {literal(comment)}" for name, kind, comment in columns)

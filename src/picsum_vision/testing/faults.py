@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from picsum_vision.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FaultHost = Literal["api", "image", "both"]
 RetryAfter = Literal["seconds", "date"]
@@ -55,13 +58,13 @@ DEFAULT_LOCATIONS: Final = {
 class Fault:
     """One fault and the requests that get it: those on `host` whose path fits `path`, of these a `share`.
 
-    `path` is a regular expression that is matched from the start of the (decoded) path, so a plain beginning like `/id/7/` will do;
-    None: every path. `share` (0..1) picks *paths*, always the same ones for the same seed of the server. With `times`, only the first
-    so many requests for each path get the fault: a retry then succeeds. Of several faults the first that applies is given.
+    `path` is a regular expression that is matched from the start of the (decoded) path, so a plain beginning like `/id/7/` will
+    do; None: every path. `share` (0..1) picks *paths*, always the same ones for the same seed of the server. With `times`, only
+    the first so many requests for each path get the fault: a retry then succeeds. Of several faults the first that fits wins.
 
-    `host` is where it happens. `api` (the default) is the first hop, whose paths are those of the URLs asked for; a fault
-    that is about pictures is then answered there, without the redirect. `image` is the second hop, with paths like `/id/7/800/600.jpg`.
-    `both` draws for each hop apart.
+    `host` is where it happens. `api` (the default) is the first hop, whose paths are those of the URLs asked for; a fault that
+    is about pictures is then answered there, without the redirect. `image` is the second hop, with paths like
+    `/id/7/800/600.jpg`. `both` draws for each hop apart.
     """
 
     kind: FaultKind | str
@@ -153,7 +156,7 @@ _READERS: Final = {
     "location": str,
     "robots": str,
 }
-_ALLOWED: Final = {
+_ALLOWED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "share": (lambda v: _is_number(v, 0, 1), "a number from 0 to 1"),
     "times": (lambda v: v is None or _is_whole(v, 1, 10**9), "None or a whole number from 1"),
     "host": (lambda v: v in get_args(FaultHost), "api, image or both"),

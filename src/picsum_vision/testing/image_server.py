@@ -69,8 +69,8 @@ class ImageServer:
         """Check the settings; nothing is started yet.
 
         `port` and `image_port`: 0 is any free one. `latency` is waited on each hop. `rate_limit` holds for each host apart.
-        `missing_ids` are 404, `lost_ids` 500 for good. `seed` decides shares, waits and signatures. `distinct_pictures` bounds the
-        encodings for each size, `cache_bytes` all of them; `warm_sizes` (width, height) are encoded before the server listens.
+        `missing_ids` are 404, `lost_ids` 500 for good. `seed` decides shares, waits and signatures. `distinct_pictures` bounds
+        the encodings for each size, `cache_bytes` all of them; `warm_sizes` (width, height) are encoded before it listens.
         """
         self._settings = ImageServerSettings(
             port=port,

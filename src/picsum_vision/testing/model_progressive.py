@@ -11,7 +11,7 @@ _INSIDE_SCAN: Final = frozenset([0, *range(0xD0, 0xD8)])
 
 
 def first_scan(data: bytes) -> bytes:
-    """Return a JPEG that holds the first scan of the progressive JPEG `data`, or `data` itself if it is anything else or incomplete."""
+    """Return a JPEG of only the first scan of the progressive JPEG `data`; `data` itself if it is anything else or incomplete."""
     if not data.startswith(_START):
         return data
     position, components = len(_START), 0

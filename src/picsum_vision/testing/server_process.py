@@ -13,10 +13,12 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from picsum_vision.errors import EnvironmentProblem, PortInUse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 _STOP_TIMEOUT_S = 10
 
@@ -71,15 +73,20 @@ def serve_until_stdin_closes(start: Callable[[dict[str, Any]], Awaitable[dict[st
         try:
             addresses = await start(settings)
         except OSError as error:
-            print(json.dumps({"error": cannot_listen(settings.get("port", 0), error), "kind": "port"}), flush=True)
+            _say({"error": cannot_listen(settings.get("port", 0), error), "kind": "port"})
             return
         except PortInUse as error:
-            print(json.dumps({"error": str(error), "kind": "port"}), flush=True)
+            _say({"error": str(error), "kind": "port"})
             return
-        print(json.dumps(addresses), flush=True)
+        _say(addresses)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
     asyncio.run(run())
+
+
+def _say(document: dict[str, str]) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
 
 
 def cannot_listen(port: int, error: OSError) -> str:

@@ -1,0 +1,55 @@
+"""The commands' words: names, flags and help texts. What each does stands in a file of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import click
+import typer
+
+from picsum_vision._version import __version__
+from picsum_vision.cli import demo as demo_command
+from picsum_vision.cli import report as report_command
+from picsum_vision.cli import run as run_command
+from picsum_vision.cli import serve as serve_command
+from picsum_vision.cli import setup_sql as setup_sql_command
+from picsum_vision.cli.entry import WRONG_SETTING
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Images and their descriptions for columns of URLs, on Apache Spark.")
+app.command("demo")(demo_command.demo)
+app.command("run")(run_command.run)
+app.command("report")(report_command.report)
+app.command("setup-sql")(setup_sql_command.setup_sql)
+app.command("serve-images")(serve_command.serve_images)
+app.command("serve-model")(serve_command.serve_model)
+
+
+def invoke(words: list[str]) -> int:
+    """Run one command and return its exit code; a wrong flag is one line on stderr."""
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=words, prog_name="picsum-vision", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())  # noqa: T201 - the help text is the answer
+        return WRONG_SETTING
+    except click.ClickException as error:
+        print(f"picsum-vision: {' '.join(error.format_message().split())}", file=typer.get_text_stream("stderr"))  # noqa: T201
+        return WRONG_SETTING
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    return result if isinstance(result, int) else 0
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        print(f"picsum-vision {__version__}")  # noqa: T201 - what was asked for
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[Optional[bool], typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")] = None,  # noqa: ARG001, UP045, FBT002 - typer's way
+) -> None:
+    """Images and their descriptions for columns of URLs, on Apache Spark."""

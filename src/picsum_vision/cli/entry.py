@@ -1,0 +1,55 @@
+"""From the shell's words to an exit code: one line for every error, never a stack trace.
+
+0: every row has an outcome; 3: the asked share of ok rows was missed; 2: a setting is wrong; 1: it could not run;
+130: stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+from picsum_vision.errors import PicsumVisionError, SettingError
+
+WRONG_SETTING: Final = 2
+COULD_NOT_RUN: Final = 1
+STOPPED: Final = 130
+_TRACEBACK_VARIABLE: Final = "PICSUM_VISION_TRACEBACK"
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process."""
+    sys.exit(run(sys.argv[1:] if words is None else words))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        from picsum_vision.cli import commands  # noqa: PLC0415 - needs the extra
+    except ImportError as error:
+        if error.name not in ("typer", "rich", "click"):
+            raise
+        return _say(f"{error.name} is not installed: pip install 'picsum-vision[cli]'", COULD_NOT_RUN)
+    try:
+        return commands.invoke(list(words))
+    except SettingError as error:
+        return _say(str(error), WRONG_SETTING)
+    except PicsumVisionError as error:
+        return _say(str(error), COULD_NOT_RUN)
+    except KeyboardInterrupt:
+        return _say("stopped; what was committed is kept, and the next run goes on from there", STOPPED)
+    except BrokenPipeError:
+        return COULD_NOT_RUN
+    except Exception as error:  # noqa: BLE001 - the last resort: a person at a terminal gets one line
+        if os.environ.get(_TRACEBACK_VARIABLE):
+            traceback.print_exc()
+        first_line = next(iter(str(error).strip().splitlines()), "")
+        return _say(f"unexpected {type(error).__name__}: {first_line[:300]} (all of it with {_TRACEBACK_VARIABLE}=1)", COULD_NOT_RUN)
+
+
+def _say(message: str, code: int) -> int:
+    print(f"picsum-vision: {' '.join(message.split())}", file=sys.stderr)
+    return code

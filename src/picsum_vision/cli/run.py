@@ -1,0 +1,123 @@
+"""`picsum-vision run`: the whole job by flags or a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from picsum_vision.cli.console import progress
+from picsum_vision.cli.session import choose_tables, open_session
+from picsum_vision.config_file import job_config, read_config_file
+from picsum_vision.config import PipelineConfig
+from picsum_vision.errors import SettingError
+from picsum_vision.run_report import RunReport
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SHARE_MISSED = 3
+
+Text = Optional[str]  # noqa: UP045 - typer reads these at run time, on Python 3.10 too
+Number = Optional[int]  # noqa: UP045
+Fraction = Optional[float]  # noqa: UP045
+Switch = Optional[bool]  # noqa: UP045
+
+
+def run(  # noqa: PLR0913, C901 - one parameter a flag is typer's way
+    config: Annotated[Text, typer.Option(help="A TOML file with the whole job; a flag wins over it.")] = None,
+    images: Annotated[Number, typer.Option(help="How many images. [default: 1000]")] = None,
+    start: Annotated[Number, typer.Option(help="From which number on. [default: 1]")] = None,
+    by: Annotated[Text, typer.Option(help="id, seed or list. [default: id]")] = None,
+    width: Annotated[Number, typer.Option(help="Pixels, 0 to 5000. [default: 800]")] = None,
+    height: Annotated[Number, typer.Option(help="Pixels, 0 to 5000. [default: 600]")] = None,
+    base_url: Annotated[Text, typer.Option(help="The image host. [default: https://picsum.photos]")] = None,
+    urls_from: Annotated[Text, typer.Option(help="Your own URLs: a .parquet, .csv, .tsv or .txt file, or a table.")] = None,
+    url_col: Annotated[Text, typer.Option(help="The column of --urls-from. [default: image_url]")] = None,
+    output: Annotated[Text, typer.Option(help="The folder of the tables. [default: picsum-vision-data]")] = None,
+    catalog: Annotated[Text, typer.Option(help="[default: platform_catalog]")] = None,
+    schema: Annotated[Text, typer.Option(help="[default: marketplace]")] = None,
+    table_format: Annotated[str, typer.Option("--format", help="iceberg, or delta by path.")] = "iceberg",
+    backend: Annotated[Text, typer.Option(help="pixels, chat, ai-query or pyfunc. [default: pixels]")] = None,
+    endpoint_url: Annotated[Text, typer.Option(help="For chat: as in https://host/v1.")] = None,
+    model: Annotated[Text, typer.Option(help="A model's name, a serving endpoint, or an MLflow model URI.")] = None,
+    api_key_env: Annotated[Text, typer.Option(help="The environment variable that holds the key.")] = None,
+    task: Annotated[Text, typer.Option(help="describe, objects, sentiment, text or classify. [default: describe]")] = None,
+    labels: Annotated[Text, typer.Option(help="For classify: a,b,c.")] = None,
+    language: Annotated[Text, typer.Option(help="Of the answer: it, en, ... [default: it]")] = None,
+    prompt: Annotated[Text, typer.Option(help="A question of your own.")] = None,
+    max_in_flight: Annotated[Number, typer.Option(help="Requests at once in one task, of downloads and of questions.")] = None,
+    timeout: Annotated[Fraction, typer.Option(help="Seconds for one download. [default: 10]")] = None,
+    partitions: Annotated[Number, typer.Option(help="Tasks. [default: as many as run at once]")] = None,
+    requests_per_minute: Annotated[Number, typer.Option(help="To the model, by the whole job.")] = None,
+    tokens_per_minute: Annotated[Number, typer.Option(help="To the model, by the whole job.")] = None,
+    keep_images: Annotated[Switch, typer.Option("--keep-images/--no-keep-images", help="Keep the bytes in image_codes.")] = None,
+    retry_failed: Annotated[Switch, typer.Option("--retry-failed", help="Try again what failed and can change.")] = None,
+    min_ok_share: Annotated[Fraction, typer.Option(help="Exit with 3 if fewer rows than this share are ok.")] = None,
+    allow_private_addresses: Annotated[Switch, typer.Option("--allow-private-addresses", help="Reach loopback and private hosts.")] = None,
+    master: Annotated[Text, typer.Option(help="Spark's master, as in spark://host:7077. [default: local[*]]")] = None,
+    remote: Annotated[Text, typer.Option(help="Spark Connect, as in sc://host or local[2].")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002
+) -> int:
+    """Download and describe images into three tables; what is there is not done again.
+
+    picsum-vision run --images 100 --output pictures
+
+    picsum-vision run --urls-from mine.csv --url-col photo --backend chat --endpoint-url https://host/v1 --model m --api-key-env KEY
+    """
+    flags: dict[str, Any] = {
+        "images": images, "start": start, "by": by, "width": width, "height": height, "base_url": base_url,
+        "urls_from": urls_from, "url_col": url_col, "partitions": partitions, "keep_images": keep_images,
+        "retry_failed": retry_failed, "min_ok_share": min_ok_share,
+    }  # fmt: skip
+    groups: dict[str, dict[str, Any]] = {
+        "backend": {"kind": backend, "base_url": endpoint_url, "model": model, "api_key_env": api_key_env},
+        "task": {"kind": task, "labels": labels.split(",") if labels else None, "language": language, "prompt": prompt},
+        "download": {
+            "total_timeout_s": timeout, "max_in_flight_per_task": max_in_flight, "allow_private_addresses": allow_private_addresses,
+        },
+        "describe": {
+            "max_in_flight_per_task": max_in_flight, "requests_per_minute_total": requests_per_minute,
+            "tokens_per_minute_total": tokens_per_minute,
+        },
+    }  # fmt: skip
+    job = job_config(_over(read_config_file(config) if config else {}, flags, groups))
+    tables, folder = choose_tables(
+        job.tables, output=output, catalog=catalog, schema=schema, table_format=table_format, remote=remote
+    )
+    _, report = open_and_run(dataclasses.replace(job, tables=tables), folder=folder, master=master, remote=remote)
+    print_report(report, as_json=as_json)
+    return 0 if report.succeeded else SHARE_MISSED
+
+
+def open_and_run(
+    job: PipelineConfig, *, folder: str | None, master: str | None = None, remote: str | None = None, base_url: str | None = None
+) -> tuple[SparkSession, RunReport]:
+    """Open the session and run the job; `base_url` takes the place of the job's."""
+    with progress() as say:
+        say("starting Spark")
+        spark = open_session(job.tables, folder, master=master, remote=remote)
+        from picsum_vision.pipeline import run_pipeline  # noqa: PLC0415 - Spark only where it is used
+
+        return spark, run_pipeline(spark, dataclasses.replace(job, base_url=base_url or job.base_url), progress=say)
+
+
+def print_report(report: RunReport, *, as_json: bool) -> None:
+    """Print the command's answer on stdout."""
+    print(json.dumps(report.as_dict()) if as_json else report)  # noqa: T201 - the command's answer
+
+
+def _over(settings: dict[str, Any], flags: dict[str, Any], groups: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the file's settings with the flags that were given in their place."""
+    merged = settings | {name: value for name, value in flags.items() if value is not None}
+    for name, values in groups.items():
+        given = {key: value for key, value in values.items() if value is not None}
+        if given:
+            there = merged.get(name, {})
+            there = {"kind": there} if isinstance(there, str) else there
+            if not isinstance(there, dict):
+                raise SettingError(f"{name}: {there!r} is not allowed; it must be a table of settings")
+            merged[name] = there | given
+    return merged

@@ -1,0 +1,25 @@
+"""`picsum-vision setup-sql`: the statements that prepare a catalog, for whoever has the rights."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from picsum_vision.setup_script import setup_script
+from picsum_vision.table_names import DEFAULT_CATALOG, DEFAULT_SCHEMA, Tables
+
+Text = Optional[str]  # noqa: UP045 - typer reads it at run time, on Python 3.10 too
+
+
+def setup_sql(
+    catalog: Annotated[str, typer.Option(help="The catalog.")] = DEFAULT_CATALOG,
+    schema: Annotated[str, typer.Option(help="The schema.")] = DEFAULT_SCHEMA,
+    grant_to: Annotated[Text, typer.Option(help="Who may run the job: a user, group or service principal.")] = None,
+) -> int:
+    """Print the SQL that makes catalog, schema and tables, and grants what the job needs.
+
+    picsum-vision setup-sql --catalog main --schema pictures --grant-to data-engineers
+    """
+    print(setup_script(Tables(catalog=catalog, schema=schema), grant_to=grant_to))  # noqa: T201 - the command's answer
+    return 0

@@ -1,1 +1,0 @@
-"""Being moved: the pixel measures."""

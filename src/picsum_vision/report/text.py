@@ -1,0 +1,36 @@
+"""The tables in a few lines of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picsum_vision.run_report import DESCRIBE_WORDS, DOWNLOAD_WORDS, status_lines
+from picsum_vision.spark.job_state import JobState
+from picsum_vision.spark.tables import COLUMNS, TableStore
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from picsum_vision.spark.job_state import StageState
+    from picsum_vision.table_names import Tables
+
+
+def table_summary(spark: SparkSession, tables: Tables) -> str:
+    """Return the rows of the tables by status; raises TableProblem if a table is not there."""
+    store = TableStore(spark, tables)
+    asked = store.read("image_urls")
+    state = JobState.read(store, asked)
+    return "\n".join(
+        [
+            f"{asked.count():,} images asked for",
+            *_stage("downloaded", state.download, DOWNLOAD_WORDS),
+            *_stage("described", state.describe, DESCRIBE_WORDS),
+            "tables: " + ", ".join(tables.readable(role) for role in COLUMNS),
+        ]
+    )
+
+
+def _stage(word: str, state: StageState, words: dict[str, str]) -> list[str]:
+    ok = state.by_status.get("ok", 0)
+    tokens = f", {state.input_tokens:,} + {state.output_tokens or 0:,} tokens" if state.input_tokens else ""
+    return [f"  {word}: {ok:,} ok, {state.rows - ok:,} failed, {state.bytes:,} bytes{tokens}", *status_lines(state.by_status, words)]

@@ -1,0 +1,31 @@
+"""The set-up of catalog, schema, tables and grants as a SQL script. Written to Databricks' documentation, not tried there."""
+
+from __future__ import annotations
+
+from picsum_vision.errors import SettingError
+from picsum_vision.sql_text import identifier, literal
+from picsum_vision.table_columns import COLUMNS, COMMENTS, column_list
+from picsum_vision.table_names import Tables
+
+
+def setup_script(tables: Tables, *, grant_to: str | None = None) -> str:
+    """Return the statements, each ended by a semicolon; those that are there already change nothing when they run again."""
+    if grant_to is not None and not grant_to.strip():
+        raise SettingError("grant_to: '' is not allowed; it must be a user, group or service principal")
+    catalog, schema = identifier(tables.catalog), identifier(tables.catalog, tables.schema)
+    statements = [
+        f"CREATE CATALOG IF NOT EXISTS {catalog}",
+        f"CREATE SCHEMA IF NOT EXISTS {schema}",
+        *(
+            f"CREATE TABLE IF NOT EXISTS {identifier(tables.catalog, tables.schema, getattr(tables, role))} "
+            f"({column_list(columns)}) COMMENT {literal(COMMENTS[role])}"
+            for role, columns in COLUMNS.items()
+        ),
+    ]
+    if grant_to is not None:
+        who = identifier(grant_to)
+        statements += [
+            f"GRANT USE CATALOG ON CATALOG {catalog} TO {who}",
+            f"GRANT USE SCHEMA, CREATE TABLE, SELECT, MODIFY ON SCHEMA {schema} TO {who}",
+        ]
+    return "\n".join(f"{statement};" for statement in statements)

@@ -1,0 +1,99 @@
+"""The notebook's `ai_query` SQL off Databricks: the same function name and parameters, answered by a backend of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyspark
+from pyspark.sql.functions import pandas_udf
+
+from picsum_vision.concurrency.byte_budget import ByteBudget
+from picsum_vision.concurrency.job_run import JobRun
+from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.describing.backends import AiQuery, PixelDescriber, WorkerBackend, check_backend
+from picsum_vision.describing.describer import Describer
+from picsum_vision.describing.tasks import Describe
+from picsum_vision.errors import EnvironmentProblem, SettingError
+from picsum_vision.options import DescribeOptions
+from picsum_vision.validation import check_text
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from picsum_vision.describing.job import DescribeJob
+
+_UNBOUNDED = 1 << 62
+_FIRST_SPARK_WITH_NAMED_ARGUMENTS = 4
+
+
+def register_ai_query(
+    spark: SparkSession, backend: WorkerBackend, name: str = "ai_query", *, options: DescribeOptions | None = None
+) -> None:
+    """Register a SQL function that takes what Databricks' `ai_query` takes and is answered by `backend`.
+
+    `ai_query(endpoint, request, files => image_binary)` gives STRING, NULL where the image is NULL or no answer came. The other named
+    arguments (returnType, failOnError, modelParameters, responseFormat) are accepted and not used; neither is `endpoint`. With
+    :class:`PixelDescriber`, which answers no questions, `request` is not used either. Needs Spark 4, whose functions have named arguments.
+
+    Raises
+    ------
+    EnvironmentProblem
+        On a Spark older than 4.
+    SettingError
+        If the backend is none that works in workers.
+
+    """
+    if int(pyspark.__version__.split(".", 1)[0]) < _FIRST_SPARK_WITH_NAMED_ARGUMENTS:
+        raise EnvironmentProblem(f"register_ai_query: needs Spark 4 for named arguments; this is {pyspark.__version__}. Use describe(df, ...)")
+    if isinstance(backend, AiQuery):
+        raise SettingError("backend: AiQuery is not allowed; it is the platform's own function. Use ChatCompletions, PyFunc or PixelDescriber")
+    check_backend(backend, Describe())
+    check_text("name", name)
+    asked = options or DescribeOptions()
+
+    def ai_query(  # noqa: PLR0913 - Databricks' own parameters
+        endpoint: pd.Series,  # noqa: ARG001
+        request: pd.Series,
+        returnType: pd.Series = None,  # noqa: ARG001, N803
+        failOnError: pd.Series = None,  # noqa: ARG001, N803
+        modelParameters: pd.Series = None,  # noqa: ARG001, N803
+        responseFormat: pd.Series = None,  # noqa: ARG001, N803
+        files: pd.Series = None,
+    ) -> pd.Series:
+        images = [None] * len(request) if files is None else files.tolist()
+        return pd.Series(_answers(backend, asked, request.tolist(), images), dtype=object)
+
+    # Spark reads the hints to know the kind of UDF; here they are texts until somebody asks.
+    parameters = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files", "return")
+    ai_query.__annotations__ = dict.fromkeys(parameters, pd.Series)
+    spark.udf.register(name, pandas_udf(ai_query, "string"))  # type: ignore[call-overload]
+
+
+def _answers(backend: WorkerBackend, options: DescribeOptions, prompts: list[Any], images: list[Any]) -> list[str | None]:
+    """Return one answer a row; rows with the same prompt and picture share one question."""
+    loop_thread = LoopThread.current()
+    tasks = [Describe(prompt=prompt or None) if not isinstance(backend, PixelDescriber) else Describe() for prompt in prompts]
+    describers = {task: Describer(backend, task, options, loop_thread) for task in set(tasks)}
+    jobs: dict[Hashable, DescribeJob] = {}
+    for question in zip(tasks, images, strict=True):
+        if question not in jobs:
+            task, image = question
+            jobs[question] = describers[task].job(len(jobs), None if image is None else bytes(image))
+    if jobs:
+        _work_off(list(jobs.values()), next(iter(describers.values())), loop_thread)
+    return [jobs[question].answer for question in zip(tasks, images, strict=True)]
+
+
+def _work_off(jobs: list[DescribeJob], describer: Describer, loop_thread: LoopThread) -> None:
+    run: JobRun[DescribeJob] = JobRun(
+        loop_thread, slots=describer.slots, lane_state=describer.lane_state, budget=ByteBudget(_UNBOUNDED), look_ahead=len(jobs)
+    )
+    try:
+        run.submit(jobs)
+        run.no_more_input()
+        while run.unfinished:
+            run.collect()
+    finally:
+        run.close()

@@ -1,0 +1,111 @@
+"""What the embedded model server measures in images, and how it counts tokens."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from picsum_vision.testing.model_errors import ApiError
+from picsum_vision.testing.model_pixels import measure
+from picsum_vision.testing.model_progressive import first_scan
+from picsum_vision.testing.model_tokens import count_text_tokens, cut_to_tokens, text_pieces
+
+
+def photograph(mode: str = "RGB", size: tuple[int, int] = (400, 300)) -> Image.Image:
+    """Return a picture with some structure."""
+    small = [Image.effect_noise((12, 9), 90).resize(size, Image.Resampling.BICUBIC) for _ in range(3)]
+    return Image.merge("RGB", small).convert(mode)
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    """Return the image as a file."""
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("colour", "name"),
+    [
+        ("red", "red"),
+        ("orange", "orange"),
+        ("saddlebrown", "brown"),
+        ("yellow", "yellow"),
+        ("green", "green"),
+        ("cyan", "cyan"),
+        ("blue", "blue"),
+        ("purple", "purple"),
+        ("hotpink", "pink"),
+        ("lightpink", "pink"),
+        ("black", "black"),
+        ("white", "white"),
+        ("grey", "grey"),
+    ],
+)
+def test_a_colour_has_its_everyday_name(colour: str, name: str) -> None:
+    """A picture of one colour must be named as people name it."""
+    assert measure(saved(Image.new("RGB", (40, 30), colour), "PNG")).colours == (name,)
+
+
+def test_brightness_goes_from_black_to_white() -> None:
+    """Black must measure 0, white 100, and 16-bit grey must not be taken for white."""
+    assert measure(saved(Image.new("L", (20, 20), 0), "PNG")).brightness == 0
+    assert measure(saved(Image.new("L", (20, 20), 255), "PNG")).brightness == 100
+    deep = Image.new("I", (20, 20), 16384).convert("I;16")
+    assert measure(saved(deep, "PNG")).brightness == pytest.approx(25, abs=1)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_progressive_jpeg_measures_as_its_baseline_twin(mode: str) -> None:
+    """Reading only the first scan must give the size exactly and the brightness within a few points."""
+    image = photograph(mode)
+    progressive, baseline = saved(image, "JPEG", progressive=True), saved(image, "JPEG")
+    assert len(first_scan(progressive)) < len(progressive)
+    assert first_scan(baseline) == baseline
+    quick, full = measure(progressive), measure(baseline)
+    assert (quick.width, quick.height) == (full.width, full.height) == (400, 300)
+    assert quick.brightness == pytest.approx(full.brightness, abs=2)
+
+
+@pytest.mark.parametrize("mode", ["P", "RGBA", "LA", "1", "L"])
+def test_unusual_pixel_modes_are_read(mode: str) -> None:
+    """Palettes, transparency and bitmaps must be read as any other image."""
+    image = photograph("RGBA" if mode in ("RGBA", "LA") else "RGB").convert(mode)
+    assert measure(saved(image, "PNG")).width == 400
+
+
+@pytest.mark.parametrize(("kind", "progressive"), [("JPEG", True), ("JPEG", False), ("PNG", False), ("WEBP", False)])
+def test_an_image_cut_anywhere_is_refused(kind: str, progressive: bool) -> None:  # noqa: FBT001 - a case
+    """A truncated file must be refused wherever it ends."""
+    data = saved(photograph(), kind, progressive=progressive)
+    for share in (0.01, 0.1, 0.5, 0.9, 0.98):
+        with pytest.raises(ApiError):
+            measure(data[: int(len(data) * share)])
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF"]))
+def test_any_bytes_are_measured_or_refused(data: bytes, start: bytes) -> None:
+    """Bytes that are no image must be refused with 400 and nothing else."""
+    with pytest.raises(ApiError) as caught:
+        measure(start + data)
+    assert caught.value.status == 400
+
+
+@given(st.binary(max_size=300))
+def test_the_first_scan_of_anything_is_found_or_left_alone(data: bytes) -> None:
+    """Any bytes that are no progressive JPEG must come back unchanged."""
+    assert first_scan(b"\xff\xd8\xff" + data).startswith(b"\xff\xd8\xff")
+    assert first_scan(data) == data
+
+
+@given(st.text(max_size=200), st.integers(1, 50))
+def test_tokens_cover_the_text_and_a_cut_counts_as_cut(text: str, limit: int) -> None:
+    """The pieces must join to the text, and a text cut to n tokens must be its start with at most n tokens."""
+    assert "".join(text_pieces(text)) == text
+    short = cut_to_tokens(text, limit)
+    assert text.startswith(short)
+    assert count_text_tokens(short) == min(limit, count_text_tokens(text))
