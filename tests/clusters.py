@@ -10,11 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pyspark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _HOST = "127.0.0.1"
 _START_TIMEOUT_S = 90
@@ -24,13 +26,15 @@ _Found = TypeVar("_Found")
 
 @contextlib.contextmanager
 def standalone_cluster(workers: int = 2, cores_each: int = 1) -> Iterator[str]:
-    """Yield the `spark://` address of a master with registered workers; all of them end with the block, whatever happens in it."""
+    """Yield the `spark://` address of a master with registered workers; all end with the block, whatever happens in it."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as daemons:
         log = Path(folder) / "master.log"
         master = daemons.enter_context(
             _daemon("master.Master", ["--host", _HOST, "--port", "0", "--webui-port", "0"], log, Path(folder))
         )
-        address = _wait_for(lambda: re.search(rf"Starting Spark master at (spark://{_HOST}:\d+)", log.read_text()), master, log)[1]
+        address = _wait_for(lambda: re.search(rf"Starting Spark master at (spark://{_HOST}:\d+)", log.read_text()), master, log)[
+            1
+        ]
         for number in range(workers):
             options = ["--host", _HOST, "--port", "0", "--webui-port", "0", "--cores", str(cores_each), "--memory", "1g"]
             worker_log = Path(folder) / f"worker-{number}.log"

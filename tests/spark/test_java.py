@@ -48,11 +48,13 @@ def fake_java(home: Path, script: str) -> Path:
     return java
 
 
-@pytest.mark.parametrize(("spark", "java", "enough"), [("4.1.4", 11, False), ("4.0.1", 17, True), ("3.5.6", 11, True), ("3.5.6", 7, False)])
+@pytest.mark.parametrize(
+    ("spark", "java", "enough"), [("4.1.4", 11, False), ("4.0.1", 17, True), ("3.5.6", 11, True), ("3.5.6", 7, False)]
+)
 def test_spark_states_the_oldest_java(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spark: str, java: int, *, enough: bool
 ) -> None:
-    """A Java older than the installed Spark needs is refused with the version and the remedy, and one that is new enough is taken."""
+    """A Java older than the installed Spark needs is refused with version and remedy; a newer one is taken."""
     path = fake_java(tmp_path / "jdk", f"echo 'openjdk version \"{java}.0.1\"' >&2")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
     if enough:

@@ -1,19 +1,24 @@
-"""Real sessions, each in a process of its own: a JVM keeps its jars and memory for life, and one process cannot be classic and Connect."""
+"""Real sessions, each in a process of its own: a JVM keeps its jars and memory for life."""
 
 from __future__ import annotations
 
 import fcntl
 import json
+import os
+import socket
 import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterator
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from clusters import standalone_cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PRELUDE = """
 import json, os, sys
@@ -48,8 +53,6 @@ folder, answer = sys.argv[1], {}
 
 def run_session(folder: Path, code: str, **environment: str) -> tuple[dict[str, Any], str]:
     """Run `code` in a new Python; return what it put into `answer`, and all that it and Spark printed."""
-    import os  # noqa: PLC0415 - only for the child's environment
-
     script = folder / "job.py"
     script.write_text(PRELUDE + textwrap.dedent(code) + "\njson.dump(answer, open('answer.json', 'w'))\n")
     warehouse = folder / "i miei dati, perché no"
@@ -79,7 +82,7 @@ answer["files"] = sorted(path for path in os.listdir() if path not in ("job.py",
 
 
 def test_iceberg_tables_of_images(tmp_path: Path) -> None:
-    """With 1 GB of JVM, 44 MB of images go into an Iceberg table and back through Python, MERGE works, and nothing is printed."""
+    """With 1 GB of JVM, 44 MB of images go into an Iceberg table and back through Python, MERGE works, all in silence."""
     code = f"""
     spark = local_session(folder, master="local[2]", driver_memory="1g")
     name = "platform_catalog.marketplace.images"
@@ -94,7 +97,8 @@ def test_iceberg_tables_of_images(tmp_path: Path) -> None:
     answer["other"] = [os.listdir(folder + " 2"), other.table("platform_catalog.elsewhere.t").count(), os.listdir(folder)]
     third = local_session(folder, catalog="second")
     answer["third"] = third.table("second.marketplace.images").count()
-    answer["refused"] = [refusal(driver_memory="2g"), refusal(table_format="delta"), refusal(master="local[1]"), refusal(remote="local[1]")]
+    wrong = ("driver_memory", "2g"), ("table_format", "delta"), ("master", "local[1]"), ("remote", "local[1]")
+    answer["refused"] = [refusal(**{{name: value}}) for name, value in wrong]
     spark.stop()
     answer["again"] = local_session(folder, master="local[1]").table(name).count()
     """
@@ -113,7 +117,7 @@ def test_iceberg_tables_of_images(tmp_path: Path) -> None:
 
 
 def test_delta_tables_of_images(tmp_path: Path) -> None:
-    """With 1 GB of JVM, 44 MB of images go into a Delta table by path and back through Python, MERGE works, and nothing is printed."""
+    """With 1 GB of JVM, 44 MB of images go into a Delta table and back through Python, MERGE works, all in silence."""
     code = f"""
     spark = local_session(folder, master="local[2]", driver_memory="1g", table_format="delta")
     name = f"delta.`{{folder}}/images`"
@@ -185,10 +189,10 @@ answer["rows"], answer["folder"] = spark.table("platform_catalog.m.t").count(), 
 
 
 def test_standalone_cluster(tmp_path: Path) -> None:
-    """On a standalone cluster of two workers, two Python processes of this interpreter do the work, and tables lie in the folder."""
+    """On a standalone cluster of two workers, two workers run this Python, and tables lie in the folder."""
     with standalone_cluster(workers=2, cores_each=1) as address:
-        code = f'spark = local_session(folder, master="{address}", extra_conf={{"spark.executor.memory": "512m"}})\n{JOB_ON_WORKERS}'
-        answer, _ = run_session(tmp_path, code)
+        start = f'spark = local_session(folder, master="{address}", extra_conf={{"spark.executor.memory": "512m"}})'
+        answer, _ = run_session(tmp_path, f"{start}\n{JOB_ON_WORKERS}")
     assert answer == {"pythons": [sys.executable], "pids": 2, "rows": 10, "folder": ["m"]}
 
 
@@ -197,7 +201,15 @@ def connect_port() -> Iterator[None]:
     """Let one test at a time, of all that run on this machine, have pyspark's fixed port of Spark Connect."""
     with (Path(tempfile.gettempdir()) / "picsum-vision-tests-connect.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and _is_taken(15002):
+            time.sleep(1)
         yield
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.usefixtures("connect_port")

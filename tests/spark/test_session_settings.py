@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -49,7 +50,9 @@ def test_user_packages_are_kept() -> None:
 @pytest.mark.parametrize("key", ["spark.jars.packages", "spark.jars"])
 def test_own_jar_wins(key: str) -> None:
     """A jar of the format that the user names is the only one of its kind."""
-    settings = jar_settings(SparkInstallation("4.1.4", EMPTY), "iceberg", {key: "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:9.9"})
+    settings = jar_settings(
+        SparkInstallation("4.1.4", EMPTY), "iceberg", {key: "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:9.9"}
+    )
     assert "1.12.0" not in settings.get("spark.jars.packages", "")
 
 
@@ -84,7 +87,7 @@ def test_memory_asked_for_is_memory_given(mib: int) -> None:
 def test_bad_memory_is_named(asked: object) -> None:
     """A size that Spark would not take is refused with the setting's name and its value."""
     with pytest.raises(SettingError, match=f"^driver_memory: {re.escape(repr(asked))} is not allowed"):
-        driver_memory_setting(asked)  # type: ignore[arg-type]
+        driver_memory_setting(asked)
 
 
 def test_default_memory_is_a_share_of_the_machine() -> None:
@@ -190,7 +193,7 @@ def test_wrong_settings_are_named(tmp_path: Path, arguments: dict[str, object], 
 def test_nobody_there(tmp_path: Path, scheme: str) -> None:
     """A cluster or server that does not answer is said in one line, without waiting for Spark's retries and without the token."""
     address = f"{scheme}://127.0.0.1:{closed_port()}"
-    given = {"master": address} if scheme == "spark" else {"remote": f"{address}/;token=geheim"}
+    given: dict[str, Any] = {"master": address} if scheme == "spark" else {"remote": f"{address}/;token=geheim"}
     with pytest.raises(EnvironmentProblem, match=address.partition("//")[2]) as caught:
         local_session(tmp_path, **given)
     assert "geheim" not in str(caught.value)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+import sys
+from typing import Annotated, Any, Optional
 
-import click
 import typer
 
 from picsum_vision._version import __version__
@@ -15,7 +15,10 @@ from picsum_vision.cli import serve as serve_command
 from picsum_vision.cli import setup_sql as setup_sql_command
 from picsum_vision.cli.entry import WRONG_SETTING
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Images and their descriptions for columns of URLs, on Apache Spark.")
+# Newer typers carry a click of their own: the root of its errors is found from a class that both have.
+_WRONG_WORDS: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+app = typer.Typer(pretty_exceptions_enable=False, help="Images and their descriptions for columns of URLs, on Apache Spark.")
 app.command("demo")(demo_command.demo)
 app.command("run")(run_command.run)
 app.command("report")(report_command.report)
@@ -29,16 +32,14 @@ def invoke(words: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         result = command.main(args=words, prog_name="picsum-vision", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())  # noqa: T201 - the help text is the answer
-        return WRONG_SETTING
-    except click.ClickException as error:
-        print(f"picsum-vision: {' '.join(error.format_message().split())}", file=typer.get_text_stream("stderr"))  # noqa: T201
-        return WRONG_SETTING
-    except click.exceptions.Exit as end:
+    except typer.Exit as end:
         return end.exit_code
-    except click.Abort:
+    except typer.Abort:
         raise KeyboardInterrupt from None
+    except _WRONG_WORDS as error:
+        message = " ".join(error.format_message().split())
+        print(f"picsum-vision: {message or 'which command? picsum-vision --help lists them'}", file=sys.stderr)  # noqa: T201
+        return WRONG_SETTING
     return result if isinstance(result, int) else 0
 
 
@@ -48,7 +49,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=False)
 def root(
     version: Annotated[Optional[bool], typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")] = None,  # noqa: ARG001, UP045, FBT002 - typer's way
 ) -> None:

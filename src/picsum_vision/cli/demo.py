@@ -28,9 +28,9 @@ def demo(
 
     picsum-vision demo --images 100
     """
-    tables, folder = choose_tables(Tables(), output=output, catalog=None, schema=None, table_format="iceberg", remote=None)
+    tables, folder = choose_tables(Tables(), output=output, catalog=None, schema=None, table_format="iceberg")
     # Checked before a server is started, and made again with its address.
-    job = PipelineConfig(images=images, tables=tables, download=DownloadOptions(allow_private_addresses=True))
+    job = PipelineConfig(images=images, by="list", tables=tables, download=DownloadOptions(allow_private_addresses=True))
     with ImageServer(latency=Latency(mean_s=_HOP_S)) as server:
         spark, report = open_and_run(job, folder=folder, base_url=server.base_url)
     if not as_json:

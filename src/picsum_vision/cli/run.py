@@ -85,7 +85,7 @@ def run(  # noqa: PLR0913, C901 - one parameter a flag is typer's way
     }  # fmt: skip
     job = job_config(_over(read_config_file(config) if config else {}, flags, groups))
     tables, folder = choose_tables(
-        job.tables, output=output, catalog=catalog, schema=schema, table_format=table_format, remote=remote
+        job.tables, output=output, catalog=catalog, schema=schema, table_format=table_format, master=master, remote=remote
     )
     _, report = open_and_run(dataclasses.replace(job, tables=tables), folder=folder, master=master, remote=remote)
     print_report(report, as_json=as_json)

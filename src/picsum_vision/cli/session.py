@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from picsum_vision.errors import MissingExtraError, SettingError
-from picsum_vision.table_names import DEFAULT_CATALOG, DEFAULT_SCHEMA, Tables
+from picsum_vision.table_names import DEFAULT_CATALOG, Tables
 from picsum_vision.validation import check_choice
 
 if TYPE_CHECKING:
@@ -17,30 +18,30 @@ DEFAULT_OUTPUT: Final = "picsum-vision-data"
 
 
 def choose_tables(
-    tables: Tables, *, output: str | None, catalog: str | None, schema: str | None, table_format: str, remote: str | None
+    tables: Tables, *, output: str | None, catalog: str | None, schema: str | None, table_format: str, master: str | None = None, remote: str | None = None
 ) -> tuple[Tables, str | None]:
     """Return the tables and the folder that holds them, None where the session's own catalog does."""
     check_choice("format", table_format, ("iceberg", "delta"))
+    if master is not None and remote is not None:
+        raise SettingError("master, remote: both given; choose one")
     names = {"catalog": catalog or tables.catalog, "schema": schema or tables.schema}
     elsewhere = on_databricks() or (remote or "").startswith("sc://")
     if elsewhere and output is not None:
         raise SettingError(f"output: {output!r} is not allowed where the session has its own catalog; use --catalog and --schema")
     if elsewhere:
-        return _replaced(tables, **names), None
+        return dataclasses.replace(tables, **names), None
     folder = check_folder(output or tables.path or DEFAULT_OUTPUT)
     if table_format == "delta":
         if catalog is not None or schema is not None:
             raise SettingError("format: delta tables off Databricks are kept by path; leave --catalog and --schema out, or use iceberg")
-        return _replaced(tables, path=folder), folder
-    return _replaced(tables, **names, path=None), folder
+        return dataclasses.replace(tables, path=folder), folder
+    return dataclasses.replace(tables, **names, path=None), folder
 
 
 def open_session(
     tables: Tables, folder: str | None, *, master: str | None = None, remote: str | None = None
 ) -> SparkSession:
     """Return the session: the cluster's own on Databricks, a local one with its table catalog elsewhere."""
-    if master is not None and remote is not None:
-        raise SettingError("master, remote: both given; choose one")
     try:
         from picsum_vision.spark.session import local_session  # noqa: PLC0415 - Spark only where it is used
     except ImportError as error:
@@ -70,12 +71,3 @@ def check_folder(output: str) -> str:
     if path.exists() and not path.is_dir():
         raise SettingError(f"output: {output!r} is a file; it must be a folder, which is made if it is missing")
     return str(path)
-
-
-def _replaced(tables: Tables, **changes: str | None) -> Tables:
-    import dataclasses  # noqa: PLC0415
-
-    return dataclasses.replace(tables, **changes)  # type: ignore[arg-type]
-
-
-__all__ = ["DEFAULT_CATALOG", "DEFAULT_OUTPUT", "DEFAULT_SCHEMA", "check_folder", "choose_tables", "on_databricks", "open_session"]

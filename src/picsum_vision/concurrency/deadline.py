@@ -13,7 +13,9 @@ class DeadlinePassed(Exception):  # noqa: N818 - the word that the callers use; 
 class Deadline:
     """`async with Deadline(seconds)`: cancels the block and raises DeadlinePassed when the seconds are used up.
 
-    Between `pause` and `resume` no time is used. asyncio's own timeout (Python 3.11) has no pause.
+    Between `pause` and `resume` no time is used. asyncio's own timeout (Python 3.11) has no pause. A cancellation by
+    somebody else goes through as such. On Python 3.10, which does not count cancellations, one that falls into the very same turn
+    of the loop is taken for ours.
     """
 
     __slots__ = ("_expires_at", "_fired", "_handle", "_left_s", "_loop", "_task")
@@ -23,6 +25,11 @@ class Deadline:
         self._left_s = seconds
         self._fired = False
         self._handle: asyncio.TimerHandle | None = None
+
+    @property
+    def left_s(self) -> float:
+        """The seconds that are left, below 0 if the end was noticed late."""
+        return self._left_s if self._handle is None else self._expires_at - self._loop.time()
 
     async def __aenter__(self) -> Deadline:
         """Start the clock."""
@@ -37,24 +44,25 @@ class Deadline:
     def pause(self) -> None:
         """Stop the clock."""
         if self._handle is not None:
+            self._left_s = self.left_s
             self._handle.cancel()
             self._handle = None
-            self._left_s = self._expires_at - self._loop.time()
 
     def resume(self) -> None:
-        """Let the clock go on."""
-        self._expires_at = self._loop.time() + self._left_s
-        self._handle = self._loop.call_later(max(0.0, self._left_s), self._fire)
+        """Let the clock go on; no change if it runs, or has run out."""
+        if self._handle is None and not self._fired:
+            self._expires_at = self._loop.time() + self._left_s
+            self._handle = self._loop.call_later(max(0.0, self._left_s), self._fire)
 
     def _fire(self) -> None:
         self._fired = True
         self._handle = None
+        self._left_s = self._expires_at - self._loop.time()
         self._task.cancel()
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop the clock; turn our own cancellation into DeadlinePassed, and leave anybody else's alone."""
-        if self._handle is not None:
-            self._handle.cancel()
+        self.pause()
         if not self._fired:
             return
         uncancel = getattr(self._task, "uncancel", None)  # Python 3.11

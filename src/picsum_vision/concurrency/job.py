@@ -30,11 +30,13 @@ class Turn:
 class Feedback:
     """What a step learnt about its lane.
 
-    `overloaded`: the far side refused or broke for load, so fewer requests should be in flight there.
-    `latency_s`: seconds until it answered, None if that says nothing. `pause_s`: the far side asked for this long a silence.
+    `overloaded`: the far side refused or broke for load, so fewer requests should be in flight there. `refused`: it answered
+    that it is asked too often, so requests should start less often. `latency_s`: seconds until it answered, None if that says
+    nothing. `pause_s`: the far side asked for this long a silence.
     """
 
     overloaded: bool = False
+    refused: bool = False
     latency_s: float | None = None
     pause_s: float = 0.0
 

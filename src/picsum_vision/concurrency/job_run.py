@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from picsum_vision.concurrency.byte_budget import ByteBudget
 from picsum_vision.concurrency.job import Job, Lane
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.scheduler import LaneState, Scheduler
 
-_COLLECT_ROWS = 1_000
-_COLLECT_BYTES = 4_000_000
-_COLLECT_WAIT_S = 0.25
+_COLLECT_ROWS: Final = 1_000
+_COLLECT_BYTES: Final = 4_000_000
+_COLLECT_WAIT_S: Final = 0.25
+# While slots are idle because the hosts of all waiting rows are slow, rows of other hosts are looked for further ahead.
+_LOOK_FURTHER: Final = 20
 
 
 class RowJob(Job, Protocol):
@@ -25,6 +27,25 @@ class RowJob(Job, Protocol):
 
 
 J = TypeVar("J", bound=RowJob)
+
+
+class _ByteGate:
+    """Lets a row begin where its bytes will probably fit."""
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+
+    def admits(self, job: Any) -> bool:
+        return self._budget.may_begin(job.number)
+
+    def has_exception(self) -> bool:
+        return self._budget.first_in_line is not None
+
+    def begin(self, job: Any) -> None:
+        self._budget.begin(job.number)
+
+    def end(self, job: Any) -> None:
+        self._budget.end(job.number)
 
 
 class JobRun(Generic[J]):
@@ -42,22 +63,32 @@ class JobRun(Generic[J]):
         lane_state: Callable[[Lane], LaneState],
         budget: ByteBudget,
         look_ahead: int,
+        holding_pools: Collection[str] = (),
     ) -> None:
-        """Run jobs on `loop_thread`; `look_ahead` is how many unfinished jobs are wanted."""
+        """Run jobs on `loop_thread`; `look_ahead` is how many unfinished jobs are wanted.
+
+        The steps of `holding_pools` take bytes from the budget: they begin only where they will probably get them.
+        """
         self._loop = loop_thread.loop
         self._loop_thread = loop_thread
         self._budget = budget
         self._look_ahead = look_ahead
+        self._worth_bytes = min(_COLLECT_BYTES, max(1, budget.capacity // 4))
         self._finished: deque[J] = deque()
         self._finished_bytes = 0
         self._unfinished = 0
         self._input_done = False
         self._counts = threading.Lock()
         self._worth_waking = threading.Event()
-        self._scheduler = loop_thread.run(self._make_scheduler(slots, lane_state))
+        self._scheduler = loop_thread.run(self._make_scheduler(slots, lane_state, holding_pools))
 
-    async def _make_scheduler(self, slots: Mapping[str, int], lane_state: Callable[[Lane], LaneState]) -> Scheduler:
-        return Scheduler(slots, lane_state, self._take_finished)
+    async def _make_scheduler(
+        self, slots: Mapping[str, int], lane_state: Callable[[Lane], LaneState], holding_pools: Collection[str]
+    ) -> Scheduler:
+        gate = _ByteGate(self._budget)
+        scheduler = Scheduler(slots, lane_state, self._take_finished, dict.fromkeys(holding_pools, gate))
+        self._budget.on_freed = scheduler.refill
+        return scheduler
 
     @property
     def unfinished(self) -> int:
@@ -67,7 +98,10 @@ class JobRun(Generic[J]):
     @property
     def room(self) -> int:
         """How many more jobs are wanted now."""
-        return self._look_ahead - self._unfinished
+        room = self._look_ahead - self._unfinished
+        if room <= 0 and self._unfinished < _LOOK_FURTHER * self._look_ahead and self._scheduler.has_idle_slots():
+            return self._look_ahead
+        return room
 
     def submit(self, jobs: Sequence[J]) -> None:
         """Start jobs."""
@@ -93,7 +127,10 @@ class JobRun(Generic[J]):
         return jobs
 
     def emitted(self, jobs: Sequence[J], first_in_line: int | None = None) -> None:
-        """Say that the rows of `jobs` have left this process, so that their bytes are free again."""
+        """Say that the rows of `jobs` have left this process, so that their bytes are free again.
+
+        In an ordered run `first_in_line` is the number of the job that is to leave next; it is to be told from the start.
+        """
         held = [(job.number, job.held_bytes) for job in jobs if job.held_bytes]
         if held or first_in_line is not None:
             self._loop.call_soon_threadsafe(self._free_on_loop, held, first_in_line)
@@ -111,16 +148,16 @@ class JobRun(Generic[J]):
             self._budget.first_in_line = first_in_line
         for number, held_bytes in held:
             self._budget.give_back(number, held_bytes)
-        self._budget.serve()
+        self._scheduler.refill()
 
-    def _take_finished(self, job: J) -> None:
+    def _take_finished(self, job: Any) -> None:
         with self._counts:
             self._finished.append(job)
             self._finished_bytes += job.held_bytes
             self._unfinished -= 1
             worth_it = (
                 len(self._finished) >= _COLLECT_ROWS
-                or self._finished_bytes >= _COLLECT_BYTES
+                or self._finished_bytes >= self._worth_bytes
                 or self._unfinished <= (0 if self._input_done else self._look_ahead // 2)
             )
         if worth_it:

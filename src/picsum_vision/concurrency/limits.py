@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from picsum_vision.concurrency.job import Feedback
 
-_START = 16
-_DECREASE = 0.7
-_MIN_PAUSE_BETWEEN_DECREASES_S = 0.5
+_START: Final = 16
+_DECREASE: Final = 0.7
+# A single URL that always breaks is no overload; a twentieth of a round trip's requests is.
+_OVERLOADED_SHARE: Final = 0.05
+_OVERLOADED_AT_LEAST: Final = 2
+# Lognormal latencies vary; the mean of a round doubles only where requests queue.
+_QUEUEING_FROM: Final = 2.0
+_FORGETTING: Final = 0.002
+_DOUBTING: Final = 0.1
 
 
 class InFlightLimit(Protocol):
@@ -43,38 +47,65 @@ class FixedLimit:
 class AdaptiveLimit:
     """Additive increase, multiplicative decrease, after a start that doubles.
 
-    Invariants: 1 <= allowed() <= most; it grows only while the lane uses all that is allowed, and falls at most
-    once in the time that requests in flight at the fall need to come back, for their refusals are one event, not many.
+    Learns in rounds of as many answers as may be in flight, which is about a round trip. Overload ends a round at once and cuts the
+    limit; the answers of the round after it only drain, for they were asked before the cut. Latency that has doubled against the
+    best rounds means that requests queue at the far side: the limit goes back to where they would not, but never below its start.
+    Invariants: 1 <= allowed() <= most; it grows only while the lane uses all that is allowed.
     """
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most: int) -> None:
         """Start low, and allow `most` at the most."""
         self._most = most
         self._limit = float(min(_START, most))
+        self._start = self._limit
         self._doubling = True
-        self._clock = clock
-        self._no_decrease_before = 0.0
-        self._latency_s = 0.0
+        self._queueing = False
+        self._best_latency_s: float | None = None
+        self._drain = 0
+        self._begin_round()
 
     def allowed(self) -> int:
         """Return how many may be in flight now."""
         return int(self._limit)
 
     def learn(self, feedback: Feedback, in_flight: int) -> None:
-        """Fall on overload; rise on success, if the lane was full."""
+        """Fall on overload or queueing; rise on success, if the lane was full."""
+        if self._drain:
+            self._drain -= 1
+            return
         if feedback.overloaded:
-            self._fall()
-            return
-        if feedback.latency_s is None:
-            return
-        self._latency_s += 0.1 * (feedback.latency_s - self._latency_s)
-        if in_flight >= self.allowed():
-            self._limit = min(float(self._most), self._limit + (1.0 if self._doubling else 1.0 / self._limit))
+            self._overloads += 1
+            if self._overloads >= max(_OVERLOADED_AT_LEAST, _OVERLOADED_SHARE * self._limit):
+                # What breaks may be single URLs: only a host that says so itself is left with one request at a time.
+                self._fall(_DECREASE, floor=1.0 if feedback.refused else self._start / 2)
+                self._drain = max(0, in_flight - 1)
+        if feedback.latency_s is not None and not feedback.overloaded:
+            self._latency_sum_s += feedback.latency_s
+            self._answers += 1
+            if in_flight >= self.allowed() and not self._queueing:
+                self._limit = min(float(self._most), self._limit + (1.0 if self._doubling else 1.0 / self._limit))
+        self._round_left -= 1
+        if self._round_left <= 0:
+            self._judge_round()
 
-    def _fall(self) -> None:
-        now = self._clock()
+    def _judge_round(self) -> None:
+        if self._answers >= _START // 2:
+            mean_s = self._latency_sum_s / self._answers
+            best_s = min(mean_s, mean_s if self._best_latency_s is None else self._best_latency_s)
+            # So few requests as at the start hardly queue: if they seem to, the host has become slower for a reason of its own.
+            rate = _DOUBTING if self._limit <= self._start else _FORGETTING
+            self._best_latency_s = best_s + rate * (mean_s - best_s)
+            self._queueing = mean_s > _QUEUEING_FROM * best_s
+            if self._queueing:
+                self._fall(max(_DECREASE, _QUEUEING_FROM * best_s / mean_s), floor=self._start)
+        self._begin_round()
+
+    def _fall(self, factor: float, floor: float) -> None:
         self._doubling = False
-        if now < self._no_decrease_before:
-            return
-        self._limit = max(1.0, self._limit * _DECREASE)
-        self._no_decrease_before = now + max(_MIN_PAUSE_BETWEEN_DECREASES_S, 2 * self._latency_s)
+        self._limit = max(min(floor, self._limit), self._limit * factor)
+        self._begin_round()
+
+    def _begin_round(self) -> None:
+        self._round_left = max(_START, self.allowed())
+        self._overloads = self._answers = 0
+        self._latency_sum_s = 0.0

@@ -1,6 +1,24 @@
-"""A bound on how often something may start."""
+"""A bound on how often something may start: stated by a setting, or learnt from refusals."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from picsum_vision.concurrency.job import Feedback
+
+_GROWTH_PER_S: Final = 0.01
+_LEAST_CUT: Final = 0.85
+_SHORTEST_SPAN_S: Final = 1.0
+_SETTLING_S: Final = 0.5
+_LEAST_OF_BEST: Final = 0.1
+# From fewer answers no rate is taken; from fewer refusals no share.
+_TELLING_ANSWERS: Final = 8
+_TELLING_REFUSALS: Final = 4
+_STILL: Final = 0.7
+_VAIN_TRIES: Final = 3
+_UNHEEDED_S: Final = 30.0
+_LATENESS_S: Final = 0.05
 
 
 class Pace:
@@ -23,3 +41,97 @@ class Pace:
     def start(self, now: float) -> None:
         """Count a start at `now`, which `wait_s` has just allowed."""
         self._next_at = max(self._next_at, now) + self._interval_s
+
+    def learn(self, feedback: Feedback, now: float) -> bool:
+        """Learn nothing, for the rate is a setting; returns whether refusals are seen to here."""
+        del feedback, now
+        return False
+
+
+def stated_pace(per_second: float) -> Pace:
+    """Return a pace that makes up for timers that fire up to 50 ms late; without that it would stay below its rate."""
+    return Pace(per_second, burst=2.0 + per_second * _LATENESS_S)
+
+
+class LearningPace(Pace):
+    """No bound until the far side refuses for being asked too often; then as often as it has accepted.
+
+    The rate that is accepted between two refusals is what the far side allows, also if it lets bursts through. From there the
+    rate grows slowly until it is refused again. Where slowing down does not lower the share of refusals, they have another reason, and
+    the bound is lifted for a while. `most_per_s` is a stated bound on top. A pause that the far side asked for holds here
+    too, and with it for the tasks that follow in this process.
+    """
+
+    def __init__(self, most_per_s: float | None = None) -> None:
+        """Know nothing yet but the stated bound."""
+        self._most = None if most_per_s is None else stated_pace(most_per_s)
+        self.per_second: float | None = None
+        self._next_at = float("-inf")
+        self._not_before = 0.0
+        self._settled_at = float("-inf")
+        self._span_began_at: float | None = None
+        self._accepted = self._refused = self._in_vain = 0
+        self._best = self._refused_share = 0.0
+        self._grown_at = 0.0
+        self._was_waited_for = False
+
+    def wait_s(self, now: float) -> float:
+        """Return the seconds until a start would be granted."""
+        wait_s = max(self._not_before - now, self._most.wait_s(now) if self._most is not None else 0.0)
+        if self.per_second is not None:
+            paced_s = self._next_at - _LATENESS_S - now
+            self._was_waited_for = self._was_waited_for or paced_s > 0
+            wait_s = max(wait_s, paced_s)
+        return max(0.0, wait_s)
+
+    def start(self, now: float) -> None:
+        """Count a start at `now`."""
+        if self._most is not None:
+            self._most.start(now)
+        if self._span_began_at is None:
+            self._span_began_at = now
+        if self.per_second is None:
+            return
+        self._next_at = max(self._next_at, now - _LATENESS_S) + 1.0 / self.per_second
+        if self._was_waited_for:
+            self.per_second *= 1 + _GROWTH_PER_S * min(1.0, now - self._grown_at)
+        self._grown_at, self._was_waited_for = now, False
+
+    def learn(self, feedback: Feedback, now: float) -> bool:
+        """Count what was accepted; at a refusal, take over the rate that was. Returns whether there is a rate."""
+        if feedback.pause_s > 0:
+            self._not_before = max(self._not_before, now + feedback.pause_s)
+        if not feedback.refused:
+            self._accepted += feedback.latency_s is not None
+        else:
+            self._refused += 1
+            # Refusals of requests that were on their way already are the same event: they find `_settled_at` ahead.
+            if now >= self._settled_at and self._accepted >= _TELLING_ANSWERS:
+                self._slow_down(feedback, now)
+        return self.per_second is not None
+
+    def _slow_down(self, feedback: Feedback, now: float) -> None:
+        began_at = now if self._span_began_at is None else self._span_began_at
+        measured = self._accepted / max(_SHORTEST_SPAN_S, now - began_at)
+        before, self._best = self.per_second, max(self._best, measured)
+        settling_s = max(_SETTLING_S, feedback.pause_s + 0.1, 2 * (feedback.latency_s or 0.0))
+        if self._is_in_vain():
+            self.per_second, settling_s = None, _UNHEEDED_S
+        elif before is None:
+            self.per_second = measured
+        else:
+            self.per_second = max(min(before, max(measured, _LEAST_CUT * before)), _LEAST_OF_BEST * self._best)
+        self._span_began_at, self._accepted, self._refused = now, 0, 0
+        self._next_at = self._grown_at = now + feedback.pause_s
+        self._settled_at = now + settling_s
+
+    def _is_in_vain(self) -> bool:
+        """Return whether slowing down has changed nothing, several times: then the refusals are about single URLs, not the rate."""
+        share, before = self._refused / (self._accepted + self._refused), self._refused_share
+        self._refused_share = share
+        in_vain = self.per_second is not None and self._refused >= _TELLING_REFUSALS and share > _STILL * before
+        self._in_vain = self._in_vain + 1 if in_vain else 0
+        if self._in_vain < _VAIN_TRIES:
+            return False
+        self._in_vain = 0
+        return True

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Final
+from typing import Final, Literal
 
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.secrets import Secret
 from picsum_vision.urls import check_base_url
-from picsum_vision.validation import check_text
+from picsum_vision.validation import check_choice, check_integer, check_text
 
 DEFAULT_ENDPOINT: Final = "databricks-llama-4-maverick"
 _ENDPOINT: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -45,15 +45,24 @@ class AiQuery:
 
 @dataclasses.dataclass(frozen=True)
 class ChatCompletions:
-    """Any OpenAI-compatible endpoint. `base_url` is what the model's maker gives, as in `https://host/v1`."""
+    """Any OpenAI-compatible endpoint. `base_url` is what the model's maker gives, as in `https://host/v1`.
+
+    Also Databricks' `https://workspace/serving-endpoints` with the endpoint as `model`, and a whole `.../invocations` address. `api_key` is
+    where the workers read the key. `max_images_per_request` is the model's own limit where a row has several images. `send` "url"
+    sends the addresses of a STRING column instead of bytes, for models that fetch images themselves.
+    """
 
     base_url: str
     model: str
     _: dataclasses.KW_ONLY
     api_key: Secret | None = None
+    max_images_per_request: int = 500
+    send: Literal["bytes", "url"] = "bytes"
 
     def __post_init__(self) -> None:
-        """Check address, model and key."""
+        """Check every setting."""
+        check_integer("max_images_per_request", self.max_images_per_request, minimum=1)
+        check_choice("send", self.send, ("bytes", "url"))
         address = check_base_url("base_url", self.base_url)
         object.__setattr__(self, "base_url", address.removesuffix("/chat/completions"))
         check_text("model", self.model)
@@ -72,16 +81,23 @@ class PyFunc:
     """An MLflow model, loaded once per worker process: `models:/name@alias`, `runs:/...`, or a folder that workers see.
 
     It is asked with a DataFrame of one BINARY column (`image_column`, the only one of its signature if None) and answers with one
-    text a row.
+    text a row. A batch has at most `max_batch_images` images and `max_batch_bytes` bytes, and waits at most `max_batch_wait_ms` after its
+    first image.
     """
 
     model_uri: str
     _: dataclasses.KW_ONLY
     image_column: str | None = None
     max_batch_images: int = 32
+    max_batch_bytes: int = 64_000_000
+    max_batch_wait_ms: int = 20
 
     def __post_init__(self) -> None:
-        """Check the address."""
+        """Check every setting."""
+        check_text("image_column", self.image_column, optional=True)
+        check_integer("max_batch_images", self.max_batch_images, minimum=1)
+        check_integer("max_batch_bytes", self.max_batch_bytes, minimum=1)
+        check_integer("max_batch_wait_ms", self.max_batch_wait_ms, minimum=0, maximum=60_000)
         check_text("model_uri", self.model_uri)
         if not _MODEL_URI.fullmatch(self.model_uri) and not self.model_uri.startswith(("/", "./")):
             raise SettingError(f"model_uri: {self.model_uri!r} is not allowed; it must be like models:/name@alias, runs:/id/path or a path")

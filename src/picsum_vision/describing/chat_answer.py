@@ -12,6 +12,15 @@ from picsum_vision.outcomes import DescribeStatus
 
 _MESSAGE_CHARACTERS = 200
 _FILTERED = re.compile(r"content[_ ]?(filter|policy|management)|responsible[_ ]?ai|safety system", re.IGNORECASE)
+_WRONG_KEY = re.compile(
+    r"invalid[_ ]api[_ ]key|(incorrect|invalid|missing|expired|no valid|didn.t provide an?) (api|access|auth\w*)[ _-]?(key|token)"
+    r"|authentication[_ ](error|failed)|unauthenticated|invalid[_ ]token|permission[_ ]denied",
+    re.IGNORECASE,
+)
+_NO_SUCH_MODEL = re.compile(
+    r"model_not_found|endpoint_not_found|model\W+\S{1,200}\W+(does not exist|is not found|was not found|not found)|unknown model|no such model",
+    re.IGNORECASE,
+)
 _LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|dapi|hf|gsk|xai|key)[-_]?[A-Za-z0-9_*.-]{8,}|\bBearer\s+\S+|\beyJ[\w.-]{16,}")
 
 
@@ -50,9 +59,10 @@ def read_answer(body: bytes) -> ChatAnswer:
 def read_refusal(http_status: int, body: bytes) -> ChatAnswer:
     """Read the body of any other status; it may be JSON in several forms, plain text or HTML."""
     message = error_message(body) or f"the endpoint answered {http_status}"
-    if _FILTERED.search(body[:4_000].decode("utf-8", "replace")):
+    text = _start(body)
+    if _FILTERED.search(text):
         return ChatAnswer(status=DescribeStatus.REFUSED, message=message)
-    if http_status in (401, 403):
+    if http_status in (401, 403) or _WRONG_KEY.search(text):
         return ChatAnswer(status=DescribeStatus.AUTH, message=message)
     if http_status == 413:  # noqa: PLR2004 - HTTP's own number
         return ChatAnswer(status=DescribeStatus.TOO_LARGE, message=message)
@@ -61,9 +71,14 @@ def read_refusal(http_status: int, body: bytes) -> ChatAnswer:
     return ChatAnswer(status=DescribeStatus.HTTP_ERROR, message=message)
 
 
+def names_no_model(body: bytes) -> bool:
+    """Return whether a refusal says that the model is not there; gateways say so with 500 as well, and asking again is in vain."""
+    return _NO_SUCH_MODEL.search(_start(body)) is not None
+
+
 def error_message(body: bytes) -> str | None:
     """Return the error's own words on one line, short, and without anything that looks like a key."""
-    text = body[:4_000].decode("utf-8", "replace")
+    text = _start(body)
     if text.lstrip().startswith("<"):
         return None
     found = find_json(text) if text.lstrip().startswith(("{", "[")) else None
@@ -71,6 +86,10 @@ def error_message(body: bytes) -> str | None:
         error = found.get("error", found.get("detail", found.get("message")))
         text = str(error.get("message", error)) if isinstance(error, dict) else str(error or text)
     return _short(text) or None
+
+
+def _start(body: bytes) -> str:
+    return body[:4_000].decode("utf-8", "replace")
 
 
 def _short(text: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import Executor
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -11,15 +12,17 @@ import aiohttp
 from picsum_vision.concurrency.job import Lane
 from picsum_vision.concurrency.limits import AdaptiveLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
-from picsum_vision.concurrency.pace import Pace
 from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.concurrency.scheduler import LaneState
 from picsum_vision.describing.backends import ChatCompletions
 from picsum_vision.describing.chat_job import ChatJob
-from picsum_vision.describing.chat_request import Dialect, completions_url
+from picsum_vision.describing.chat_request import Dialect, completions_urls
+from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
 from picsum_vision.describing.job import MODEL_POOL
+from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.spending import Spending
 from picsum_vision.describing.tasks import Task
+from picsum_vision.describing.token_pace import QuestionPace, TokenEstimate, TokenPace, request_pace
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.transport.sessions import client_session
 
@@ -27,40 +30,51 @@ _CONNECT_TIMEOUT_S = 15
 
 
 class ChatClient:
-    """Makes the questions of one task. `share` is this task's part of the whole job's bounds, from 0 (exclusive) to 1."""
+    """Makes the questions of one task."""
 
     def __init__(
-        self, backend: ChatCompletions, task: Task, options: DescribeOptions, loop_thread: LoopThread, cpu: Executor, share: float
+        self, backend: ChatCompletions, task: Task, options: DescribeOptions, loop_thread: LoopThread, cpu: Executor, shares: Shares
     ) -> None:
         """Read the key and take the process's session. Not to be called on the loop's own thread."""
         self.backend = backend
         self.task = task
         self.options = options
         self.cpu = cpu
-        self.url = completions_url(backend.base_url)
-        self.lane = Lane(MODEL_POOL, f"{urlsplit(self.url).netloc} {backend.model}")
+        self.urls = completions_urls(backend.base_url)
+        self.lane = Lane(MODEL_POOL, f"{urlsplit(backend.base_url).netloc} {backend.model}")
         self.retry = RetryPolicy(max_attempts=options.max_attempts, max_wait_s=options.max_retry_wait_s)
         self.rng = random.Random()  # noqa: S311 - jitter, no secret
-        self.spending = Spending(options, share)
+        self.rule = image_token_rule(backend.model)
+        self.prompt_tokens = text_tokens(task.full_prompt)
+        self.estimate = TokenEstimate(options.max_output_tokens)
+        self.spending = Spending(options, shares.of_total)
         self.headers = {"Content-Type": "application/json", "User-Agent": DEFAULT_USER_AGENT}
         if backend.api_key is not None:
             self.headers["Authorization"] = f"Bearer {backend.api_key.read()}"
-        self._share = share
         self._loop_thread = loop_thread
+        self.token_pace = self._token_pace(shares.of_rate)
+        per_minute = options.requests_per_minute_total
+        self._pace = QuestionPace(request_pace(per_minute * shares.of_rate) if per_minute else None, self.token_pace)
         self.session, self.dialect = loop_thread.run(self._open())
+
+    def _token_pace(self, share: float) -> TokenPace | None:
+        per_minute = self.options.tokens_per_minute_total
+        if per_minute is None:
+            return None
+        side_px = self.options.max_image_side_px
+        return TokenPace(per_minute * share, self.estimate.total(self.prompt_tokens + self.rule.tokens(side_px, side_px)))
 
     async def _open(self) -> tuple[aiohttp.ClientSession, Dialect]:
         # The endpoint is the user's own setting: it may well be a private address.
         session = client_session(self._loop_thread, public_addresses_only=False, connect_timeout_s=_CONNECT_TIMEOUT_S, headers={})
-        return session, self._loop_thread.keep(("dialect", self.lane), Dialect)
+        return session, self._loop_thread.keep(("dialect", self.backend.base_url, self.backend.model), Dialect)
 
-    def job(self, number: int, image: bytes | None) -> ChatJob:
-        """Return the question about the image of row `number`."""
+    def job(self, number: int, image: Any) -> ChatJob:
+        """Return the question about the image, the images or the address of row `number`."""
         return ChatJob(number, image, self)
 
     def lane_state(self, lane: Lane) -> LaneState:
         """Return what the process knows of the endpoint's capacity."""
         most = self.options.max_in_flight_per_task
         limit = self._loop_thread.keep(("limit", lane, most), lambda: AdaptiveLimit(most))
-        per_minute = self.options.requests_per_minute_total
-        return LaneState(limit, Pace(per_minute / 60 * self._share) if per_minute else None)
+        return LaneState(limit, self._pace)

@@ -1,4 +1,4 @@
-"""One image's question to an OpenAI-compatible endpoint: made fit, asked, asked again where that can help."""
+"""One row's question to an OpenAI-compatible endpoint: made fit, asked, asked again where that can help and nothing was paid."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.concurrency.deadline import Deadline
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Turn
-from picsum_vision.describing.chat_answer import ChatAnswer, read_answer, read_refusal
+from picsum_vision.describing.chat_answer import ChatAnswer, names_no_model, read_answer, read_refusal
 from picsum_vision.describing.chat_request import chat_request, encoded
 from picsum_vision.describing.job import CPU_LANE, DescribeJob
+from picsum_vision.describing.payload import Payload, TooManyImages, make_payload
+from picsum_vision.describing.rate_headers import pause_after_answer_s
+from picsum_vision.describing.spending import cost
 from picsum_vision.describing.tasks import BadAnswer, Describe
 from picsum_vision.images.facts import BadImage
-from picsum_vision.images.fitting import FitImage, PayloadTooLarge, fit_image
+from picsum_vision.images.fitting import PayloadTooLarge
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus, DownloadStatus
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.retry_after import retry_after_s
@@ -21,48 +24,45 @@ from picsum_vision.transport.retry_after import retry_after_s
 if TYPE_CHECKING:
     from picsum_vision.describing.chat_client import ChatClient
 
+_OK: Final = 200
 _MAY_CHANGE: Final = frozenset(HTTP_CAN_CHANGE)
 _OVERLOADED: Final = frozenset({429, 503})
-_MAY_CHANGE_FAILURES: Final = frozenset({TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.DNS})
-# A base64 letter carries six bits of eight.
-_BASE64_GROWTH: Final = 4 / 3
+_REFUSES_A_FIELD: Final = frozenset({400, 422})
+_NO_SUCH_ADDRESS: Final = frozenset({404, 405})
+_MAY_CHANGE_FAILURES: Final = frozenset(
+    {TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.DNS, TransportFailure.DNS_FOR_NOW}
+)
 
 
 class ChatJob(DescribeJob):
-    """Two kinds of step: the image is made fit in a thread, then the endpoint is asked."""
+    """Two kinds of step: the images are made fit in a thread, then the endpoint is asked."""
 
-    def __init__(self, number: int, image: bytes | None, client: ChatClient) -> None:
-        """Ask `client` about `image`."""
+    def __init__(self, number: int, image: Any, client: ChatClient) -> None:
+        """Ask `client` about `image`: bytes, a list of them, or an address."""
         super().__init__(number, image, client.task, client.backend.model_name, Turn(CPU_LANE))
         self._client = client
-        self._fit: FitImage | None = None
-        self._body = b""
+        self._payload: Payload | None = None
         self._waited_s = 0.0
+        self._was_answered = False
 
     async def _work(self) -> Feedback:
-        if self._fit is None:
+        if self._payload is None:
             await self._prepare()
             return NOTHING_LEARNT
-        return await self._ask(self._fit)
+        return await self._ask_within_budget(self._payload)
 
     async def _prepare(self) -> None:
-        loop, options = asyncio.get_running_loop(), self._client.options
-
-        def prepare() -> FitImage:
-            return fit_image(
-                self._image or b"",
-                max_side_px=options.max_image_side_px,
-                jpeg_quality=options.jpeg_quality,
-                max_bytes=int(options.max_payload_bytes / _BASE64_GROWTH),
-            )
-
+        client, image = self._client, self._image
+        loop = asyncio.get_running_loop()
         try:
-            self._fit = await loop.run_in_executor(self._client.cpu, prepare)
+            self._payload = await loop.run_in_executor(client.cpu, make_payload, image, client.backend, client.options, client.rule)
         except BadImage as bad:
             too_large = bad.status is DownloadStatus.TOO_MANY_PIXELS
             self._settle(DescribeStatus.TOO_LARGE if too_large else DescribeStatus.NOT_AN_IMAGE, message=bad.message)
+        except TooManyImages as many:
+            self._settle(DescribeStatus.TOO_LARGE, message=str(many))
         except PayloadTooLarge:
-            self._settle(DescribeStatus.TOO_LARGE, message=f"does not fit into {options.max_payload_bytes} bytes (max_payload_bytes)")
+            self._settle(DescribeStatus.TOO_LARGE, message=f"does not fit into {client.options.max_payload_bytes} bytes (max_payload_bytes)")
         else:
             self._image = None
             self._turn_to_model()
@@ -70,45 +70,81 @@ class ChatJob(DescribeJob):
     def _turn_to_model(self, delay_s: float = 0.0) -> None:
         self.turn = Turn(self._client.lane, delay_s)
 
-    async def _ask(self, image: FitImage) -> Feedback:
-        if not self._client.spending.may_ask():
+    async def _ask_within_budget(self, payload: Payload) -> Feedback:
+        client = self._client
+        input_tokens = client.prompt_tokens + payload.image_tokens
+        expected = client.estimate.total(input_tokens)
+        if client.token_pace is not None:
+            client.token_pace.begin(expected)
+        set_aside = await client.spending.set_aside(*client.estimate.most(input_tokens))
+        if set_aside is None:
+            if client.token_pace is not None:
+                client.token_pace.correct(-expected)
             self._settle(DescribeStatus.BUDGET, message="max_cost_total is used up; nothing was asked")
             return NOTHING_LEARNT
-        loop = asyncio.get_running_loop()
-        request = chat_request(image, self._task, self._client.backend.model, self._client.options, self._client.dialect)
-        self._attempts += 1
-        self._sent_bytes = len(image.data)
-        sent_s = loop.time()
+        spent = set_aside  # what was sent and not answered may be billed all the same
         try:
-            async with (
-                Deadline(self._client.options.request_timeout_s),
-                self._client.session.post(
-                    self._client.url, data=encoded(request), headers=self._client.headers, allow_redirects=False
-                ) as answer,
-            ):
-                body = await answer.read()
+            feedback, answer = await self._ask(payload)
+            spent = self._count(answer, input_tokens, expected, set_aside) if answer is not None else 0.0
         except Exception as error:  # noqa: BLE001 - translated; what is not the transport's is raised again
-            self._client.spending.count(0, 0)
-            return self._fail(error)
-        feedback = Feedback(
-            overloaded=answer.status in _OVERLOADED,
-            latency_s=loop.time() - sent_s,
-            pause_s=(self._asked_s(answer.headers) or 0.0) if answer.status in _OVERLOADED else 0.0,
-        )
-        self._take_answer(answer.status, body, feedback, request)
+            spent = 0.0 if translate(error) is TransportFailure.CONNECT and not self._was_answered else spent
+            feedback = self._fail(error)
+        finally:
+            client.spending.settle(set_aside, spent)
         return feedback
 
-    def _take_answer(self, http_status: int, body: bytes, feedback: Feedback, request: dict[str, Any]) -> None:
-        if http_status == 200:  # noqa: PLR2004 - HTTP's own number
-            answer = read_answer(body)
-            self._client.spending.count(answer.input_tokens, answer.output_tokens)
-            self._settle_answer(http_status, answer)
-            return
-        self._client.spending.count(0, 0)
-        answer = read_refusal(http_status, body)
-        if http_status == 400 and self._client.dialect.learn(request, body.decode("utf-8", "replace")):  # noqa: PLR2004
+    async def _ask(self, payload: Payload) -> tuple[Feedback, ChatAnswer | None]:
+        """Send the request and take its answer; returns the answer if it is one that is billed."""
+        client, loop = self._client, asyncio.get_running_loop()
+        address = client.dialect.address
+        request = chat_request(len(payload.urls), self._task, client.backend.model, client.options, client.dialect)
+        self._attempts += 1
+        self._sent_bytes = payload.image_bytes
+        self._was_answered = False
+        sent_s = loop.time()
+        async with (
+            Deadline(client.options.request_timeout_s),
+            client.session.post(
+                client.urls[address], data=encoded(request, payload.urls), headers=client.headers, allow_redirects=False
+            ) as answer,
+        ):
+            self._was_answered = answer.status == _OK
+            body = await answer.read()
+        feedback = self._feedback(answer.status, answer.headers, loop.time() - sent_s)
+        if answer.status == _OK:
+            read = read_answer(body)
+            self._settle_answer(answer.status, read)
+            return feedback, read
+        self._take_refusal(answer.status, body, feedback, request, address)
+        return feedback, None
+
+    @staticmethod
+    def _feedback(status: int, headers: Any, latency_s: float) -> Feedback:
+        now = dt.datetime.now(dt.timezone.utc)
+        overloaded = status in _OVERLOADED
+        pause_s = (retry_after_s(headers, now) or 0.0) if overloaded else pause_after_answer_s(headers, now)
+        return Feedback(overloaded=overloaded, latency_s=latency_s, pause_s=pause_s)
+
+    def _count(self, answer: ChatAnswer, estimated_input: int, expected: float, set_aside: float) -> float:
+        """Take in what an answer used; return its cost. Where the endpoint does not say, the estimate stands."""
+        client = self._client
+        if answer.input_tokens is None or answer.output_tokens is None:
+            return set_aside
+        client.estimate.learn(estimated_input, answer.input_tokens, answer.output_tokens)
+        if client.token_pace is not None:
+            client.token_pace.correct(answer.input_tokens + answer.output_tokens - expected)
+        return cost(client.options, answer.input_tokens, answer.output_tokens) or 0.0
+
+    def _take_refusal(self, http_status: int, body: bytes, feedback: Feedback, request: dict[str, Any], address: int) -> None:
+        client, answer, no_model = self._client, read_refusal(http_status, body), names_no_model(body)
+        if http_status in _REFUSES_A_FIELD and client.dialect.learn(request, body[:4_000].decode("utf-8", "replace")):
             self._turn_to_model()
-        elif not (http_status in _MAY_CHANGE and answer.status is not DescribeStatus.REFUSED and self._try_again(feedback.pause_s or None)):
+            return
+        if http_status in _NO_SUCH_ADDRESS and not no_model and client.dialect.learn_address(address, len(client.urls)):
+            self._turn_to_model()
+            return
+        in_vain = no_model or answer.status in (DescribeStatus.REFUSED, DescribeStatus.AUTH)
+        if in_vain or http_status not in _MAY_CHANGE or not self._try_again(feedback.pause_s or None):
             self._settle_answer(http_status, answer)
 
     def _settle_answer(self, http_status: int, answer: ChatAnswer) -> None:
@@ -117,7 +153,7 @@ class ChatJob(DescribeJob):
             try:
                 typed = self._task.parse(answer.text or "")
             except BadAnswer as bad:
-                status, message = DescribeStatus.BAD_SCHEMA, f"{bad}; the answer was: {' '.join((answer.text or '').split())[:500]}"
+                status, message = DescribeStatus.BAD_SCHEMA, bad.with_raw(answer.text or "")
         self._settle(
             status,
             answer=typed,
@@ -134,19 +170,18 @@ class ChatJob(DescribeJob):
         failure = translate(error)
         if failure is None:
             raise error
-        if failure not in _MAY_CHANGE_FAILURES or not self._try_again(None):
+        # After the head of a 200 the answer has been written, and is billed: asking again would pay for it twice.
+        again = failure in _MAY_CHANGE_FAILURES and not self._was_answered
+        if not again or not self._try_again(None):
             timed_out = failure is TransportFailure.TIMEOUT
             self._settle(DescribeStatus.TIMEOUT if timed_out else DescribeStatus.CONNECT, message=MESSAGES[failure])
         return Feedback(overloaded=failure is TransportFailure.CONNECT)
 
     def _try_again(self, asked_s: float | None) -> bool:
-        delay_s = self._client.retry.delay_s(attempts=self._attempts, waited_s=self._waited_s, asked_s=asked_s, rng=self._client.rng)
+        client = self._client
+        delay_s = client.retry.delay_s(attempts=self._attempts, waited_s=self._waited_s, asked_s=asked_s, rng=client.rng)
         if delay_s is None:
             return False
         self._waited_s += delay_s
         self._turn_to_model(delay_s)
         return True
-
-    @staticmethod
-    def _asked_s(headers: Any) -> float | None:
-        return retry_after_s(headers, dt.datetime.now(dt.timezone.utc))

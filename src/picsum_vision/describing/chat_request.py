@@ -5,60 +5,97 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from typing import Any
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from picsum_vision.describing.tasks import Task
 from picsum_vision.images.fitting import FitImage
 from picsum_vision.options import DescribeOptions
 
+# Stands for an image until the rest of the body is JSON: a megabyte of base64 need not be looked at for quotes.
+_MARK: Final = f"image-{uuid.uuid4().hex}"
+# Words by which a refusal names a field that we send.
+_NAMES: Final = {
+    "temperature": ("temperature",),
+    "response_format": ("response_format", "json_schema", "structured output", "guided"),
+    "max_tokens": ("max_tokens",),
+}
+_IN_PROMPT: Final = {
+    "it": "Rispondi soltanto con un oggetto JSON che segue questo schema:",
+    "en": "Answer with nothing but a JSON object that follows this schema:",
+}
+
 
 @dataclasses.dataclass(slots=True)
 class Dialect:
-    """Fields of a request that this endpoint refused once with 400, and is spared from then on."""
+    """What this endpoint has shown: fields that it refused once and is spared from then on, and which of the addresses it has."""
 
     left_out: set[str] = dataclasses.field(default_factory=set)
+    address: int = 0
 
     def learn(self, request: dict[str, Any], message: str) -> bool:
         """Take in a refusal; return whether the request is worth another try without the field that it names."""
-        for field in ("temperature", "response_format", "max_tokens"):
-            if field in request and field in message:
+        lowered = message.lower()
+        for field, names in _NAMES.items():
+            if field in request and any(name in lowered for name in names):
                 self.left_out.add(field)
                 return True
         return False
 
+    def learn_address(self, tried: int, addresses: int) -> bool:
+        """Take in that the address number `tried` is not there; return whether there is another one to try."""
+        self.address = max(self.address, min(tried + 1, addresses - 1))
+        return self.address > tried
 
-def completions_url(base_url: str) -> str:
-    """Return where to post: a bare host gets `/v1`, as OpenAI-compatible servers have it; a path is taken as it is."""
-    version = "" if urlsplit(base_url).path.strip("/") else "/v1"
-    return f"{base_url}{version}/chat/completions"
+
+def completions_urls(base_url: str) -> tuple[str, ...]:
+    """Return where to post, the likeliest first: OpenAI-compatible servers have `/v1`, Databricks `/serving-endpoints`, some neither."""
+    path = urlsplit(base_url).path.rstrip("/")
+    if path.endswith("/invocations"):
+        return (base_url,)
+    last = path.rpartition("/")[2]
+    plain, versioned = f"{base_url}/chat/completions", f"{base_url}/v1/chat/completions"
+    if last in ("serving-endpoints", "openai") or (last.startswith("v") and last[1:2].isdigit()):
+        return (plain,)
+    if path:
+        return plain, versioned
+    return versioned, plain, f"{base_url}/serving-endpoints/chat/completions"
 
 
-def chat_request(image: FitImage, task: Task, model: str, options: DescribeOptions, dialect: Dialect) -> dict[str, Any]:
-    """Return the request for one image."""
-    url = f"data:{image.content_type};base64,{base64.b64encode(image.data).decode('ascii')}"
-    request: dict[str, Any] = {
-        "model": model,
-        "messages": [
-            {
-                "role": "user",
-                "content": [{"type": "text", "text": task.full_prompt}, {"type": "image_url", "image_url": {"url": url}}],
-            }
-        ],
-        "max_tokens": options.max_output_tokens,
-    }
+def chat_request(images: int, task: Task, model: str, options: DescribeOptions, dialect: Dialect) -> dict[str, Any]:
+    """Return the request for so many images, with marks in their places."""
+    prompt = task.full_prompt
+    request: dict[str, Any] = {"model": model, "max_tokens": options.max_output_tokens}
     if options.temperature is not None:
         request["temperature"] = options.temperature
     schema = task.json_schema()
-    if schema is not None:
+    if schema is not None and "response_format" in dialect.left_out:
+        words = _IN_PROMPT.get(task.language, _IN_PROMPT["en"])
+        prompt = f"{prompt}\n{words} {json.dumps(schema, ensure_ascii=False)}"
+    elif schema is not None:
         request["response_format"] = {"type": "json_schema", "json_schema": {"name": task.name, "strict": True, "schema": schema}}
     for field in dialect.left_out:
         value = request.pop(field, None)
         if field == "max_tokens" and value is not None:
             request["max_completion_tokens"] = value  # the name that newer models want instead
+    pictures = [{"type": "image_url", "image_url": {"url": _MARK}}] * images
+    request["messages"] = [{"role": "user", "content": [{"type": "text", "text": prompt}, *pictures]}]
     return request
 
 
-def encoded(request: dict[str, Any]) -> bytes:
-    """Return the request as it is sent."""
-    return json.dumps(request, separators=(",", ":")).encode()
+def image_url(image: FitImage | str) -> bytes:
+    """Return the image as a request has it: its own address, or a data URL with its bytes."""
+    if isinstance(image, str):
+        return json.dumps(image)[1:-1].encode()
+    return b"data:" + image.content_type.encode() + b";base64," + base64.b64encode(image.data)
+
+
+def encoded(request: dict[str, Any], urls: Sequence[bytes]) -> bytes:
+    """Return the request as it is sent, with the images' URLs in their places."""
+    pieces = json.dumps(request, separators=(",", ":")).encode().split(_MARK.encode())
+    body = [pieces[0]]
+    for url, piece in zip(urls, pieces[1:], strict=True):
+        body += [url, piece]
+    return b"".join(body)

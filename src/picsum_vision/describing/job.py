@@ -23,8 +23,8 @@ _log = logging.getLogger(__name__)
 class DescribeJob(ABC):
     """One row's question. `answer` and `outcome` are there once `turn` is None; `answer` is None unless the status is ok."""
 
-    def __init__(self, number: int, image: bytes | None, task: Task, model_name: str, first: Turn) -> None:
-        """Take the image of row `number`; a row without one has its outcome at once."""
+    def __init__(self, number: int, image: Any, task: Task, model_name: str, first: Turn) -> None:
+        """Take the image of row `number`: bytes, a list of them, or an address; a row without one has its outcome at once."""
         self.number = number
         self.held_bytes = 0
         self.answer: Any = None
@@ -36,7 +36,7 @@ class DescribeJob(ABC):
         self._attempts = 0
         self._started_s: float | None = None
         self._sent_bytes: int | None = None
-        if not image:
+        if not image or (isinstance(image, (list, tuple)) and not any(image)):
             self._settle(DescribeStatus.NO_IMAGE, message="the image is NULL or empty")
 
     async def step(self) -> Feedback:

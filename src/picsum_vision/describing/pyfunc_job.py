@@ -28,7 +28,7 @@ class PyFuncJob(DescribeJob):
         except ModelFailed as failed:
             self._settle(DescribeStatus.MODEL_ERROR, message=str(failed))
         except BadAnswer as bad:
-            self._settle(DescribeStatus.BAD_SCHEMA, message=f"{bad}; the answer was: {' '.join(text.split())[:500]}")
+            self._settle(DescribeStatus.BAD_SCHEMA, message=bad.with_raw(text))
         else:
             empty = isinstance(answer, str) and not answer and self._task.name != "text"
             self._settle(DescribeStatus.EMPTY_ANSWER if empty else DescribeStatus.OK, answer=answer)

@@ -1,16 +1,19 @@
-"""An MLflow model in a worker process: loaded once, asked in batches of whatever waits."""
+"""An MLflow model in a worker process: loaded once, asked in batches by size, by bytes and by time."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Final
 
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import PyFunc
-from picsum_vision.errors import MissingExtraError, ModelProblem
+from picsum_vision.describing.pyfunc_signature import image_column, load_error, mlflow_pyfunc
 
-_DEFAULT_COLUMN = "image"
+_THREADS: Final = "OMP_NUM_THREADS"
+_THREAD_SETTINGS: Final = ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", _THREADS)
 
 
 class ModelFailed(Exception):  # noqa: N818 - becomes the outcome `model_error`
@@ -18,40 +21,36 @@ class ModelFailed(Exception):  # noqa: N818 - becomes the outcome `model_error`
 
 
 def load_model(backend: PyFunc) -> Any:
-    """Load the model; raises ModelProblem in one line."""
+    """Load the model with no more CPU threads than the task has cores; raises ModelProblem in one line."""
+    threads = os.environ.get(_THREADS, "1")  # Spark sets it to the task's cores
+    for setting in _THREAD_SETTINGS:
+        os.environ.setdefault(setting, threads)
+    pyfunc = mlflow_pyfunc()
     try:
-        import mlflow.pyfunc  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise MissingExtraError("mlflow", "mlflow") from error
-    try:
-        return mlflow.pyfunc.load_model(backend.model_uri)
+        model = pyfunc.load_model(backend.model_uri)
     except Exception as error:  # MLflow raises many types; what matters is which model and why
-        raise ModelProblem(f"model_uri: {backend.model_uri} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
-
-
-def image_column(backend: PyFunc, model: Any) -> str:
-    """Return the name of the column that takes the image's bytes."""
-    if backend.image_column is not None:
-        return backend.image_column
-    schema = model.metadata.get_input_schema() if model.metadata is not None else None
-    names = schema.input_names() if schema is not None and schema.has_input_names() else []
-    return str(names[0]) if len(names) == 1 else _DEFAULT_COLUMN
+        raise load_error(backend, error) from error
+    if "torch" in sys.modules and threads.isdigit():  # it looks at the environment only when it is first imported
+        sys.modules["torch"].set_num_threads(int(threads))
+    return model
 
 
 class WaitingBatcher:
     """Collects the images that arrive while the model is busy into its next batch.
 
-    No timer: an idle model starts at once, a busy one finds a fuller batch. One prediction at a time, for a model uses all the
-    cores that it may have.
+    A batch starts when it is full by number or bytes, or `max_batch_wait_ms` after its first image. One prediction at a time, for a
+    model uses all the cores that it may have.
     """
 
     def __init__(self, backend: PyFunc, model: Any, executor: Executor) -> None:
         """Ask `model` on `executor`."""
         self._backend = backend
         self._model = model
-        self._column = image_column(backend, model)
+        self._column = image_column(backend, model.metadata.signature if model.metadata is not None else None)
         self._executor = executor
         self._waiting: list[tuple[bytes, asyncio.Future[str]]] = []
+        self._waiting_bytes = 0
+        self._full: asyncio.Event | None = None
         self._working: asyncio.Task[None] | None = None
 
     async def answer(self, image: bytes) -> str:
@@ -59,15 +58,23 @@ class WaitingBatcher:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[str] = loop.create_future()
         self._waiting.append((image, future))
+        self._waiting_bytes += len(image)
+        if self._full is not None and self._is_full():
+            self._full.set()
         if self._working is None or self._working.done():
             self._working = loop.create_task(self._work())
         return await future
 
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= self._backend.max_batch_images or self._waiting_bytes >= self._backend.max_batch_bytes
+
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            size = self._backend.max_batch_images
-            batch, self._waiting = self._waiting[:size], self._waiting[size:]
+            await self._fill()
+            batch = self._next_batch()
+            if not batch:
+                continue
             answers = await loop.run_in_executor(self._executor, self._predict, [image for image, _ in batch])
             for (_, future), answer in zip(batch, answers, strict=True):
                 if future.cancelled():
@@ -77,13 +84,41 @@ class WaitingBatcher:
                 else:
                     future.set_result(answer)
 
+    async def _fill(self) -> None:
+        """Wait until the next batch is full, or for as long as it may wait."""
+        if self._is_full() or self._backend.max_batch_wait_ms == 0:
+            return
+        self._full = asyncio.Event()
+        try:
+            await asyncio.wait_for(self._full.wait(), self._backend.max_batch_wait_ms / 1000)
+        except asyncio.TimeoutError:
+            return
+        finally:
+            self._full = None
+
+    def _next_batch(self) -> list[tuple[bytes, asyncio.Future[str]]]:
+        """Take the images that wait longest, as many as a batch holds and at least one; whose row has gone is left out."""
+        batch: list[tuple[bytes, asyncio.Future[str]]] = []
+        size = 0
+        while self._waiting and len(batch) < self._backend.max_batch_images:
+            image, future = self._waiting[0]
+            if batch and size + len(image) > self._backend.max_batch_bytes:
+                break
+            del self._waiting[0]
+            self._waiting_bytes -= len(image)
+            if not future.cancelled():
+                batch.append((image, future))
+                size += len(image)
+        return batch
+
     def _predict(self, images: list[bytes]) -> list[str | ModelFailed]:
         """Return one answer an image; a batch that raises is halved until the bad image is alone."""
         try:
             return self._predict_together(images)
         except Exception as error:  # noqa: BLE001 - a model may raise anything; it becomes the row's outcome
-            if len(images) == 1:
-                return [ModelFailed(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")]
+            if len(images) == 1 or isinstance(error, _WrongLength):
+                failed = ModelFailed(f"{type(error).__name__.lstrip('_')}: {' '.join(str(error).split())[:200]}")
+                return [failed] * len(images)
             half = len(images) // 2
             return self._predict(images[:half]) + self._predict(images[half:])
 
@@ -93,10 +128,16 @@ class WaitingBatcher:
         found = self._model.predict(pd.DataFrame({self._column: images}))
         if isinstance(found, pd.DataFrame):
             found = found.iloc[:, 0]
+        if isinstance(found, (str, bytes)) or not hasattr(found, "__len__"):
+            raise _WrongLength(f"the model gave one {type(found).__name__} for {len(images)} images, not one text an image")
         texts = list(found)
         if len(texts) != len(images):
-            raise ValueError(f"the model gave {len(texts)} answers for {len(images)} images")
+            raise _WrongLength(f"the model gave {len(texts)} answers for {len(images)} images")
         return [text if isinstance(text, str) else ModelFailed(f"the model gave {type(text).__name__}, not text") for text in texts]
+
+
+class _WrongLength(ValueError):
+    """The answers cannot be told apart; halving the batch would only ask again, as often as there are images."""
 
 
 def batcher(backend: PyFunc, loop_thread: LoopThread, executor: Executor) -> WaitingBatcher:

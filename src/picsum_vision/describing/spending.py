@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final
+
 from picsum_vision.options import DescribeOptions
 
-_PER_MILLION = 1_000_000
+_PER_MILLION: Final = 1_000_000
+# Sums of many prices differ in their last digits by the order in which they are added.
+_ROUNDING: Final = 1e-9
 
 
 def cost(options: DescribeOptions, input_tokens: int | None, output_tokens: int | None) -> float | None:
@@ -18,30 +23,40 @@ def cost(options: DescribeOptions, input_tokens: int | None, output_tokens: int 
 class Spending:
     """One task's share of `max_cost_total`.
 
-    Invariant: no question starts unless what is spent, and the dearest answer so far for each question in the air, leave room.
+    Invariant: what is spent and what is set aside for the questions in the air never exceed the share, as long as no answer costs
+    more than was set aside for it. A question that would only not fit because of others in the air waits for their real price.
     """
 
     def __init__(self, options: DescribeOptions, share: float) -> None:
         """Allow `share` (0 to 1) of the job's budget."""
         self._options = options
         self._left = None if options.max_cost_total is None else options.max_cost_total * share
-        self._dearest = cost(options, 0, options.max_output_tokens) or 0.0
+        self._set_aside = 0.0
         self._in_the_air = 0
+        self._settled: asyncio.Event | None = None
 
-    def may_ask(self) -> bool:
-        """Return whether another question fits; if so it is counted as asked."""
+    async def set_aside(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Return what is set aside for a question of at most so many tokens, None if the budget has no room for it."""
         if self._left is None:
-            return True
-        if (self._in_the_air + 1) * self._dearest > self._left:
-            return False
+            return 0.0
+        wanted = cost(self._options, input_tokens, output_tokens) or 0.0
+        while self._set_aside + wanted > self._left * (1 + _ROUNDING):
+            if not self._in_the_air or wanted > self._left * (1 + _ROUNDING):
+                return None
+            self._settled = self._settled or asyncio.Event()
+            await self._settled.wait()
+        self._set_aside += wanted
         self._in_the_air += 1
-        return True
+        return wanted
 
-    def count(self, input_tokens: int | None, output_tokens: int | None) -> None:
-        """Take in what an answer used."""
+    def settle(self, set_aside: float, spent: float) -> None:
+        """Give back what was set aside for a question, and take what it cost."""
         if self._left is None:
             return
-        spent = cost(self._options, input_tokens, output_tokens) or 0.0
         self._in_the_air -= 1
+        # Nothing in the air is exactly nothing, whatever rounding has left.
+        self._set_aside = max(0.0, self._set_aside - set_aside) if self._in_the_air else 0.0
         self._left -= spent
-        self._dearest = max(self._dearest, spent)
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None

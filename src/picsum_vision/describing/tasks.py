@@ -25,8 +25,15 @@ _LANGUAGE_NAMES: Final = {
 }  # fmt: skip
 
 
+_RAW_CHARACTERS: Final = 2_000
+
+
 class BadAnswer(Exception):  # noqa: N818 - becomes the outcome `bad_schema`
     """The model's answer has not the asked form; the message says how."""
+
+    def with_raw(self, text: str) -> str:
+        """Return the message with what the model wrote instead, on one line."""
+        return f"{self}; the answer was: {' '.join(text.split())[:_RAW_CHARACTERS]}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,7 +44,7 @@ class Task:
     prompt: str | None = None
 
     name: ClassVar[str]
-    answer_ddl: ClassVar[str] = "STRING"
+    answer_field: ClassVar[str | None] = None  # of the JSON object that holds the answer; None: the object itself, or free text
     prompts: ClassVar[Mapping[str, str]]
 
     def __post_init__(self) -> None:
@@ -45,6 +52,11 @@ class Task:
         if not isinstance(self.language, str) or not _LANGUAGE.fullmatch(self.language):
             raise SettingError(f"language: {self.language!r} is not allowed; it must be a language tag like it, en or pt-BR")
         check_text("prompt", self.prompt, optional=True)
+
+    @property
+    def answer_ddl(self) -> str:
+        """The SQL type of the answer."""
+        return "STRING"
 
     @property
     def full_prompt(self) -> str:
@@ -90,6 +102,7 @@ class ReadText(Task):
     """The text that can be read in the image, STRING; empty where there is none."""
 
     name: ClassVar[str] = "text"
+    answer_field: ClassVar[str | None] = "text"
     prompts: ClassVar[Mapping[str, str]] = {
         "it": 'Trascrivi tutto il testo leggibile in questa immagine, così com\'è, nel campo "text"; lascialo vuoto se non ce n\'è.',
         "en": 'Transcribe all the text that can be read in this image, as it is, in the field "text"; leave it empty if there is none.',
@@ -114,11 +127,16 @@ class ListObjects(Task):
     """The objects seen, ARRAY<STRING>."""
 
     name: ClassVar[str] = "objects"
-    answer_ddl: ClassVar[str] = "ARRAY<STRING>"
+    answer_field: ClassVar[str | None] = "objects"
     prompts: ClassVar[Mapping[str, str]] = {
         "it": 'Elenca gli oggetti visibili in questa immagine, uno per elemento, nel campo "objects" di un oggetto JSON.',
         "en": 'List the objects that can be seen in this image, one an entry, in the field "objects" of a JSON object.',
     }
+
+    @property
+    def answer_ddl(self) -> str:
+        """The SQL type of the answer."""
+        return "ARRAY<STRING>"
 
     def json_schema(self) -> dict[str, Any]:
         """Return the schema of an object with a list of texts."""
@@ -138,6 +156,7 @@ class Sentiment(Task):
     """The main emotion that the image conveys, STRING, in the answer's language."""
 
     name: ClassVar[str] = "sentiment"
+    answer_field: ClassVar[str | None] = "emotion"
     prompts: ClassVar[Mapping[str, str]] = {
         "it": 'Qual è l\'emozione principale trasmessa da questa immagine? Una sola parola, nel campo "emotion" di un oggetto JSON.',
         "en": 'Which is the main emotion that this image conveys? A single word, in the field "emotion" of a JSON object.',
@@ -159,6 +178,7 @@ class Classify(Task):
     labels: tuple[str, ...] = DEFAULT_LABELS
 
     name: ClassVar[str] = "classify"
+    answer_field: ClassVar[str | None] = "label"
     prompts: ClassVar[Mapping[str, str]] = {
         "it": 'Classifica questa immagine in una sola di queste categorie: {labels}. Rispondi con la categoria, nel campo "label" '
         "di un oggetto JSON.",

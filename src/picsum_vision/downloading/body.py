@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from picsum_vision.options import DownloadOptions
 
 _SLOWNESS_SHOWS_AFTER_S = 3.0
+_SKIPPED_BODY_BYTES = 65_536
 
 
 class BodyTooLarge(Exception):  # noqa: N818 - becomes an outcome
@@ -71,3 +72,12 @@ async def _take(holder: ByteHolder, budget: ByteBudget, number: int, deadline: D
         finally:
             deadline.resume()
     holder.held_bytes += number
+
+
+async def skip_body(answer: aiohttp.ClientResponse) -> None:
+    """Read a short body that nobody wants, so that its connection can serve again; a long one costs the connection."""
+    announced = answer.content_length
+    if announced is not None and announced <= _SKIPPED_BODY_BYTES:
+        await answer.read()
+    elif not answer.content.at_eof():
+        answer.close()

@@ -11,10 +11,11 @@ from picsum_vision.concurrency.byte_budget import ByteBudget
 from picsum_vision.concurrency.job import Lane
 from picsum_vision.concurrency.limits import AdaptiveLimit, FixedLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
-from picsum_vision.concurrency.pace import Pace
+from picsum_vision.concurrency.pace import LearningPace
 from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.concurrency.scheduler import LaneState
-from picsum_vision.downloading.job import DownloadJob
+from picsum_vision.downloading.inspection import CHECK_POOL
+from picsum_vision.downloading.job import DOWNLOAD_POOL, DownloadJob
 from picsum_vision.options import DownloadOptions
 from picsum_vision.secrets import Secret
 from picsum_vision.transport.sessions import client_session
@@ -54,13 +55,22 @@ class Downloader:
         """Return the job of row `number`."""
         return DownloadJob(self, number, url)
 
+    @property
+    def slots(self) -> dict[str, int]:
+        """How many steps of each pool may run at once."""
+        return {DOWNLOAD_POOL: self.options.max_in_flight_per_task, CHECK_POOL: _CPU_THREADS}
+
     def lane_state(self, lane: Lane) -> LaneState:
-        """Return what the process knows of a host. A later task goes on with the limit that this one has found."""
+        """Return what the process knows of a host. A later task goes on with the limit and the rate that this one has found."""
+        if lane.pool == CHECK_POOL:
+            return LaneState(FixedLimit(_CPU_THREADS))
         options = self.options
         bounds = (options.max_in_flight_per_task, options.max_in_flight_per_host_per_task)
         limit = self._loop_thread.keep(("limit", lane, bounds), lambda: _in_flight_limit(options))
-        per_second = options.requests_per_second_per_host_total
-        return LaneState(limit, Pace(per_second * self._share) if per_second else None)
+        total = options.requests_per_second_per_host_total
+        per_second = None if total is None else total * self._share
+        pace = self._loop_thread.keep(("pace", lane, per_second), lambda: LearningPace(per_second))
+        return LaneState(limit, pace)
 
 
 def _in_flight_limit(options: DownloadOptions) -> FixedLimit | AdaptiveLimit:

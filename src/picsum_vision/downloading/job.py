@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import hashlib
 import logging
-import random
+import time
 from typing import TYPE_CHECKING, Final
 
+from picsum_vision.concurrency.byte_budget import NoRoom
 from picsum_vision.concurrency.deadline import Deadline
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Lane, Turn
-from picsum_vision.downloading.body import BodyTooLarge, BodyTooSlow, read_body
+from picsum_vision.downloading.body import BodyTooLarge, BodyTooSlow, read_body, skip_body
+from picsum_vision.downloading.inspection import CHECK_LANE, Findings, examine, is_costly
 from picsum_vision.downloading.opt_out import opted_out
-from picsum_vision.downloading.target import Target, UnfitUrl, parse_target
-from picsum_vision.images.facts import BadImage
-from picsum_vision.images.inspection import inspect_image
+from picsum_vision.downloading.target import UnfitUrl, parse_target
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DownloadOutcome, DownloadStatus
 from picsum_vision.transport.address_guard import BlockedAddress
+from picsum_vision.transport.connector import ConnectionUse, watch_connection
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.retry_after import retry_after_s
 from picsum_vision.urls import without_secrets
@@ -32,10 +32,12 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OVERLOADED: Final = frozenset({429, 503})
 _MAY_CHANGE: Final = frozenset(HTTP_CAN_CHANGE)
 _MAY_CHANGE_FAILURES: Final = frozenset(
-    {TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.BROKEN_OFF}
+    {TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.BROKEN_OFF, TransportFailure.DNS_FOR_NOW}
 )
-_OFF_LOOP_FROM_BYTES: Final = 1_000_000
-_SKIPPED_BODY_BYTES: Final = 65_536
+_STALE_FAILURES: Final = frozenset({TransportFailure.CONNECT, TransportFailure.BAD_ANSWER})
+_LOAD_FAILURES: Final = frozenset({TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.BROKEN_OFF})
+_STALE_CONNECTIONS_AT_MOST: Final = 3
+_NO_ROOM_DELAY_S: Final = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -43,8 +45,8 @@ class DownloadJob:
     """One row's download. Each step is one request to one host; `data` and `outcome` are there once `turn` is None."""
 
     __slots__ = (
-        "_attempts", "_downloader", "_first", "_hops", "_left_s", "_loop_seen", "_started_s", "_target", "_waited_s",
-        "data", "held_bytes", "number", "outcome", "turn",
+        "_attempt_is_new", "_attempts", "_downloader", "_first", "_hops", "_http_status", "_left_s", "_stale_connections", "_started_s",
+        "_target", "_use", "_waited_s", "data", "held_bytes", "number", "outcome", "turn",
     )  # fmt: skip
 
     def __init__(self, downloader: Downloader, number: int, url: str | None) -> None:
@@ -54,9 +56,11 @@ class DownloadJob:
         self.data: bytes | None = None
         self.held_bytes = 0
         self.outcome: DownloadOutcome | None = None
-        self._attempts = self._hops = 0
+        self._attempts = self._hops = self._stale_connections = 0
         self._waited_s = 0.0
         self._started_s: float | None = None
+        self._http_status: int | None = None
+        self._use = ConnectionUse()
         self.turn: Turn | None = None
         try:
             self._first = self._target = parse_target(url)
@@ -66,39 +70,47 @@ class DownloadJob:
         self._begin_attempt(delay_s=0.0)
 
     async def step(self) -> Feedback:
-        """Send one request, and settle what follows from its answer."""
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
+        """Send one request, or check what it brought, and settle what follows."""
         if self._started_s is None:
-            self._started_s = began_s
-        if self._hops == 0:
-            self._attempts += 1
+            self._started_s = time.monotonic()
+        if self.data is not None:
+            self._note(await asyncio.get_running_loop().run_in_executor(self._downloader.cpu, self._examine))
+            return NOTHING_LEARNT
+        self._attempts += self._attempt_is_new
+        self._attempt_is_new = False
         deadline = Deadline(self._left_s)
+        self._use = watch_connection()
+        self._http_status = None
         try:
-            if self._target.names_private_address and not self._downloader.options.allow_private_addresses:
-                raise BlockedAddress  # noqa: TRY301 - the same end as for a name with such an address
             async with deadline:
                 return await self._request(deadline)
         except BlockedAddress:
             self._settle(DownloadStatus.BLOCKED_ADDRESS, message="the host's address is not public (allow_private_addresses)")
+        except NoRoom:
+            self._come_back()
         except Exception as error:  # noqa: BLE001 - the row's outcome says it; a bad row must never fail the task
             return self._fail(error)
         finally:
-            self._left_s -= loop.time() - began_s
+            if self._hops:
+                self._left_s = deadline.left_s
         return NOTHING_LEARNT
 
     async def _request(self, deadline: Deadline) -> Feedback:
-        sent_s = asyncio.get_running_loop().time()
+        if self._target.names_private_address and not self._downloader.options.allow_private_addresses:
+            raise BlockedAddress
+        sent_s = time.monotonic()
         async with self._downloader.session.get(self._target.url, allow_redirects=False) as answer:
-            latency_s = asyncio.get_running_loop().time() - sent_s
+            latency_s = time.monotonic() - max(sent_s, self._use.connected_at_s)
+            self._http_status = answer.status
             if answer.status in _REDIRECTS and "Location" in answer.headers:
-                await _skip_body(answer)
+                await skip_body(answer)
                 self._follow(answer.headers["Location"])
             elif 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own range
                 await self._read(answer, deadline)
             else:
-                await _skip_body(answer)
-                return self._refused(answer, latency_s)
+                feedback = self._refused(answer, latency_s)
+                await skip_body(answer)
+                return feedback
         return Feedback(latency_s=latency_s)
 
     def _follow(self, location: str) -> None:
@@ -109,60 +121,49 @@ class DownloadJob:
         try:
             self._target = parse_target(location, base=self._target.url)
         except UnfitUrl as unfit:
-            self._settle(DownloadStatus.INVALID_URL, message=f"redirected: {unfit}")
+            self._settle(DownloadStatus.INVALID_URL, message=f"redirected to what cannot be fetched: {unfit}")
             return
         self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host))
 
     def _refused(self, answer: aiohttp.ClientResponse, latency_s: float) -> Feedback:
-        overloaded = answer.status in _OVERLOADED
-        asked_s = retry_after_s(answer.headers, dt.datetime.now(dt.timezone.utc)) if overloaded else None
+        limited = answer.status in _OVERLOADED
+        asked_s = retry_after_s(answer.headers, dt.datetime.now(dt.timezone.utc)) if limited else None
         if answer.status in _MAY_CHANGE and self._try_again(asked_s):
             pass
-        elif overloaded:
-            self._settle(DownloadStatus.RATE_LIMITED, http_status=answer.status, message="the host kept refusing for load")
+        elif limited:
+            self._settle(DownloadStatus.RATE_LIMITED, message=f"the host kept refusing for load ({answer.status})")
         else:
-            self._settle(DownloadStatus.HTTP_ERROR, http_status=answer.status, message=f"the host answered {answer.status}")
-        return Feedback(overloaded=overloaded, latency_s=latency_s, pause_s=asked_s or 0.0)
+            self._settle(DownloadStatus.HTTP_ERROR, message=f"the host answered {answer.status}")
+        return Feedback(overloaded=limited, refused=limited, latency_s=latency_s, pause_s=asked_s or 0.0)
 
     async def _read(self, answer: aiohttp.ClientResponse, deadline: Deadline) -> None:
         options = self._downloader.options
         if options.respect_opt_out and opted_out(answer.headers.getall("X-Robots-Tag", ())):
-            self._settle(DownloadStatus.OPTED_OUT, http_status=answer.status, message="the host's X-Robots-Tag forbids it")
             answer.close()
+            self._settle(DownloadStatus.OPTED_OUT, message="the host's X-Robots-Tag forbids it")
             return
         try:
             await read_body(answer, self, self._downloader.budget, options, deadline)
         except BodyTooLarge:
-            self._settle(DownloadStatus.TOO_LARGE, http_status=answer.status, message=f"more than {options.max_bytes} bytes")
+            self._settle(DownloadStatus.TOO_LARGE, message=f"more than {options.max_bytes} bytes (max_bytes)")
         except BodyTooSlow:
-            self._settle(
-                DownloadStatus.TOO_SLOW, http_status=answer.status, message=f"fewer than {options.min_bytes_per_second} bytes/s"
-            )
+            self._settle(DownloadStatus.TOO_SLOW, message=f"fewer than {options.min_bytes_per_second} bytes/s (min_bytes_per_second)")
         else:
-            await self._inspect(answer.status)
+            if is_costly(self.data or b"", options.verify):
+                self.turn = Turn(CHECK_LANE)
+            else:
+                self._note(self._examine())
 
-    async def _inspect(self, http_status: int) -> None:
-        data, options = self.data or b"", self._downloader.options
+    def _examine(self) -> Findings:
+        options = self._downloader.options
+        return examine(self.data or b"", verify=options.verify, max_pixels=options.max_pixels)
 
-        def look() -> tuple[str, DownloadStatus | None, str, int | None, int | None, str | None]:
-            digest = hashlib.sha256(data).hexdigest()
-            try:
-                facts = inspect_image(data, verify=options.verify, max_pixels=options.max_pixels)
-            except BadImage as bad:
-                return digest, bad.status, bad.message, None, None, None
-            return digest, None, "", facts.width, facts.height, facts.content_type
-
-        off_loop = options.verify == "decode" or len(data) >= _OFF_LOOP_FROM_BYTES
-        found = await asyncio.get_running_loop().run_in_executor(self._downloader.cpu, look) if off_loop else look()
-        digest, bad_status, message, width, height, content_type = found
-        size = len(data)
-        if bad_status is not None:
-            self._settle(bad_status, http_status=http_status, message=message)
-        else:
-            self._settle(DownloadStatus.OK, http_status=http_status)
+    def _note(self, found: Findings) -> None:
+        size = len(self.data or b"")
+        self._settle(found.status, message=found.message)
         assert self.outcome is not None  # noqa: S101 - settled on the line before
-        self.outcome.bytes, self.outcome.sha256 = size, digest if size else None
-        self.outcome.width, self.outcome.height, self.outcome.content_type = width, height, content_type
+        self.outcome.bytes, self.outcome.sha256, self.outcome.content_type = size, found.sha256, found.content_type
+        self.outcome.width, self.outcome.height = found.width, found.height
 
     def _fail(self, error: Exception) -> Feedback:
         failure = translate(error)
@@ -170,9 +171,30 @@ class DownloadJob:
             _log.warning("unexpected %s for %s", type(error).__name__, without_secrets(str(self._target.url)), exc_info=error)
             self._settle(DownloadStatus.INTERNAL, message=f"unexpected {type(error).__name__}")
             return NOTHING_LEARNT
+        if failure is TransportFailure.CONNECT and self._http_status is not None:
+            failure = TransportFailure.BROKEN_OFF
+        if self._was_stale(failure):
+            self._come_back()
+            return NOTHING_LEARNT
         if failure not in _MAY_CHANGE_FAILURES or not self._try_again(None):
             self._settle(_STATUS_OF_FAILURE[failure], message=MESSAGES[failure])
-        return Feedback(overloaded=failure is TransportFailure.CONNECT)
+        return Feedback(overloaded=failure in _LOAD_FAILURES)
+
+    def _was_stale(self, failure: TransportFailure) -> bool:
+        """Return whether an earlier answer has spoilt the connection: no failure of this row, and no attempt.
+
+        Mostly the host has closed an idle connection just as it was used again; or more came on it than was announced.
+        """
+        fits = self._use.used_before and failure in _STALE_FAILURES
+        stale = fits and self._stale_connections < _STALE_CONNECTIONS_AT_MOST
+        self._stale_connections += stale
+        return stale
+
+    def _come_back(self) -> None:
+        """Send the same request again, in the same attempt."""
+        no_room = self._http_status is not None
+        self.drop_bytes()
+        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host), _NO_ROOM_DELAY_S if no_room else 0.0)
 
     def _try_again(self, asked_s: float | None) -> bool:
         delay_s = self._downloader.retry.delay_s(
@@ -188,18 +210,18 @@ class DownloadJob:
     def _begin_attempt(self, delay_s: float) -> None:
         self._target, self._hops = self._first, 0
         self._left_s = self._downloader.options.total_timeout_s
+        self._attempt_is_new = True
         self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host), delay_s)
 
-    def _settle(self, status: DownloadStatus, *, http_status: int | None = None, message: str | None = None) -> None:
-        now_s = asyncio.get_running_loop().time() if self._started_s is not None else 0.0
+    def _settle(self, status: DownloadStatus, *, message: str | None = None) -> None:
         self.turn = None
         if status is not DownloadStatus.OK:
             self.drop_bytes()
         self.outcome = DownloadOutcome(
             status=status,
-            http_status=http_status,
+            http_status=self._http_status,
             attempts=self._attempts,
-            elapsed_ms=round(1000 * (now_s - (self._started_s or now_s))),
+            elapsed_ms=0 if self._started_s is None else round(1000 * (time.monotonic() - self._started_s)),
             final_url=without_secrets(str(self._target.url)) if self._attempts else None,
             message=message,
             finished_at=dt.datetime.now(dt.timezone.utc),
@@ -208,13 +230,14 @@ class DownloadJob:
     def drop_bytes(self) -> None:
         """Let go of the image, as of one that nobody needs any more."""
         self.data = None
-        if self.held_bytes:
-            self._downloader.budget.give_back(self.number, self.held_bytes)
-            self.held_bytes = 0
+        held, self.held_bytes = self.held_bytes, 0
+        if held:
+            self._downloader.budget.give_back(self.number, held)
 
 
 _STATUS_OF_FAILURE: Final = {
     TransportFailure.DNS: DownloadStatus.DNS,
+    TransportFailure.DNS_FOR_NOW: DownloadStatus.DNS,
     TransportFailure.CONNECT: DownloadStatus.CONNECT,
     TransportFailure.TLS: DownloadStatus.TLS,
     TransportFailure.TIMEOUT: DownloadStatus.TIMEOUT,
@@ -222,11 +245,3 @@ _STATUS_OF_FAILURE: Final = {
     TransportFailure.BAD_ANSWER: DownloadStatus.CONNECT,
     TransportFailure.INVALID_URL: DownloadStatus.INVALID_URL,
 }
-
-
-async def _skip_body(answer: aiohttp.ClientResponse) -> None:
-    """Read a short body that nobody wants, so that its connection can serve again; a long one costs the connection."""
-    if (answer.content_length or 0) <= _SKIPPED_BODY_BYTES and "chunked" not in answer.headers.get("Transfer-Encoding", ""):
-        await answer.read()
-    else:
-        answer.close()

@@ -23,10 +23,12 @@ class PayloadTooLarge(Exception):  # noqa: N818 - becomes the outcome `too_large
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FitImage:
-    """Bytes as they are sent, and their type."""
+    """Bytes as they are sent, their type, and the size in pixels."""
 
     data: bytes
     content_type: str
+    width: int
+    height: int
 
 
 def fit_image(data: bytes, *, max_side_px: int, jpeg_quality: int, max_bytes: int) -> FitImage:
@@ -38,7 +40,7 @@ def fit_image(data: bytes, *, max_side_px: int, jpeg_quality: int, max_bytes: in
     image, facts = open_image(data, max_pixels=_MAX_PIXELS)
     with decoding(facts.content_type):
         if _is_fit(image, data, max_side_px, max_bytes):
-            return FitImage(data, _TAKEN_AS_THEY_ARE[image.format or ""])
+            return FitImage(data, _TAKEN_AS_THEY_ARE[image.format or ""], *image.size)
         fit = _shrink(image, max_side_px, jpeg_quality, max_bytes)
     if fit is None:
         raise PayloadTooLarge
@@ -65,7 +67,7 @@ def _shrink(image: Image.Image, side_px: int, jpeg_quality: int, max_bytes: int)
         buffer = io.BytesIO()
         plain.save(buffer, "JPEG", quality=jpeg_quality)
         if buffer.tell() <= max_bytes:
-            return FitImage(buffer.getvalue(), "image/jpeg")
+            return FitImage(buffer.getvalue(), "image/jpeg", *plain.size)
         side_px = max(plain.size) * 3 // 4
         if side_px < _SMALLEST_SIDE_PX:
             return None

@@ -6,35 +6,68 @@ Written to Databricks' documentation; tried against functions registered under t
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from pyspark.sql.types import StructType
 
 from picsum_vision.describing.backends import AiQuery
-from picsum_vision.describing.tasks import Task
+from picsum_vision.describing.tasks import Classify, Task
 from picsum_vision.errors import ModelProblem
 from picsum_vision.options import DescribeOptions
-from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS
+from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DescribeStatus
 from picsum_vision.sql_text import identifier, literal
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-_ANSWER = "picsum_vision_answer"
+_ANSWER: Final = "picsum_vision_answer"
+_ERROR_WORDS: Final = {
+    DescribeStatus.RATE_LIMITED: r"(?i)\b429\b|rate.?limit|request_limit_exceeded|too many requests|resource_exhausted",
+    DescribeStatus.AUTH: r"(?i)permission.?denied|unauthorized|unauthenticated|forbidden|\b40[13]\b",
+    DescribeStatus.REFUSED: r"(?i)content.?(filter|policy|management)|responsible.?ai|safety",
+    DescribeStatus.TOO_LARGE: r"(?i)\b413\b|payload.{0,20}too large|request.{0,20}too large|too many images",
+    DescribeStatus.TIMEOUT: r"(?i)time.?out|timed out|deadline.?exceeded|\b504\b",
+}
+# What an AnalysisException may say -> what it means for the caller. The first that is found counts.
+_PROBLEMS: Final = (
+    (
+        r"UNRESOLVED_ROUTINE|UNRESOLVED_FUNCTION",
+        "this session has no such function; on Databricks it needs a serverless warehouse or Runtime 15.4 and later, "
+        "elsewhere call register_ai_query(spark, backend) first, or choose another backend",
+    ),
+    (
+        r"(?i)permission.?denied|unauthorized|forbidden|not authorized|INSUFFICIENT_PERMISSIONS",
+        "no permission to query the endpoint {endpoint!r}; ask its owner for Can Query",
+    ),
+    (
+        r"(?i)endpoint\W.{0,120}(does not exist|not found)|ENDPOINT_NOT_FOUND|RESOURCE_DOES_NOT_EXIST|NO_SUCH_ENDPOINT",
+        "there is no serving endpoint {endpoint!r}; see Serving in the workspace for those there are",
+    ),
+    (
+        r"(?i)(UNRECOGNIZED_PARAMETER_NAME|WRONG_NUM_ARGS|NAMED_PARAMETERS?_NOT_SUPPORTED|unsupported|not support|UNEXPECTED).{0,300}\bfiles\b",
+        "this platform's function takes no files; it needs a newer Runtime or warehouse, or use ChatCompletions",
+    ),
+)
 
 
 def describe_with_ai_query(
     df: DataFrame, backend: AiQuery, image_col: str, output_col: str, task: Task, options: DescribeOptions
 ) -> DataFrame:
     """Add the answer and its outcome by one `ai_query` expression over the whole DataFrame, as the platform advises."""
-    asked = df.withColumn(_ANSWER, F.expr(_call(backend, image_col, task, options)))
-    text, error = _result_fields(asked, backend)
+    try:
+        # Named arguments are looked at when the expression is first used: on classic Spark here, on Connect with the schema.
+        asked = df.withColumn(_ANSWER, F.expr(_call(backend, image_col, task, options)))
+        _ = asked.schema
+    except AnalysisException as error:
+        raise _problem(backend, error) from error
+    text, failure = _result_fields(asked, backend)
     parsed = _parsed(text, task)
     return (
         asked.withColumn(output_col, parsed)
-        .withColumn("describe_outcome", _outcome(backend, task, F.col(identifier(image_col)), text, error, F.col(identifier(output_col))))
+        .withColumn("describe_outcome", _outcome(backend, task, F.col(identifier(image_col)), text, failure, F.col(identifier(output_col))))
         .drop(_ANSWER)
     )
 
@@ -59,10 +92,7 @@ def _call(backend: AiQuery, image_col: str, task: Task, options: DescribeOptions
 
 def _result_fields(asked: DataFrame, backend: AiQuery) -> tuple[Column, Column]:
     """Return the answer's text and the error, by what the analysed schema says the function gives."""
-    try:
-        kind = asked.schema[_ANSWER].dataType
-    except AnalysisException as error:
-        raise _problem(backend, error) from error
+    kind = asked.schema[_ANSWER].dataType
     if not isinstance(kind, StructType):
         return F.col(_ANSWER), F.lit(None).cast("string")
     error_name = next((name for name in kind.names if "error" in name.lower()), None)
@@ -74,17 +104,36 @@ def _result_fields(asked: DataFrame, backend: AiQuery) -> tuple[Column, Column]:
 
 
 def _parsed(text: Column, task: Task) -> Column:
+    """Return the answer as the task types it; NULL where the text is none. The platform holds the model to the schema, so no repair."""
     schema = task.json_schema()
     if schema is None:
         return F.trim(text)
-    (field,) = schema["properties"]
-    return F.from_json(text, f"{field} {task.answer_ddl}")[field]
+    if task.answer_field is None:
+        return F.from_json(text, task.answer_ddl)
+    answer = F.from_json(text, f"{identifier(task.answer_field)} {task.answer_ddl}")[task.answer_field]
+    return _label(answer, task) if isinstance(task, Classify) else answer
+
+
+def _label(answer: Column, task: Classify) -> Column:
+    """Return the label as it was given, NULL for a word that is none."""
+    found = F.lit(None).cast("string")
+    for label in task.labels:
+        found = F.when(F.lower(F.trim(answer)) == label.lower(), F.lit(label)).otherwise(found)
+    return found
+
+
+def _failure(error: Column) -> Column:
+    """Return the closed list's word for what the platform says went wrong."""
+    word = F.when(F.lit(False), "")  # noqa: FBT003 - a column's value
+    for status, pattern in _ERROR_WORDS.items():
+        word = word.when(error.rlike(pattern), status.value)
+    return word.otherwise(DescribeStatus.HTTP_ERROR.value)
 
 
 def _outcome(backend: AiQuery, task: Task, image: Column, text: Column, error: Column, answer: Column) -> Column:
     status = (
         F.when(image.isNull() | (F.octet_length(image) == 0), "no_image")
-        .when(error.isNotNull(), "http_error")
+        .when(error.isNotNull(), _failure(error))
         .when(text.isNull() | (F.trim(text) == ""), "empty_answer")
         .when(answer.isNull(), "bad_schema")
         .otherwise("ok")
@@ -94,7 +143,7 @@ def _outcome(backend: AiQuery, task: Task, image: Column, text: Column, error: C
         "model": F.lit(backend.model_name),
         "task": F.lit(task.name),
         "prompt_sha256": F.lit(task.prompt_sha256),
-        "attempts": F.lit(1),
+        "attempts": F.when(status == "no_image", 0).otherwise(1),
         "message": F.when(status == "bad_schema", text).otherwise(F.substring(error, 1, 500)),
         "finished_at": F.current_timestamp(),
     }
@@ -103,10 +152,8 @@ def _outcome(backend: AiQuery, task: Task, image: Column, text: Column, error: C
 
 
 def _problem(backend: AiQuery, error: Exception) -> ModelProblem:
-    text = str(error)
-    if "UNRESOLVED_ROUTINE" in text or "UNRESOLVED_FUNCTION" in text:
-        return ModelProblem(
-            f"{backend.function}: this session has no such function; on Databricks it needs a serverless warehouse or Runtime 15.4 and later, "
-            "elsewhere call register_ai_query(spark, backend) first, or choose another backend"
-        )
-    return ModelProblem(f"{backend.function}: {' '.join(text.split())[:300]}")
+    text = " ".join(str(error).split())
+    for pattern, meaning in _PROBLEMS:
+        if re.search(pattern, text):
+            return ModelProblem(f"{backend.function}: {meaning.format(endpoint=backend.endpoint)}")
+    return ModelProblem(f"{backend.function}: {text[:300]}")

@@ -6,17 +6,19 @@ time, only as far ahead as the window can use, so neither the slowest row of a b
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
 from picsum_vision.concurrency.job_run import JobRun, RowJob
+from picsum_vision.spark.pieces import Piece, Pieces, taken
 
 _EMIT_BYTES: Final = 16_000_000
 _EMIT_ROWS: Final = 5_000
+# Rows in this process, also such as share a job or are done behind one that is not: they have no bytes of their own to be bounded by.
+_ROWS_AT_MOST: Final = 50_000
 
 J = TypeVar("J", bound=RowJob)
 
@@ -39,19 +41,22 @@ class WorkerStage(Protocol[J]):
         ...
 
 
-@dataclasses.dataclass(slots=True, eq=False)
 class _Row(Generic[J]):
-    batch: pa.RecordBatch
-    index: int
-    job: J
-    repeated: bool
+    __slots__ = ("index", "job", "piece", "repeated")
+
+    def __init__(self, piece: Piece, index: int, job: J, *, repeated: bool) -> None:
+        self.piece = piece
+        self.index = index
+        self.job = job
+        self.repeated = repeated
 
 
 class ArrowBridge(Generic[J]):
     """Runs one task's batches through a stage.
 
     Invariants: each input row leaves exactly once; in an `ordered` run in the order it came; a value that is already on its way is
-    not worked on again, its row waits for the same job; an emitted batch holds at most 16 MB of what the jobs hold, or one row.
+    not worked on again, its row waits for the same job; an emitted batch holds at most 16 MB of what the jobs hold and of the input's
+    columns, or one row.
     """
 
     def __init__(self, stage: WorkerStage[J], input_column: str, *, ordered: bool = False) -> None:
@@ -62,16 +67,18 @@ class ArrowBridge(Generic[J]):
         self._ordered = ordered
         self._line: deque[_Row[J]] = deque()  # the rows in order, kept in an ordered run only
         self._rows_of: dict[int, list[_Row[J]]] = {}
+        self._left_of: dict[int, int] = {}
+        self._rows = 0
         self._job_of_key: dict[Hashable, J] = {}
         self._key_of: dict[int, Hashable] = {}
         self._next_number = 0
 
     def process(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of `batches` with the stage's columns behind theirs."""
-        pieces = _Pieces(batches)
+        pieces = Pieces(batches)
         try:
             while True:
-                while self._run.room > 0 and (piece := pieces.take(self._run.room)) is not None:
+                while (room := self._room()) > 0 and (piece := pieces.take(room)) is not None:
                     self._submit(piece)
                 if pieces.exhausted:
                     self._run.no_more_input()
@@ -83,9 +90,12 @@ class ArrowBridge(Generic[J]):
         finally:
             self._run.close()
 
-    def _submit(self, piece: pa.RecordBatch) -> None:
+    def _room(self) -> int:
+        return min(self._run.room, _ROWS_AT_MOST - self._rows)
+
+    def _submit(self, piece: Piece) -> None:
         fresh = []
-        for index, value in enumerate(piece.column(self._input_column).to_pylist()):
+        for index, value in enumerate(piece.batch.column(self._input_column).to_pylist()):
             key = self._stage.key(value)
             job = None if key is None else self._job_of_key.get(key)
             repeated = job is not None
@@ -96,23 +106,28 @@ class ArrowBridge(Generic[J]):
                 fresh.append(job)
                 if key is not None:
                     self._job_of_key[key], self._key_of[job.number] = job, key
-            row = _Row(piece, index, job, repeated)
+            row = _Row(piece, index, job, repeated=repeated)
             self._rows_of[job.number].append(row)
+            self._left_of[job.number] = self._left_of.get(job.number, 0) + 1
             if self._ordered:
                 self._line.append(row)
+        self._rows += piece.batch.num_rows
+        if self._ordered:
+            self._run.emitted([], self._line[0].job.number)
         self._run.submit(fresh)
 
     def _finished_rows(self, jobs: Sequence[J]) -> Iterator[list[_Row[J]]]:
         """Yield the rows that may leave now, in pieces of bounded bytes."""
-        rows = self._next_in_line() if self._ordered else (row for job in jobs for row in self._rows_of[job.number])
+        rows = self._next_in_line() if self._ordered else self._in_reading_order(jobs)
         piece: list[_Row[J]] = []
         size = 0
         for row in rows:
-            if piece and (size + row.job.held_bytes > _EMIT_BYTES or len(piece) >= _EMIT_ROWS):
+            row_bytes = row.job.held_bytes + row.piece.bytes_per_row
+            if piece and (size + row_bytes > _EMIT_BYTES or len(piece) >= _EMIT_ROWS):
                 yield piece
                 piece, size = [], 0
             piece.append(row)
-            size += row.job.held_bytes
+            size += row_bytes
         if piece:
             yield piece
 
@@ -120,56 +135,28 @@ class ArrowBridge(Generic[J]):
         while self._line and self._line[0].job.turn is None:
             yield self._line.popleft()
 
+    def _in_reading_order(self, jobs: Sequence[J]) -> Iterable[_Row[J]]:
+        """Return the finished rows as they were read: the fewer changes from one input batch to another, the fewer copies."""
+        return sorted((row for job in jobs for row in self._rows_of[job.number]), key=_place)
+
     def _batch(self, rows: list[_Row[J]]) -> pa.RecordBatch:
         new = self._stage.columns([row.job for row in rows], [row.repeated for row in rows])
-        kept = _taken(rows)
+        kept = taken([(row.piece, row.index) for row in rows])
         fields = [*kept.schema, *(field for field, _ in new)]
         return pa.RecordBatch.from_arrays([*kept.columns, *(array for _, array in new)], schema=pa.schema(fields))
 
     def _forget(self, rows: list[_Row[J]]) -> None:
         gone = []
+        self._rows -= len(rows)
         for row in rows:
-            waiting = self._rows_of[row.job.number]
-            waiting.remove(row)
-            if not waiting:
+            number = row.job.number
+            self._left_of[number] -= 1
+            if not self._left_of[number]:
                 gone.append(row.job)
-                del self._rows_of[row.job.number]
-                self._job_of_key.pop(self._key_of.pop(row.job.number, None), None)
+                del self._rows_of[number], self._left_of[number]
+                self._job_of_key.pop(self._key_of.pop(number, None), None)
         self._run.emitted(gone, self._line[0].job.number if self._line else None)
 
 
-class _Pieces:
-    """Batches cut to what there is room for."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
-        self._batches = batches
-        self._rest: pa.RecordBatch | None = None
-        self.exhausted = False
-
-    def take(self, rows: int) -> pa.RecordBatch | None:
-        """Return up to `rows` rows of the current batch, None when there is none any more."""
-        while self._rest is None or self._rest.num_rows == 0:
-            if self.exhausted:
-                return None
-            self._rest = next(self._batches, None)
-            self.exhausted = self._rest is None
-        piece, self._rest = self._rest.slice(0, rows), self._rest.slice(rows)
-        return piece
-
-
-def _taken(rows: Sequence[_Row[Any]]) -> pa.RecordBatch:
-    """Return the input columns of the rows, in their order."""
-    runs: list[tuple[pa.RecordBatch, list[int]]] = []
-    for row in rows:
-        if not runs or runs[-1][0] is not row.batch:
-            runs.append((row.batch, []))
-        runs[-1][1].append(row.index)
-    if len(runs) == 1:
-        return _take(*runs[0])
-    table = pa.Table.from_batches([_take(batch, indices) for batch, indices in runs]).combine_chunks()
-    return table.to_batches()[0]
-
-
-def _take(batch: pa.RecordBatch, indices: list[int]) -> pa.RecordBatch:
-    positions = pa.array(indices, type=pa.int32())
-    return pa.RecordBatch.from_arrays([column.take(positions) for column in batch.columns], schema=batch.schema)
+def _place(row: _Row[Any]) -> tuple[int, int]:
+    return row.piece.number, row.index

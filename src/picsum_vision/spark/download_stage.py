@@ -52,10 +52,11 @@ class OpenDownloadStage:
         self._downloader = Downloader(options, budget, loop_thread, share=stage.share)
         self.run: JobRun[DownloadJob] = JobRun(
             loop_thread,
-            slots={DOWNLOAD_POOL: options.max_in_flight_per_task},
+            slots=self._downloader.slots,
             lane_state=self._downloader.lane_state,
             budget=budget,
             look_ahead=look_ahead(options.max_in_flight_per_task),
+            holding_pools=[DOWNLOAD_POOL],
         )
 
     def job(self, number: int, value: Any) -> DownloadJob:

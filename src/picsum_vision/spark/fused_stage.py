@@ -86,14 +86,15 @@ class OpenFusedStage:
         self._describer = Describer(describe.backend, describe.task, describe.options, loop_thread, share=describe.share)
         self.run: JobRun[FusedJob] = JobRun(
             loop_thread,
-            slots={DOWNLOAD_POOL: options.max_in_flight_per_task, **self._describer.slots},
+            slots={**self._downloader.slots, **self._describer.slots},
             lane_state=self._lane_state,
             budget=budget,
             look_ahead=look_ahead(options.max_in_flight_per_task),
+            holding_pools=[DOWNLOAD_POOL],
         )
 
     def _lane_state(self, lane: Lane) -> LaneState:
-        return (self._downloader if lane.pool == DOWNLOAD_POOL else self._describer).lane_state(lane)
+        return (self._downloader if lane.pool in self._downloader.slots else self._describer).lane_state(lane)
 
     def job(self, number: int, value: Any) -> FusedJob:
         """Return the way of one URL to its description."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
-from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from picsum_vision.errors import EnvironmentProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 TableFormat = Literal["iceberg", "delta"]
 
@@ -28,6 +31,10 @@ COORDINATES: Final[Mapping[str, Mapping[TableFormat, str]]] = {
         "delta": "io.delta:delta-spark_4.1_2.13:4.3.1",
     },
 }
+
+# Where Spark 4 keeps them by itself.
+_CACHE: Final = "~/.ivy2.5.2"
+_CACHE_REMEDY: Final = "set spark.jars.ivy to a folder that can be written to"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,10 +95,22 @@ def jar_settings(spark: SparkInstallation, table_format: TableFormat, asked: Map
         packages.append(table_jar(spark, table_format))
     if not packages:
         return {}
-    settings = {"spark.jars.packages": ",".join(packages)}
+    settings = {"spark.jars.packages": ",".join(packages), "spark.jars.ivy": _cache_folder(asked.get("spark.jars.ivy"))}
     if "spark.jars.ivySettings" not in asked and "spark.jars.repositories" not in asked:
         settings["spark.jars.ivySettings"] = str(packaged_file("ivysettings.xml"))
     return settings
+
+
+def _cache_folder(asked: str | None) -> str:
+    """Return the folder where downloaded jars are kept, made if need be: Ivy waits for ever for a lock where it cannot write."""
+    folder = Path(asked or _CACHE).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentProblem(f"jars cannot be kept at {folder} ({error.strerror}): {_CACHE_REMEDY}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise EnvironmentProblem(f"jars cannot be kept at {folder} (Permission denied): {_CACHE_REMEDY}")
+    return str(folder)
 
 
 def packaged_file(name: str) -> Path:

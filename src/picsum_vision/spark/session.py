@@ -5,13 +5,19 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
 from picsum_vision.spark import session_launch, session_running
-from picsum_vision.spark.jars import COORDINATES, SparkInstallation, TableFormat, check_connect_server_jar, check_installation, jar_settings
+from picsum_vision.spark.jars import (
+    COORDINATES,
+    SparkInstallation,
+    TableFormat,
+    check_connect_server_jar,
+    check_installation,
+    jar_settings,
+)
 from picsum_vision.spark.java import require_java
 from picsum_vision.spark.session_address import check_connect_port_is_free, check_connect_server, check_master, is_local_remote
 from picsum_vision.spark.session_memory import driver_memory_setting
@@ -20,6 +26,8 @@ from picsum_vision.spark.session_warehouse import warehouse_location
 from picsum_vision.validation import check_choice, check_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyspark.sql import SparkSession
 
 # What Spark Connect's client imports, and the package that brings it.
@@ -112,7 +120,9 @@ def _use_running(
 ) -> SparkSession:
     is_connect = session_running.is_connect(running)
     if is_connect and "SPARK_LOCAL_REMOTE" not in os.environ:
-        raise EnvironmentProblem("this process is connected to a Spark Connect server, which has its own catalogs: call spark.stop() first")
+        raise EnvironmentProblem(
+            "this process is connected to a Spark Connect server, which has its own catalogs: call spark.stop() first"
+        )
     if is_connect == (remote is None) and (master or remote):
         kind = "a Spark Connect session" if is_connect else "a Spark session without Spark Connect"
         raise EnvironmentProblem(f"this process already has {kind}, and cannot have both kinds: call spark.stop() first")
@@ -141,7 +151,7 @@ def _asked_remote(master: str | None, remote: str | None) -> str | None:
 
 def _text_settings(extra_conf: Mapping[str, object]) -> dict[str, str]:
     for key in extra_conf:
-        if not isinstance(key, str) or not key.startswith("spark."):
+        if not key.startswith("spark."):
             raise SettingError(f"extra_conf: {key!r} is not allowed; it must be the name of a Spark setting, spark.*")
     return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in extra_conf.items()}
 

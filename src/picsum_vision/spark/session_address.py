@@ -55,10 +55,15 @@ def check_connect_server(remote: str) -> None:
 def check_connect_port_is_free() -> None:
     """Refuse to start a second Spark Connect server on this machine: pyspark's own client looks for it at one fixed port."""
     if _answers("127.0.0.1", CONNECT_PORT):
-        raise PortInUse(
-            f"port {CONNECT_PORT}: another Spark Connect server has it; connect to that one with sc://localhost:{CONNECT_PORT}, "
-            "or use a master instead of a remote"
-        )
+        raise connect_port_in_use()
+
+
+def connect_port_in_use() -> PortInUse:
+    """Return the error for a Spark Connect server that cannot have its port."""
+    return PortInUse(
+        f"port {CONNECT_PORT}: another Spark Connect server has it; connect to that one with sc://localhost:{CONNECT_PORT}, "
+        "or use a master instead of a remote"
+    )
 
 
 def _answers(host: str, port: int) -> bool:

@@ -6,13 +6,15 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from picsum_vision.errors import EnvironmentProblem
+from picsum_vision.spark.session_address import connect_port_in_use
 from picsum_vision.spark.session_output import StartupOutput, telling_line, why_not_started
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from pyspark.sql import SparkSession
 
 _LAST_WORDS_WAIT_S = 5.0
@@ -70,7 +72,7 @@ def _launch_jvm(settings: Mapping[str, str]) -> StartupOutput:
     output = StartupOutput()
     conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
     try:
-        gateway = launch_gateway(conf, {"stdout": output.write_end, "stderr": output.write_end})  # type: ignore[no-untyped-call] - pyspark's
+        gateway = launch_gateway(conf, {"stdout": output.write_end, "stderr": output.write_end})  # type: ignore[no-untyped-call]  # pyspark's
     except PySparkException as error:
         output.close_write_end()
         said = output.text(wait_s=_LAST_WORDS_WAIT_S)
@@ -96,6 +98,8 @@ def _get_or_create(builder: SparkSession.Builder, hidden: str | None = None) -> 
             warnings.filterwarnings("ignore", message="Failed to set spark", category=UserWarning)
             return builder.getOrCreate()
     except (Py4JError, PySparkException, RuntimeError, OSError) as error:
+        if "BindException" in str(error) and "SparkConnectService" in str(error):
+            raise connect_port_in_use() from error
         said = telling_line(str(error).replace("An error occurred while calling", ""))
         raise EnvironmentProblem(f"Spark did not start: {said.replace(hidden, 'remote') if hidden else said}") from error
 

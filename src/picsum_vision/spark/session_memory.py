@@ -19,7 +19,7 @@ _CONTAINER_LIMITS: Final = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgr
 _MIB_PER_UNIT: Final = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
 
 
-def driver_memory_setting(asked: str | None) -> str:
+def driver_memory_setting(asked: object) -> str:
     """Return Spark's `spark.driver.memory`: what was asked for, else a quarter of the machine, from 1 to 8 GB.
 
     The rest is for the Python workers, which hold the images in flight, and for the file cache.

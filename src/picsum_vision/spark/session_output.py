@@ -71,14 +71,11 @@ def why_not_started(output: str, jars: str) -> str:
             f"cannot get {jars} from Maven Central{because}: needed once, then kept on this machine; allow the download, "
             "name a mirror's settings file as spark.jars.ivySettings, or give the files themselves as spark.jars"
         )
-    ivy_folder = re.search(r"(?:FileNotFoundException|AccessDeniedException|IOException): (\S*ivy\S*)", output)
-    if ivy_folder:
-        return f"jars cannot be kept at {ivy_folder[1]}: set spark.jars.ivy to a folder that can be written to"
     return f"Spark did not start: {telling_line(output)}"
 
 
 def telling_line(output: str) -> str:
     """Return the line of a Java program's output that most likely says what went wrong."""
-    lines = [line.strip() for line in output.splitlines() if not _NOISE.search(line)]
-    causes = [line for line in lines if re.search(r"Exception|Error|error", line)]
+    lines = [line.strip() for line in re.sub(r"(?m)^: ", "", output).splitlines() if not _NOISE.search(line)]
+    causes = [line for line in lines if re.search(r"(Exception|Error)\b", line)]
     return next(iter([*causes, *lines[-1:]]), "it said nothing")[:300]

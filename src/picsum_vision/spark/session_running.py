@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from picsum_vision.errors import EnvironmentProblem
@@ -10,6 +9,8 @@ from picsum_vision.spark.session_address import CONNECT_PORT
 from picsum_vision.spark.session_output import telling_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyspark.sql import SparkSession
 
     from picsum_vision.spark.session_settings import TableCatalog

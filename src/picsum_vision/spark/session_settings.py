@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from picsum_vision.errors import SettingError
 from picsum_vision.spark.jars import TableFormat, packaged_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Image bytes are wide, and Spark's readers and its way to Python count rows: their defaults (4,096 and 10,000) mean hundreds of
 # megabytes. Small batches cost nothing measurable, for narrow tables neither. Spark 4.1 can bound bytes as well.
@@ -45,7 +47,7 @@ class TableCatalog:
 
     def __post_init__(self) -> None:
         """Check what Spark would take for something else."""
-        if not isinstance(self.name, str) or not re.fullmatch(r"\w[\w-]*", self.name) or self.name.lower() in _RESERVED_CATALOGS:
+        if not re.fullmatch(r"\w[\w-]*", str(self.name or "")) or self.name.lower() in _RESERVED_CATALOGS:
             raise SettingError(
                 f"catalog: {self.name!r} is not allowed; it must be one name without dots, and not spark_catalog or system"
             )
@@ -54,7 +56,8 @@ class TableCatalog:
     def settings(self) -> dict[str, str]:
         """The settings that make the catalog; a running session takes them as well."""
         if self.table_format == "delta":
-            return {"spark.sql.catalog.spark_catalog": _DELTA_CATALOG}
+            # Delta reads a table's log by so many tasks: 50 unless told otherwise, which on one machine is waiting.
+            return {"spark.sql.catalog.spark_catalog": _DELTA_CATALOG, "spark.databricks.delta.snapshotPartitions": "2"}
         prefix = f"spark.sql.catalog.{self.name}"
         return {
             prefix: _ICEBERG_CATALOG,

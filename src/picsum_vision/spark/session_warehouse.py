@@ -14,10 +14,10 @@ from picsum_vision.errors import SettingError
 def warehouse_location(warehouse: str | os.PathLike[str], setting_name: str = "warehouse") -> str:
     """Return the warehouse as an absolute path; an address such as `s3a://bucket/tables` stays as it is.
 
-    Nothing is created. Raises SettingError, naming `setting_name`, for a file, a place below one, or one that cannot be written to.
+    Nothing is created. Raises SettingError, naming `setting_name`, for a file, a place below one, or one nobody may write to.
     """
     text = os.fspath(warehouse)
-    if not isinstance(text, str) or not text.strip() or not text.isprintable():
+    if not text.strip() or not text.isprintable():
         raise SettingError(f"{setting_name}: {text!r} is not allowed; it must be a folder")
     if text.startswith("file:"):
         text = urllib.request.url2pathname(urllib.parse.urlsplit(text).path)

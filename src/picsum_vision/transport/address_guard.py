@@ -1,22 +1,29 @@
 """No request reaches an address that a public picture cannot have.
 
-The check stands where names become addresses, so it sees what is really connected to: another spelling of loopback or a
-name that changes its answer between check and use gains nothing.
+The check stands at three places, so that another spelling of loopback, or a name that changes its answer, gains nothing: the written
+host before anything is sent (:func:`written_address`), the addresses that a name resolves to (:class:`GuardedResolver`), which are
+the very ones that are connected to, and the address that was connected to (`transport.connector`), before a byte is sent.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Any
+from typing import Any, Final
 
-import aiohttp
 from aiohttp.abc import AbstractResolver
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
-_SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
-_SHARED = ipaddress.ip_network("100.64.0.0/10")
+from picsum_vision.transport.name_lookup import NameLookup
+
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_NAT64_LOCAL: Final = ipaddress.ip_network("64:ff9b:1::/48")
+_GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
+_NOT_PUBLIC_V4: Final = tuple(
+    ipaddress.ip_network(network)
+    # Shared (carrier) addresses, with a cloud's metadata service; protocol assignments; the old 6to4 relays; Azure's host service.
+    for network in ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")
+)
+_ISATAP_MARKS: Final = (0x00005EFE, 0x02005EFE)
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -31,47 +38,67 @@ def is_public(address: str) -> bool:
         parsed: IPAddress = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
+    if parsed.version == 4:  # noqa: PLR2004 - the protocol's number
+        return parsed.is_global and not parsed.is_multicast and not any(parsed in network for network in _NOT_PUBLIC_V4)
     inner = _embedded(parsed)
     if inner is not None:
         return is_public(str(inner))
-    return parsed.is_global and not parsed.is_multicast and not (parsed.version == 4 and parsed in _SHARED)
+    return parsed.is_global and parsed in _GLOBAL_UNICAST and not parsed.is_multicast
 
 
-def _embedded(address: IPAddress) -> ipaddress.IPv4Address | None:
-    if isinstance(address, ipaddress.IPv4Address):
+def written_address(host: str) -> str | None:
+    """Return the address that a URL's host spells out in any way that the system understands, None for a name.
+
+    `2130706433`, `0x7f.1`, `0177.0.0.1`, `127.1` and `127.0.0.1.` are all 127.0.0.1; in IPv6 a zone stays.
+    """
+    bare = host.strip("[]").rstrip(".")
+    try:
+        ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        pass
+    else:
+        return bare
+    # What inet_aton takes is what getaddrinfo would take for an address; it also takes text behind a blank.
+    if not bare or any(character.isspace() for character in bare):
         return None
+    try:
+        return socket.inet_ntoa(socket.inet_aton(bare))
+    except (OSError, ValueError):
+        return None
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
-    if address in _NAT64 or address in _NAT64_LOCAL:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    if address in _SIX_TO_FOUR:
+    if address.sixtofour is not None:
         return address.sixtofour
+    is_isatap = (int(address) >> 32) & 0xFFFFFFFF in _ISATAP_MARKS
+    if address in _NAT64 or address in _NAT64_LOCAL or is_isatap:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return None
 
 
-def is_literal(host: str) -> bool:
-    """Return whether the host is an address already, which no resolver will be asked for."""
-    try:
-        ipaddress.ip_address(host.partition("%")[0].strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves names as the system does, and refuses a name with any address that is not public."""
+class SystemResolver(AbstractResolver):
+    """Resolves names as the system does."""
 
     def __init__(self) -> None:
-        """Use the system's resolver."""
-        self._system = aiohttp.ThreadedResolver()
+        """Start nothing yet."""
+        self._lookup = NameLookup()
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
+        """Return the addresses of `host`; raises socket.gaierror."""
+        return await self._lookup.addresses(host, port, family)
+
+    async def close(self) -> None:
+        """Leave lookups under way to end by themselves."""
+
+
+class GuardedResolver(SystemResolver):
+    """Refuses a name with any address that is not public."""
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
         """Return the addresses of `host`; raises BlockedAddress if one of them is not public."""
-        found = await self._system.resolve(host, port, family)
+        found = await super().resolve(host, port, family)
         if not all(is_public(entry["host"]) for entry in found):
             raise BlockedAddress
-        return list(found)
-
-    async def close(self) -> None:
-        """Close the system's resolver."""
-        await self._system.close()
+        return found

@@ -6,8 +6,10 @@ import asyncio
 import enum
 import socket
 import ssl
+from typing import Final
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError, PayloadEncodingError
 
 from picsum_vision.concurrency.deadline import DeadlinePassed
 
@@ -16,6 +18,7 @@ class TransportFailure(enum.Enum):
     """Why no whole answer came. The value is the word that both closed lists of outcomes use, where they have it."""
 
     DNS = "dns"
+    DNS_FOR_NOW = "dns_for_now"
     CONNECT = "connect"
     TLS = "tls"
     TIMEOUT = "timeout"
@@ -26,6 +29,7 @@ class TransportFailure(enum.Enum):
 
 MESSAGES = {
     TransportFailure.DNS: "the host's name has no address",
+    TransportFailure.DNS_FOR_NOW: "the host's name could not be looked up",
     TransportFailure.CONNECT: "no connection, or it was reset",
     TransportFailure.TLS: "no trusted TLS connection",
     TransportFailure.TIMEOUT: "no whole answer in time",
@@ -37,20 +41,22 @@ MESSAGES = {
 
 def translate(error: BaseException) -> TransportFailure | None:
     """Return what the exception means, None if it is none of the transport's."""
-    if isinstance(error, (DeadlinePassed, asyncio.TimeoutError, TimeoutError)):
-        return TransportFailure.TIMEOUT
-    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
-        return TransportFailure.TLS
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return TransportFailure.DNS if isinstance(error.os_error, socket.gaierror) else TransportFailure.CONNECT
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return TransportFailure.BROKEN_OFF
-    if isinstance(error, aiohttp.InvalidURL):
-        return TransportFailure.INVALID_URL
-    if isinstance(error, aiohttp.ClientResponseError):
-        return TransportFailure.BAD_ANSWER
-    if isinstance(error, (aiohttp.ClientConnectionError, ConnectionError)):
-        return TransportFailure.CONNECT
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, socket.gaierror):
+        error = error.os_error
     if isinstance(error, socket.gaierror):
-        return TransportFailure.DNS
-    return None
+        return TransportFailure.DNS_FOR_NOW if error.errno == socket.EAI_AGAIN else TransportFailure.DNS
+    return next((failure for kinds, failure in _MEANINGS if isinstance(error, kinds)), None)
+
+
+# The first that fits: several are subclasses of those further down.
+_MEANINGS: Final[tuple[tuple[tuple[type[BaseException], ...], TransportFailure], ...]] = (
+    ((DeadlinePassed, asyncio.TimeoutError, TimeoutError), TransportFailure.TIMEOUT),
+    ((aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch, ssl.SSLError, ssl.CertificateError), TransportFailure.TLS),
+    ((aiohttp.ClientPayloadError, PayloadEncodingError), TransportFailure.BROKEN_OFF),
+    # A host name that the system cannot even encode is a UnicodeError.
+    ((aiohttp.InvalidURL, UnicodeError), TransportFailure.INVALID_URL),
+    ((aiohttp.ClientResponseError, HttpProcessingError), TransportFailure.BAD_ANSWER),
+    ((aiohttp.ClientConnectionError, OSError, EOFError), TransportFailure.CONNECT),
+    # What newer versions add (a URL that is no HTTP URL) and what is none of the above.
+    ((aiohttp.ClientError,), TransportFailure.BAD_ANSWER),
+)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import aiohttp
 
 from picsum_vision.concurrency.loop_thread import LoopThread
-from picsum_vision.transport.address_guard import GuardedResolver
+from picsum_vision.transport.connector import WatchedConnector
 
 # Lorem Picsum and many others close an idle connection after 5 s; one that we close first is never found closed.
 _KEEP_ALIVE_S = 4.0
@@ -19,24 +19,26 @@ def client_session(
 ) -> aiohttp.ClientSession:
     """Return the process's session for these settings, made at the first call. To be called on the loop.
 
-    It follows no redirect by itself, keeps no cookie, and takes no proxy from the environment: a proxy would be the one that connects,
-    and the address guard would check the proxy's address instead of the picture's.
+    It follows no redirect by itself, keeps no cookie, and takes no proxy (and no password from .netrc) from the environment: a proxy
+    would be the one that connects, and the address guard would check the proxy's address instead of the picture's.
     """
     key = ("session", public_addresses_only, connect_timeout_s, tuple(sorted(headers.items())))
 
     def make() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
+        connector = WatchedConnector(
+            public_addresses_only=public_addresses_only,
             limit=0,
             ttl_dns_cache=_DNS_CACHE_S,
             keepalive_timeout=_KEEP_ALIVE_S,
-            resolver=GuardedResolver() if public_addresses_only else None,
         )
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s),
             trust_env=False,
         )
+        session._retry_connection = False  # noqa: SLF001 - newer versions send a broken request again by themselves; retries have one owner
+        return session
 
     return loop_thread.keep(key, make)

@@ -1,0 +1,115 @@
+"""The scheduler's books: what waits in a lane, and which lane of a pool is next."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import heapq
+from collections.abc import Mapping
+from typing import Protocol
+
+from picsum_vision.concurrency.job import Feedback, Job, Lane
+from picsum_vision.concurrency.limits import InFlightLimit
+from picsum_vision.concurrency.pace import Pace
+
+
+class Gate(Protocol):
+    """What else must be free before a step may start, as bytes of memory."""
+
+    def admits(self, job: Job) -> bool:
+        """Return whether a step of `job` may start now."""
+        ...
+
+    def has_exception(self) -> bool:
+        """Return whether some job may pass while others may not."""
+        ...
+
+    def begin(self, job: Job) -> None:
+        """Count a step of `job` as begun."""
+        ...
+
+    def end(self, job: Job) -> None:
+        """Count it as over."""
+        ...
+
+
+class LaneState:
+    """One lane's queue, limit, pace and pause, for one run; `limit` and `pace` may live longer."""
+
+    __slots__ = ("in_flight", "limit", "not_before", "pace", "queue", "rank", "timer")
+
+    def __init__(self, limit: InFlightLimit, pace: Pace | None = None) -> None:
+        """Start empty."""
+        self.limit = limit
+        self.pace = pace
+        self.in_flight = 0
+        self.not_before = 0.0
+        self.queue: list[tuple[int, Job]] = []  # a heap by the order of submission
+        self.rank: int | None = None  # the steps running when the lane was ranked, None while it is not
+        self.timer: asyncio.TimerHandle | None = None
+
+    def wait_s(self, now: float) -> float:
+        """Return the seconds for which nothing may start here, whatever is in flight."""
+        return max(self.not_before - now, self.pace.wait_s(now) if self.pace is not None else 0.0)
+
+    def learn(self, feedback: Feedback, now: float) -> None:
+        """Take in what a finished step said; `in_flight` counts it still."""
+        paced = self.pace is not None and self.pace.learn(feedback, now)
+        # Where a rate is known, a refusal is about how often, not about how many at once.
+        if paced and feedback.refused:
+            feedback = dataclasses.replace(feedback, overloaded=False, latency_s=None)
+        self.limit.learn(feedback, self.in_flight)
+        if feedback.pause_s > 0:
+            self.not_before = max(self.not_before, now + feedback.pause_s)
+
+    def forget_waiting(self) -> None:
+        """Drop the queue and the timer."""
+        self.queue.clear()
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class Pool:
+    """Slots, and the lanes that have something to start in them, ranked by the steps that they have running."""
+
+    __slots__ = ("_drawn", "_ranks", "gate", "in_flight", "slots")
+
+    def __init__(self, slots: int, gate: Gate | None) -> None:
+        """Start with all slots free."""
+        self.slots = slots
+        self.gate = gate
+        self.in_flight = 0
+        self._ranks: list[tuple[int, int, Lane]] = []
+        self._drawn = 0
+
+    def rank(self, lane: Lane, state: LaneState) -> None:
+        """Rank the lane, or rank it anew with what it has running now; of equals, who came first is first."""
+        if state.rank != state.in_flight:
+            state.rank = state.in_flight
+            self._drawn += 1
+            heapq.heappush(self._ranks, (state.in_flight, self._drawn, lane))
+
+    def next_lane(self, lanes: Mapping[Lane, LaneState]) -> Lane | None:
+        """Take out the lane with the fewest steps running; entries that a later rank has overtaken are dropped."""
+        while self._ranks:
+            rank, _, lane = heapq.heappop(self._ranks)
+            state = lanes[lane]
+            if state.rank == rank:
+                state.rank = None
+                return lane
+        return None
+
+    def admits(self, state: LaneState) -> bool:
+        """Return whether the gate lets the lane's next job begin."""
+        return self.gate is None or self.gate.admits(state.queue[0][1])
+
+    def urgent_lane(self, lanes: Mapping[Lane, LaneState]) -> Lane | None:
+        """Return the ranked lane whose next job the gate lets through while it refuses others."""
+        if self.gate is None or not self.gate.has_exception():
+            return None
+        for _, _, lane in self._ranks:
+            state = lanes[lane]
+            if state.rank is not None and state.queue and self.gate.admits(state.queue[0][1]):
+                return lane
+        return None

@@ -1,0 +1,65 @@
+"""The images of one question as they are sent: made fit, encoded, within the limits that platforms have."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final
+
+from picsum_vision.describing.backends import ChatCompletions
+from picsum_vision.describing.chat_request import image_url
+from picsum_vision.describing.image_tokens import UNSEEN_SIDE_PX, ImageTokenRule
+from picsum_vision.images.fitting import FitImage, PayloadTooLarge, fit_image
+from picsum_vision.options import DescribeOptions
+
+# A base64 letter carries six bits of eight.
+_BASE64_GROWTH: Final = 4 / 3
+
+
+class TooManyImages(Exception):  # noqa: N818 - becomes the outcome `too_large`
+    """One question has more images than its model takes."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """What is sent of one row: each image as a URL, the bytes of all images, their estimated tokens."""
+
+    urls: Sequence[bytes]
+    image_bytes: int
+    image_tokens: int
+
+
+def images_of(value: Any) -> list[Any]:
+    """Return the images of a row's value: one, or those of an array that are neither NULL nor empty."""
+    return [image for image in value if image] if isinstance(value, (list, tuple)) else [value]
+
+
+def make_payload(value: Any, backend: ChatCompletions, options: DescribeOptions, rule: ImageTokenRule) -> Payload:
+    """Make a row's images fit for one request; raises BadImage, PayloadTooLarge and TooManyImages, all before anything is sent."""
+    images = images_of(value)
+    if len(images) > backend.max_images_per_request:
+        raise TooManyImages(f"{len(images)} images in one question; max_images_per_request is {backend.max_images_per_request}")
+    left = int(options.max_payload_bytes / _BASE64_GROWTH)
+    fit: list[FitImage | str] = []
+    for number, image in enumerate(images):
+        # Each image may take an even part of what the ones before it have left.
+        made = image if isinstance(image, str) else _fit(image, left // (len(images) - number), options)
+        left -= 0 if isinstance(made, str) else len(made.data)
+        fit.append(made)
+    return Payload(
+        urls=[image_url(image) for image in fit],
+        image_bytes=sum(0 if isinstance(image, str) else len(image.data) for image in fit),
+        image_tokens=sum(_tokens(image, rule) for image in fit),
+    )
+
+
+def _fit(image: bytes, max_bytes: int, options: DescribeOptions) -> FitImage:
+    if max_bytes < 1:
+        raise PayloadTooLarge
+    return fit_image(image, max_side_px=options.max_image_side_px, jpeg_quality=options.jpeg_quality, max_bytes=max_bytes)
+
+
+def _tokens(image: FitImage | str, rule: ImageTokenRule) -> int:
+    if isinstance(image, str):
+        return rule.tokens(UNSEEN_SIDE_PX, UNSEEN_SIDE_PX)
+    return rule.tokens(image.width, image.height)

@@ -1,0 +1,36 @@
+"""What a successful answer says of the limits behind it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from picsum_vision.transport.retry_after import retry_after_s
+
+_KINDS = ("requests", "tokens")
+
+
+def pause_after_answer_s(headers: Mapping[str, str], now: dt.datetime) -> float:
+    """Return the seconds to keep silent after a good answer that says that nothing is left of a limit.
+
+    `x-ratelimit-reset-*` is when all of the limit is back; the time in which one request's part of it comes back is enough. Where
+    that is too short, the next refusal says so itself.
+    """
+    lowered = {name.lower(): value.strip() for name, value in headers.items()}
+    return max(_pause_s(lowered, kind, now) for kind in _KINDS)
+
+
+def _pause_s(headers: Mapping[str, str], kind: str, now: dt.datetime) -> float:
+    remaining, limit = _number(headers.get(f"x-ratelimit-remaining-{kind}")), _number(headers.get(f"x-ratelimit-limit-{kind}"))
+    if remaining is None or limit is None or remaining > 0 or limit < 1:
+        return 0.0
+    name = f"x-ratelimit-reset-{kind}"
+    reset_s = retry_after_s({name: headers.get(name, "")}, now)
+    return (reset_s or 0.0) / limit
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None

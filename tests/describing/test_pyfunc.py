@@ -1,0 +1,161 @@
+"""PyFunc with real MLflow models."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asking import ask, fresh_loop, outcome, picture, statuses
+
+from picsum_vision import DescribeOptions, ListObjects, ModelProblem, PyFunc, SettingError
+from picsum_vision.describing.describer import Describer
+from picsum_vision.describing.pyfunc_signature import check_signature
+from picsum_vision.describing.tasks import Describe
+
+MODEL_CODE = '''
+import mlflow, pandas as pd
+from pathlib import Path
+
+class Model(mlflow.pyfunc.PythonModel):
+    def load_context(self, context):
+        with Path(r"{log}").open("a") as log:
+            log.write("loaded\\\\n")
+
+    def predict(self, context, model_input, params=None):
+        images = list(model_input.iloc[:, 0])
+        with Path(r"{log}").open("a") as log:
+            log.write(str(len(images)) + "\\\\n")
+        {body}
+
+mlflow.models.set_model(Model())
+'''
+
+
+@pytest.fixture(autouse=True)
+def quiet_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep MLflow's store in the test's folder, and its own warnings out of what is tested."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def saved(folder: Path, body: str, *, inputs: str = "image binary", output: str = "string") -> str:
+    """Save a model whose predict has this body, and return its address."""
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    code = folder / "model_code.py"
+    code.write_text(MODEL_CODE.format(log=folder / "log", body=body).replace("\\\\n", "\\n"))
+    columns = [entry.split() for entry in inputs.split(", ")]
+    signature = ModelSignature(
+        inputs=Schema([ColSpec(DataType[kind], name) for name, kind in columns]), outputs=Schema([ColSpec(DataType[output])])
+    )
+    mlflow.pyfunc.save_model(str(folder / "model"), python_model=str(code), signature=signature, pip_requirements=[])
+    return str(folder / "model")
+
+
+def log_of(folder: Path) -> list[str]:
+    """Return what the model wrote down."""
+    return (folder / "log").read_text().split()
+
+
+def test_each_image_has_its_own_answer_from_a_model_loaded_once(tmp_path: Path) -> None:
+    """A model that is loaded once answers each image, in batches of no more than the asked size."""
+    backend = PyFunc(saved(tmp_path, "return [f'{len(image)} bytes' for image in images]"), max_batch_images=8)
+    images = [picture(number) for number in range(40)]
+    with fresh_loop() as loop_thread:
+        jobs = ask(backend, images, loop_thread=loop_thread) + ask(backend, images[:3], loop_thread=loop_thread)
+    assert [job.answer for job in jobs] == [f"{len(image)} bytes" for image in [*images, *images[:3]]]
+    log = log_of(tmp_path)
+    assert log.count("loaded") == 1
+    sizes = [int(entry) for entry in log if entry != "loaded"]
+    assert sum(sizes) == 43
+    assert max(sizes) == 8
+    assert (outcome(jobs[0]).model, outcome(jobs[0]).attempts) == (backend.model_uri, 1)
+
+
+def test_one_bad_image_costs_only_its_own_row(tmp_path: Path) -> None:
+    """A batch that raises is split until the bad image is alone: it is `model_error` with the model's words, the others are answered."""
+    body = "assert b'BAD' not in images, 'cannot see this'\n        return ['fine'] * len(images)"
+    body = body.replace("assert b'BAD' not in images", "assert not any(image == b'BAD' for image in images)")
+    images: list[Any] = [picture(number) for number in range(16)]
+    images[5] = b"BAD"
+    jobs = ask(PyFunc(saved(tmp_path, body), max_batch_images=16), [*images, None])
+    expected = ["ok"] * 16 + ["no_image"]
+    expected[5] = "model_error"
+    assert statuses(jobs) == expected
+    assert outcome(jobs[5]).message == "AssertionError: cannot see this"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return ['one too few'] * (len(images) - 1)", "answers for"),
+        ("return 'a single text'", "one str for"),
+        ("return None", "NoneType"),
+        ("return [17] * len(images)", "the model gave int, not text"),
+        ("return [None] * len(images)", "the model gave NoneType, not text"),
+    ],
+)
+def test_wrong_answers_are_told_plainly(tmp_path: Path, body: str, words: str) -> None:
+    """Too few answers, one for all, or something else than text is `model_error` that says so, and is asked once a batch."""
+    jobs = ask(PyFunc(saved(tmp_path, body), max_batch_images=4), [picture(number) for number in range(4)])
+    assert set(statuses(jobs)) == {"model_error"}
+    assert words in (outcome(jobs[0]).message or "")
+    assert log_of(tmp_path)[1:] == ["4"]
+
+
+def test_batches_are_bounded_in_bytes(tmp_path: Path) -> None:
+    """A batch holds no more bytes than allowed, or one image."""
+    images = [bytes([number]) * 600 for number in range(1, 7)]
+    backend = PyFunc(saved(tmp_path, "return [str(len(image)) for image in images]"), max_batch_bytes=1_300)
+    assert set(statuses(ask(backend, images))) == {"ok"}
+    assert log_of(tmp_path)[1:] == ["2", "2", "2"]
+
+
+def test_typed_answers_are_parsed(tmp_path: Path) -> None:
+    """A typed task reads the model's text, and keeps what is not in the form."""
+    body = "return ['{\"objects\": [\"cane\"]}' if len(image) % 2 else 'nulla' for image in images]"
+    good, bad = ask(PyFunc(saved(tmp_path, body)), [b"odd", b"even"], ListObjects())
+    assert (good.answer, outcome(good).status.value) == (["cane"], "ok")
+    assert (bad.answer, outcome(bad).status.value) == (None, "bad_schema")
+    assert "nulla" in (outcome(bad).message or "")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "column", "words"),
+    [
+        ("image string", "string", None, "takes image as string; an image is binary"),
+        ("image binary, question string", "string", None, "say which one takes the image"),
+        ("picture binary", "string", "image", "has no input 'image'; there are: picture binary"),
+        ("image binary", "double", None, "answers with double; a description is string"),
+    ],
+)
+def test_a_signature_that_does_not_fit_is_refused(tmp_path: Path, inputs: str, output: str, column: str | None, words: str) -> None:
+    """A model that takes no image or gives no text is refused on the driver, in one line, before it is loaded."""
+    backend = PyFunc(saved(tmp_path, "return []", inputs=inputs, output=output), image_column=column)
+    with pytest.raises(ModelProblem, match=words):
+        check_signature(backend)
+    assert not (tmp_path / "log").exists() or "loaded" not in log_of(tmp_path)
+
+
+def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    """A missing model is one line that names it, on the driver and in the worker."""
+    backend = PyFunc(str(tmp_path / "nothing"))
+    with pytest.raises(ModelProblem, match="nothing cannot be loaded"):
+        check_signature(backend)
+    with fresh_loop() as loop_thread, pytest.raises(ModelProblem, match="nothing cannot be loaded") as problem:
+        Describer(backend, Describe(), DescribeOptions(), loop_thread)
+    assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize("settings", [{"max_batch_images": 0}, {"max_batch_bytes": 0}, {"max_batch_wait_ms": -1}, {"image_column": ""}])
+def test_settings_are_checked(settings: dict[str, Any]) -> None:
+    """A wrong setting is named when the backend is made."""
+    with pytest.raises(SettingError, match=next(iter(settings))):
+        PyFunc("models:/describer@champion", **settings)

@@ -1,0 +1,172 @@
+"""Every fault that the test server knows has its word in the outcome."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fetching import fetch, fetch_all
+
+from picsum_vision.outcomes import DownloadStatus
+from picsum_vision.testing.image_server import Fault, FaultKind, ImageServer
+
+# Quick to give up: the faults show in hundredths of a second what hosts do in seconds.
+FAST: dict[str, Any] = {"total_timeout_s": 0.7, "connect_timeout_s": 0.5, "max_attempts": 2, "max_bytes": 2_000_000}
+
+# Each kind: its settings, the status, the HTTP status, the attempts.
+EXPECTED: dict[FaultKind, tuple[dict[str, Any], str, int | None, int]] = {
+    FaultKind.STATUS: ({"status": 503}, "rate_limited", 503, 2),
+    FaultKind.HANG_BEFORE_HEADERS: ({}, "timeout", None, 2),
+    FaultKind.HANG_AFTER_HEADERS: ({}, "timeout", 200, 2),
+    FaultKind.STRAGGLER: ({"delay_s": 0.2}, "ok", 200, 1),
+    FaultKind.TRICKLE: ({"bytes_per_second": 50}, "timeout", 200, 2),
+    FaultKind.ENDLESS: ({}, "too_large", 200, 1),
+    FaultKind.CUT_OFF: ({}, "truncated", 200, 2),
+    FaultKind.CONTENT_LENGTH_TOO_LONG: ({}, "truncated", 200, 2),
+    FaultKind.CONTENT_LENGTH_TOO_SHORT: ({}, "truncated", 200, 1),
+    FaultKind.TEXT_AS_IMAGE: ({}, "not_an_image", 200, 1),
+    FaultKind.HTML: ({}, "not_an_image", 200, 1),
+    FaultKind.EMPTY: ({}, "empty", 200, 1),
+    FaultKind.BOMB: ({}, "too_many_pixels", 200, 1),
+    FaultKind.REDIRECT_LOOP: ({}, "redirect_loop", 302, 1),
+    FaultKind.REDIRECT_PRIVATE: ({"location": "http://127.0.0.1:1/"}, "connect", None, 2),
+    FaultKind.REDIRECT_METADATA: ({"location": "http://127.0.0.1:1/latest/"}, "connect", None, 2),
+    FaultKind.REDIRECT_SCHEME: ({}, "invalid_url", 302, 1),
+    FaultKind.RESET: ({}, "connect", None, 2),
+    FaultKind.ROBOTS: ({}, "opted_out", 200, 1),
+    FaultKind.OVERSIZE: ({"size_bytes": 3_000_000}, "too_large", 200, 1),
+    FaultKind.TRUNCATED_JPEG: ({}, "truncated", 200, 1),
+    FaultKind.ANIMATED_GIF: ({}, "ok", 200, 1),
+    FaultKind.CMYK_JPEG: ({}, "ok", 200, 1),
+    FaultKind.ROTATED_JPEG: ({}, "ok", 200, 1),
+    FaultKind.PNG_16_BIT: ({}, "ok", 200, 1),
+    FaultKind.WEBP: ({}, "ok", 200, 1),
+}
+NUMBER_OF = {kind: number for number, kind in enumerate(FaultKind, start=1)}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ImageServer]:
+    """A host that has each fault for the pictures of one number, 1000 x 1000 and larger at the bomb."""
+    faults = [
+        Fault(kind=kind, path=f"/id/{NUMBER_OF[kind]}/", **{"side_px": 20_000, **settings})
+        for kind, (settings, *_) in EXPECTED.items()
+    ]
+    with ImageServer(faults=faults, missing_ids=[999]) as running:
+        yield running
+
+
+def url_of(server: ImageServer, kind: FaultKind) -> str:
+    return f"{server.base_url}/id/{NUMBER_OF[kind]}/200/150?hmac=secret"
+
+
+def test_no_fault_is_left_out() -> None:
+    """There is an expectation for every kind of fault."""
+    assert set(EXPECTED) == set(FaultKind)
+
+
+@pytest.mark.parametrize("kind", list(FaultKind), ids=lambda kind: kind.value)
+def test_fault(server: ImageServer, kind: FaultKind) -> None:
+    """The outcome names the fault's status, the HTTP status, the attempts, and says why without the query string."""
+    _, status, http_status, attempts = EXPECTED[kind]
+    row = fetch(url_of(server, kind), **FAST)
+    told = row.outcome
+    assert (told.status.value, told.http_status, told.attempts) == (status, http_status, attempts), told
+    assert (row.data is None) == (status != "ok")
+    assert (told.message is None) == (status == "ok")
+    assert "secret" not in f"{told.message} {told.final_url}"
+    assert told.finished_at is not None
+    assert told.elapsed_ms >= 0
+
+
+def test_ok_says_all_about_the_picture(server: ImageServer) -> None:
+    """A good picture's outcome has bytes, digest, type, width and height, and the address that it finally came from."""
+    row = fetch(f"{server.base_url}/id/500/200/150")
+    told = row.outcome
+    assert told.status is DownloadStatus.OK
+    assert row.data is not None
+    assert (told.bytes, told.content_type, told.width, told.height) == (len(row.data), "image/jpeg", 200, 150)
+    assert told.sha256 is not None
+    assert len(told.sha256) == 64
+    assert told.final_url is not None
+    assert told.final_url.startswith(server.image_url)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 418, 501])
+def test_what_cannot_change_is_asked_once(status: int) -> None:
+    """An answer that another try cannot change is `http_error` with its number after one request."""
+    with ImageServer(faults=[Fault(kind="status", status=status)]) as host:
+        told = fetch(f"{host.base_url}/id/1/80/60").outcome
+        assert (told.status.value, told.http_status, told.attempts) == ("http_error", status, 1)
+        assert host.stats()["requests"] == 1
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_what_can_change_is_asked_again(status: int) -> None:
+    """An answer that another try can change is tried again, and the second try's picture is kept."""
+    with ImageServer(faults=[Fault(kind="status", status=status, times=1)]) as host:
+        told = fetch(f"{host.base_url}/id/1/80/60").outcome
+        assert (told.status.value, told.http_status, told.attempts) == ("ok", 200, 2)
+
+
+def test_a_timeout_leaves_the_next_attempt_its_whole_time() -> None:
+    """A host that is silent once is asked again with the whole time, not with what was left."""
+    with ImageServer(faults=[Fault(kind="hang_before_headers", times=1)]) as host:
+        told = fetch(f"{host.base_url}/id/1/80/60", total_timeout_s=0.8).outcome
+        assert (told.status.value, told.attempts) == ("ok", 2)
+
+
+def test_slow_bodies_are_given_up() -> None:
+    """A body that comes more slowly than min_bytes_per_second is `too_slow`, long before the total time is over."""
+    with ImageServer(faults=[Fault(kind="trickle", bytes_per_second=300)]) as host:
+        told = fetch(f"{host.base_url}/id/1/400/300", total_timeout_s=50).outcome
+        assert (told.status.value, told.http_status, told.attempts) == ("too_slow", 200, 1)
+
+
+def test_opt_out_can_be_switched_off() -> None:
+    """With respect_opt_out=False a picture with `noai` is kept."""
+    with ImageServer(faults=[Fault(kind="robots", robots="noindex, noai")]) as host:
+        assert fetch(f"{host.base_url}/id/1/80/60").status is DownloadStatus.OPTED_OUT
+        assert fetch(f"{host.base_url}/id/1/80/60", respect_opt_out=False).status is DownloadStatus.OK
+
+
+def test_tls() -> None:
+    """A certificate that nobody trusts, and a port that speaks no TLS, are `tls` after one attempt."""
+    with ImageServer() as host:
+        for base in (host.self_signed_url, host.not_tls_url):
+            told = fetch(f"{base}/id/1/80/60").outcome
+            assert (told.status.value, told.http_status, told.attempts) == ("tls", None, 1)
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_obeyed(form: str) -> None:
+    """A refused row comes back, and not before the time that the host named, in seconds or as a date."""
+    fault = Fault(kind="status", status=429, times=1, retry_after=form, retry_after_s=1)
+    with ImageServer(faults=[fault]) as host:
+        told = fetch(f"{host.base_url}/id/1/80/60").outcome
+        assert (told.status.value, told.attempts) == ("ok", 2)
+        assert told.elapsed_ms >= 1_000
+
+
+def test_a_retry_after_beyond_the_bound_gives_up_at_once() -> None:
+    """A Retry-After longer than max_retry_wait_s is `rate_limited` after one attempt."""
+    with ImageServer(faults=[Fault(kind="status", status=429, retry_after="seconds", retry_after_s=500)]) as host:
+        told = fetch(f"{host.base_url}/id/1/80/60").outcome
+        assert (told.status.value, told.http_status, told.attempts) == ("rate_limited", 429, 1)
+
+
+def test_a_mix_of_all_faults_loses_no_row() -> None:
+    """With every kind of fault at once on a fifth of 1,500 rows each row has one outcome, and what has no fault is ok."""
+    share = 0.2 / len(FaultKind)
+    faults = [Fault(kind=kind, share=share, **{"side_px": 20_000, **settings}) for kind, (settings, *_) in EXPECTED.items()]
+    with ImageServer(faults=faults, missing_ids=[5000]) as host:
+        urls = [f"{host.base_url}/seed/{number}/60/40" for number in range(1_500)]
+        rows = fetch_all(urls, **FAST, max_in_flight_per_task=128)
+        faulty = sum(host.stats()["faults"].values())
+    counts = Counter(row.status.value for row in rows)
+    assert len(rows) == 1_500
+    assert set(counts) <= {status for _, status, *_ in EXPECTED.values()}
+    assert counts["ok"] >= 1_500 - faulty
+    assert counts["ok"] < 1_500

@@ -1,0 +1,192 @@
+"""AiQuery against functions registered under the platform's name, and the notebook's SQL answered by a backend of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from asking import picture
+
+from picsum_vision import (
+    AiQuery,
+    ChatCompletions,
+    Classify,
+    DescribeOptions,
+    ListObjects,
+    ModelProblem,
+    PixelDescriber,
+    SettingError,
+    describe,
+    register_ai_query,
+)
+from picsum_vision.testing.model_server import ModelServer
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, Row, SparkSession
+
+# py4j leaves the sockets of what it has collected to the garbage collector.
+PY4J = "ignore:Exception ignored in.*socket:pytest.PytestUnraisableExceptionWarning"
+pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings(PY4J), pytest.mark.filterwarnings("ignore::ResourceWarning")]
+NOTEBOOK_SQL = """SELECT image_url, ai_query('databricks-llama-4-maverick',
+    'Descrivi dettagliatamente il contenuto di questa immagine.', files => image_binary) AS descrizione
+    FROM {table}"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    """Give a model server."""
+    with ModelServer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def from_zero(server: ModelServer, spark: SparkSession) -> Iterator[None]:
+    """Count anew for each test, and leave no function behind."""
+    server.reset_stats()
+    yield
+    spark.sql("DROP TEMPORARY FUNCTION IF EXISTS ai_query")
+
+
+def frame(spark: SparkSession, images: list[Any]) -> DataFrame:
+    """Give rows with these images."""
+    rows = [(f"https://host/{number}", image) for number, image in enumerate(images)]
+    return spark.createDataFrame(rows, "image_url STRING, image_binary BINARY")
+
+
+def collected(df: DataFrame) -> list[Row]:
+    """Return the rows by URL; sorting in Spark would ask twice, once to find the bounds of its parts."""
+    return sorted(df.collect(), key=lambda row: row["image_url"])
+
+
+def register(spark: SparkSession, result: str, answer: Any) -> None:
+    """Register an `ai_query` of this result type; `answer(prompt, image)` gives one result."""
+    from pyspark.sql.functions import pandas_udf
+
+    def ai_query(endpoint, request, failOnError, modelParameters, files, responseFormat=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, N803
+        found = [answer(prompt, image) for prompt, image in zip(request, files, strict=True)]
+        return pd.DataFrame(found) if result.startswith("STRUCT") else pd.Series(found, dtype=object)
+
+    names = ("endpoint", "request", "failOnError", "files", "responseFormat")
+    ai_query.__annotations__ = dict.fromkeys(names, pd.Series) | {
+        "modelParameters": pd.DataFrame,
+        "return": pd.DataFrame if result.startswith("STRUCT") else pd.Series,
+    }
+    spark.udf.register("ai_query", pandas_udf(ai_query, result))
+
+
+def statuses(df: DataFrame) -> list[tuple[Any, str]]:
+    """Return answer and status of each row, in the order of the URLs."""
+    return [(row["descrizione"], row["describe_outcome"]["status"]) for row in collected(df)]
+
+
+@pytest.mark.parametrize(
+    ("result", "fields"),
+    [
+        ("STRING", None),
+        ("STRUCT<result: STRING, errorMessage: STRING>", ("result", "errorMessage")),
+        ("STRUCT<response: STRING, errorStatus: STRING>", ("response", "errorStatus")),
+        ("STRUCT<errorStatus: STRING, response: STRING>", ("response", "errorStatus")),
+    ],
+)
+def test_every_result_shape(spark: SparkSession, result: str, fields: tuple[str, str] | None) -> None:
+    """The answer and the error are found by what the analysed schema says, in each shape that the platform gives."""
+
+    def answer(prompt: str, image: bytes | None) -> Any:
+        if fields is None:
+            return None if image is None else f"{prompt[:9]} {len(image)}"
+        broken = image == b"bad"
+        return {fields[0]: None if image is None or broken else f"{prompt[:9]} {len(image)}", fields[1]: "429 Too many" if broken else None}
+
+    register(spark, result, answer)
+    rows = statuses(describe(frame(spark, [b"12345", None, b"bad"]), AiQuery()))
+    assert rows[:2] == [("Descrivi  5", "ok"), (None, "no_image")]
+    assert rows[2] == (("Descrivi  3", "ok") if fields is None else (None, "rate_limited"))
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        ("PERMISSION_DENIED: no query permission on the endpoint", "auth"),
+        ("401 Unauthorized", "auth"),
+        ("REQUEST_LIMIT_EXCEEDED", "rate_limited"),
+        ("content_filter: the response was filtered", "refused"),
+        ("deadline exceeded: request timed out", "timeout"),
+        ("500 Internal error", "http_error"),
+    ],
+)
+def test_errors_have_their_word(spark: SparkSession, error: str, status: str) -> None:
+    """What the platform says went wrong is told in the closed list's words, with its own text as the message."""
+    register(spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _prompt, _image: {"result": None, "errorMessage": error})
+    (row,) = describe(frame(spark, [b"x"]), AiQuery()).collect()
+    assert (row["describe_outcome"]["status"], row["describe_outcome"]["message"]) == (status, error)
+    assert row["descrizione"] is None
+
+
+def test_typed_answers(spark: SparkSession) -> None:
+    """A typed task's answer is read from the JSON that the platform returns, and what is none of it is `bad_schema` with the text."""
+    texts = {b"a": '{"objects": ["cane", "gatto"]}', b"b": "un cane e un gatto"}
+    register(spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _p, image: {"result": texts[image], "errorMessage": None})
+    df = describe(frame(spark, [b"a", b"b"]), AiQuery(), task=ListObjects())
+    assert df.schema["descrizione"].dataType.simpleString() == "array<string>"
+    assert statuses(df) == [(["cane", "gatto"], "ok"), (None, "bad_schema")]
+    assert "un cane e un gatto" in df.where("image_url LIKE '%1'").collect()[0]["describe_outcome"]["message"]
+
+
+def test_a_label_that_was_not_given_is_none(spark: SparkSession) -> None:
+    """Classify gives one of its labels as it was written, whatever the answer's case, and nothing else."""
+    texts = {b"a": '{"label": "NATURA"}', b"b": '{"label": "mare"}'}
+    register(spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _p, image: {"result": texts[image], "errorMessage": None})
+    assert statuses(describe(frame(spark, [b"a", b"b"]), AiQuery(), task=Classify())) == [("natura", "ok"), (None, "bad_schema")]
+
+
+def test_each_row_is_asked_once(spark: SparkSession, server: ModelServer) -> None:
+    """One description evaluates the function once a row, however often its answer is used in the plan."""
+    register_ai_query(spark, ChatCompletions(server.base_url, "test-vision"))
+    df = describe(frame(spark, [picture(number) for number in range(8)]), AiQuery(), task=ListObjects(prompt="oggetti"))
+    df.select("descrizione", "describe_outcome").collect()
+    assert server.stats()["requests"] == 8
+
+
+def test_a_missing_function_is_one_line(spark: SparkSession) -> None:
+    """A session without the function is told so in one line with the remedy, before any row is asked."""
+    with pytest.raises(ModelProblem, match="no such function") as problem:
+        describe(frame(spark, [b"x"]), AiQuery(function="ai_query_missing"))
+    assert "\n" not in str(problem.value)
+
+
+def test_the_notebooks_sql(spark: SparkSession, server: ModelServer) -> None:
+    """The notebook's SQL runs unchanged, with one answer a row, NULL for a NULL image."""
+    register_ai_query(spark, ChatCompletions(server.base_url, "test-vision"))
+    frame(spark, [picture(1), picture(2), None, b"broken"]).createOrReplaceTempView("image_codes_for_ai_query")
+    rows = collected(spark.sql(NOTEBOOK_SQL.format(table="image_codes_for_ai_query")))
+    assert [row["image_url"][-1] for row in rows] == ["0", "1", "2", "3"]
+    assert all("L'immagine misura 64 x 48" in row["descrizione"] for row in rows[:2])
+    assert rows[0]["descrizione"] != rows[1]["descrizione"]
+    assert [row["descrizione"] for row in rows[2:]] == [None, None]
+    assert server.stats()["requests"] == 2
+
+
+def test_the_pixel_describer_answers_the_notebooks_sql(spark: SparkSession) -> None:
+    """Without any model the notebook's SQL says what can be measured."""
+    register_ai_query(spark, PixelDescriber())
+    frame(spark, [picture(1)]).createOrReplaceTempView("image_codes_for_ai_query")
+    (row,) = spark.sql(NOTEBOOK_SQL.format(table="image_codes_for_ai_query")).collect()
+    assert "64" in row["descrizione"]
+
+
+def test_all_of_ai_querys_arguments_are_accepted(spark: SparkSession, server: ModelServer) -> None:
+    """The other named arguments of the platform's function are taken, in any order."""
+    register_ai_query(spark, ChatCompletions(server.base_url, "test-vision"), options=DescribeOptions(max_attempts=1))
+    df = frame(spark, [picture(1)]).selectExpr(
+        "ai_query('e', request => 'Describe', files => image_binary, failOnError => false, returnType => 'STRING', "
+        "modelParameters => named_struct('max_tokens', 100, 'temperature', 0.7), responseFormat => 'text') AS answer"
+    )
+    assert df.collect()[0]["answer"]
+
+
+def test_register_refuses_what_cannot_answer(spark: SparkSession) -> None:
+    """The platform's own function cannot stand behind itself."""
+    with pytest.raises(SettingError, match="backend"):
+        register_ai_query(spark, AiQuery())  # type: ignore[arg-type]
