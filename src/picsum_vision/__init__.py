@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from picsum_vision.describing.backends import ChatCompletions as ChatCompletions
     from picsum_vision.describing.tasks import Classify as Classify
     from picsum_vision.errors import ColumnError as ColumnError
+    from picsum_vision.spark.estimate import CostEstimate as CostEstimate
     from picsum_vision.describing.tasks import Describe as Describe
     from picsum_vision.options import DescribeOptions as DescribeOptions
     from picsum_vision.outcomes import DescribeStatus as DescribeStatus
     from picsum_vision.options import DownloadOptions as DownloadOptions
     from picsum_vision.outcomes import DownloadStatus as DownloadStatus
     from picsum_vision.errors import EnvironmentProblem as EnvironmentProblem
+    from picsum_vision.describing.extract import Extract as Extract
     from picsum_vision.errors import ImageSourceError as ImageSourceError
     from picsum_vision.errors import JavaProblem as JavaProblem
     from picsum_vision.describing.tasks import ListObjects as ListObjects
@@ -42,8 +44,12 @@ if TYPE_CHECKING:
     from picsum_vision.spark.transforms import download as download
     from picsum_vision.spark.transforms import download_and_describe as download_and_describe
     from picsum_vision.spark.udf import download_udf as download_udf
+    from picsum_vision.spark.estimate import estimate_cost as estimate_cost
     from picsum_vision.spark.generate import generate_urls as generate_urls
+    from picsum_vision.spark.grouping import group_images as group_images
+    from picsum_vision.spark.load_images import load_images as load_images
     from picsum_vision.spark.session import local_session as local_session
+    from picsum_vision.describing.model_logging import log_describer as log_describer
     from picsum_vision.spark.ai_query_function import register_ai_query as register_ai_query
     from picsum_vision.pipeline import run_pipeline as run_pipeline
 
@@ -52,12 +58,14 @@ _HOME_OF = {
     "ChatCompletions": "describing.backends",
     "Classify": "describing.tasks",
     "ColumnError": "errors",
+    "CostEstimate": "spark.estimate",
     "Describe": "describing.tasks",
     "DescribeOptions": "options",
     "DescribeStatus": "outcomes",
     "DownloadOptions": "options",
     "DownloadStatus": "outcomes",
     "EnvironmentProblem": "errors",
+    "Extract": "describing.extract",
     "ImageSourceError": "errors",
     "JavaProblem": "errors",
     "ListObjects": "describing.tasks",
@@ -79,8 +87,12 @@ _HOME_OF = {
     "download": "spark.transforms",
     "download_and_describe": "spark.transforms",
     "download_udf": "spark.udf",
+    "estimate_cost": "spark.estimate",
     "generate_urls": "spark.generate",
+    "group_images": "spark.grouping",
+    "load_images": "spark.load_images",
     "local_session": "spark.session",
+    "log_describer": "describing.model_logging",
     "register_ai_query": "spark.ai_query_function",
     "run_pipeline": "pipeline",
 }
@@ -91,12 +103,14 @@ __all__ = [
     "ChatCompletions",
     "Classify",
     "ColumnError",
+    "CostEstimate",
     "Describe",
     "DescribeOptions",
     "DescribeStatus",
     "DownloadOptions",
     "DownloadStatus",
     "EnvironmentProblem",
+    "Extract",
     "ImageSourceError",
     "JavaProblem",
     "ListObjects",
@@ -118,8 +132,12 @@ __all__ = [
     "download",
     "download_and_describe",
     "download_udf",
+    "estimate_cost",
     "generate_urls",
+    "group_images",
+    "load_images",
     "local_session",
+    "log_describer",
     "register_ai_query",
     "run_pipeline",
 ]

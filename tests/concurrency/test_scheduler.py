@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Lane, Turn
 from picsum_vision.concurrency.limits import FixedLimit
+from picsum_vision.concurrency.pace import Pace
 from picsum_vision.concurrency.scheduler import LaneState, Scheduler
 
 QUICK = settings(max_examples=60, deadline=None)
@@ -48,6 +49,22 @@ class Watch:
         self.paused_until: dict[str, float] = {}
 
 
+class WatchingPace(Pace):
+    """Bounds nothing; notes a start that comes before a pause is over."""
+
+    def __init__(self, lane: str, watch: Watch) -> None:
+        super().__init__(1.0)
+        self._lane, self._watch = lane, watch
+
+    def wait_s(self, now: float) -> float:
+        return 0.0
+
+    def start(self, now: float) -> None:
+        # The loop's timers may fire early by its clock's resolution.
+        if now + 0.001 < self._watch.paused_until.get(self._lane, 0.0):
+            self._watch.too_early.append("pause")
+
+
 class PlannedJob:
     """Runs the steps of its plan."""
 
@@ -67,15 +84,11 @@ class PlannedJob:
 
     async def step(self) -> Feedback:
         step, watch, loop = self._plan.pop(0), self._watch, asyncio.get_running_loop()
-        # The loop's timers may fire early by its clock's resolution.
-        now = loop.time() + 0.001
-        if now < self._not_before:
+        if loop.time() + 0.001 < self._not_before:
             watch.too_early.append("delay")
-        if now < watch.paused_until.get(step.lane, 0.0):
-            watch.too_early.append("pause")
         watch.in_lane[step.lane] += 1
         watch.most_in_lane[step.lane] = max(watch.most_in_lane[step.lane], watch.in_lane[step.lane])
-        watch.most_in_all = max(watch.most_in_all, watch.in_lane.total() if hasattr(watch.in_lane, "total") else sum(watch.in_lane.values()))
+        watch.most_in_all = max(watch.most_in_all, sum(watch.in_lane.values()))
         for _ in range(step.turns):
             await asyncio.sleep(0)
         watch.in_lane[step.lane] -= 1
@@ -85,7 +98,7 @@ class PlannedJob:
         return Feedback(pause_s=step.pause_s) if step.pause_s else NOTHING_LEARNT
 
 
-async def run_all(plans: list[list[Step]], slots: int, limits: dict[str, int], **scheduler: Any) -> tuple[Watch, collections.Counter[Any]]:
+async def run_all(plans: list[list[Step]], slots: int, limits: dict[str, int]) -> tuple[Watch, collections.Counter[Any]]:
     watch, done, all_done = Watch(), collections.Counter(), asyncio.Event()
 
     def on_done(job: Any) -> None:
@@ -93,7 +106,7 @@ async def run_all(plans: list[list[Step]], slots: int, limits: dict[str, int], *
         if len(done) == len(plans):
             all_done.set()
 
-    window = Scheduler({"pool": slots}, lambda lane: LaneState(FixedLimit(limits[lane.key])), on_done, **scheduler)
+    window = Scheduler({"pool": slots}, lambda lane: LaneState(FixedLimit(limits[lane.key]), WatchingPace(lane.key, watch)), on_done)
     for plan in plans:
         window.submit(PlannedJob(plan, watch))
     if plans:

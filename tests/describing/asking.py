@@ -64,9 +64,15 @@ def ask(
     if loop_thread is None:
         with fresh_loop() as fresh:
             return ask(backend, images, task, loop_thread=fresh, shares=shares, **options)
-    describer = Describer(backend, task or Describe(), DescribeOptions(**options), loop_thread, share=shares[0], share_of_total=shares[1])
+    describer = Describer(
+        backend, task or Describe(), DescribeOptions(**options), loop_thread, share=shares[0], share_of_total=shares[1]
+    )
     run: JobRun[DescribeJob] = JobRun(
-        loop_thread, slots=describer.slots, lane_state=describer.lane_state, budget=ByteBudget(1 << 62), look_ahead=len(images) or 1
+        loop_thread,
+        slots=describer.slots,
+        lane_state=describer.lane_state,
+        budget=ByteBudget(1 << 62),
+        look_ahead=len(images) or 1,
     )
     jobs = [describer.job(number, image) for number, image in enumerate(images)]
     try:

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from asking import ask, fresh_loop, outcome, picture, statuses
 
-from picsum_vision import DescribeOptions, ListObjects, ModelProblem, PyFunc, SettingError
-from picsum_vision.describing.describer import Describer
+from picsum_vision import ChatCompletions, DescribeOptions, ListObjects, ModelProblem, PixelDescriber, PyFunc, Secret,
+SettingError, log_describer from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.pyfunc_signature import check_signature
+from picsum_vision.describing.pixels import describe_pixels
 from picsum_vision.describing.tasks import Describe
+from picsum_vision.testing.model_server import ModelServer
 
-MODEL_CODE = '''
+MODEL_CODE = """
 import mlflow, pandas as pd
 from pathlib import Path
 
@@ -31,7 +33,7 @@ class Model(mlflow.pyfunc.PythonModel):
         {body}
 
 mlflow.models.set_model(Model())
-'''
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +138,9 @@ def test_typed_answers_are_parsed(tmp_path: Path) -> None:
         ("image binary", "double", None, "answers with double; a description is string"),
     ],
 )
-def test_a_signature_that_does_not_fit_is_refused(tmp_path: Path, inputs: str, output: str, column: str | None, words: str) -> None:
+def test_a_signature_that_does_not_fit_is_refused(
+    tmp_path: Path, inputs: str, output: str, column: str | None, words: str
+) -> None:
     """A model that takes no image or gives no text is refused on the driver, in one line, before it is loaded."""
     backend = PyFunc(saved(tmp_path, "return []", inputs=inputs, output=output), image_column=column)
     with pytest.raises(ModelProblem, match=words):
@@ -154,8 +158,40 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     assert "\n" not in str(problem.value)
 
 
-@pytest.mark.parametrize("settings", [{"max_batch_images": 0}, {"max_batch_bytes": 0}, {"max_batch_wait_ms": -1}, {"image_column": ""}])
+@pytest.mark.parametrize(
+    "settings", [{"max_batch_images": 0}, {"max_batch_bytes": 0}, {"max_batch_wait_ms": -1}, {"image_column": ""}]
+)
 def test_settings_are_checked(settings: dict[str, Any]) -> None:
     """A wrong setting is named when the backend is made."""
     with pytest.raises(SettingError, match=next(iter(settings))):
         PyFunc("models:/describer@champion", **settings)
+
+
+def test_a_logged_describer_is_a_model_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A describer that is logged and registered loads by its registered name, with its signature, and answers through PyFunc."""
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    info = log_describer(PixelDescriber(), registered_model_name="pixels")
+    backend = PyFunc("models:/pixels/1")
+    check_signature(backend)
+    good, bad = ask(backend, [picture(1), b"no image"])
+    assert info.signature is not None
+    assert (good.answer, outcome(bad).status.value) == (describe_pixels(picture(1)), "model_error")
+    requirements = mlflow.pyfunc.get_model_dependencies(info.model_uri)
+    assert "picsum-vision" in Path(requirements).read_text()
+
+
+def test_a_logged_describer_holds_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chat describer is logged without its key, which stands in no file of the run or the store."""
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    key = "sk-planted-0011223344556677"
+    with ModelServer(api_key=key) as server:
+        monkeypatch.setenv("PICSUM_TEST_KEY", key)
+        backend = ChatCompletions(server.base_url, "test-vision", api_key=Secret.env("PICSUM_TEST_KEY"))
+        info = log_describer(backend, task=ListObjects())
+        (job,) = ask(PyFunc(info.model_uri), [picture(1)], ListObjects())
+    assert job.answer
+    assert all(key.encode() not in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

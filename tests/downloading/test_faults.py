@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fetching import fetch, fetch_all
+from fetching import fetch, fetch_all, forgetting_hosts
 
 from picsum_vision.outcomes import DownloadStatus
 from picsum_vision.testing.image_server import Fault, FaultKind, ImageServer
@@ -44,6 +44,8 @@ EXPECTED: dict[FaultKind, tuple[dict[str, Any], str, int | None, int]] = {
     FaultKind.PNG_16_BIT: ({}, "ok", 200, 1),
     FaultKind.WEBP: ({}, "ok", 200, 1),
 }
+FOR_GOOD = (400, 401, 403, 404, 405, 410, 418, 501)
+PASSING = (408, 425, 429, 500, 502, 503, 504)
 NUMBER_OF = {kind: number for number, kind in enumerate(FaultKind, start=1)}
 
 
@@ -54,8 +56,24 @@ def server() -> Iterator[ImageServer]:
         Fault(kind=kind, path=f"/id/{NUMBER_OF[kind]}/", **{"side_px": 20_000, **settings})
         for kind, (settings, *_) in EXPECTED.items()
     ]
-    with ImageServer(faults=faults, missing_ids=[999]) as running:
+    statuses = [Fault(kind="status", status=status, path=f"/id/{status}/") for status in FOR_GOOD]
+    passing = [Fault(kind="status", status=status, path=f"/id/{status}/", times=1) for status in PASSING]
+    more = [
+        Fault(kind="hang_before_headers", path="/id/700/", times=1),
+        Fault(kind="status", status=429, times=1, retry_after="seconds", retry_after_s=1, path="/id/701/"),
+        Fault(kind="status", status=429, times=1, retry_after="date", retry_after_s=1, path="/id/702/"),
+        Fault(kind="status", status=429, retry_after="seconds", retry_after_s=500, path="/id/703/"),
+        Fault(kind="trickle", bytes_per_second=300, path="/id/704/"),
+    ]
+    with ImageServer(faults=[*faults, *statuses, *passing, *more], missing_ids=[999]) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def strangers() -> Iterator[None]:
+    """Let no test profit or suffer from what another one has taught about the host."""
+    with forgetting_hosts():
+        yield
 
 
 def url_of(server: ImageServer, kind: FaultKind) -> str:
@@ -73,7 +91,11 @@ def test_fault(server: ImageServer, kind: FaultKind) -> None:
     _, status, http_status, attempts = EXPECTED[kind]
     row = fetch(url_of(server, kind), **FAST)
     told = row.outcome
-    assert (told.status.value, told.http_status, told.attempts) == (status, http_status, attempts), told
+    expected = [(status, http_status, attempts)]
+    if kind is FaultKind.CONTENT_LENGTH_TOO_SHORT:
+        # Where the surplus comes in one packet with the answer, the whole of it is no HTTP.
+        expected.append(("connect", None, 1))
+    assert (told.status.value, told.http_status, told.attempts) in expected, told
     assert (row.data is None) == (status != "ok")
     assert (told.message is None) == (status == "ok")
     assert "secret" not in f"{told.message} {told.final_url}"
@@ -94,35 +116,32 @@ def test_ok_says_all_about_the_picture(server: ImageServer) -> None:
     assert told.final_url.startswith(server.image_url)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 418, 501])
-def test_what_cannot_change_is_asked_once(status: int) -> None:
+@pytest.mark.parametrize("status", FOR_GOOD)
+def test_what_cannot_change_is_asked_once(server: ImageServer, status: int) -> None:
     """An answer that another try cannot change is `http_error` with its number after one request."""
-    with ImageServer(faults=[Fault(kind="status", status=status)]) as host:
-        told = fetch(f"{host.base_url}/id/1/80/60").outcome
-        assert (told.status.value, told.http_status, told.attempts) == ("http_error", status, 1)
-        assert host.stats()["requests"] == 1
+    before = server.stats()["requests"]
+    told = fetch(f"{server.base_url}/id/{status}/80/60").outcome
+    assert (told.status.value, told.http_status, told.attempts) == ("http_error", status, 1)
+    assert server.stats()["requests"] == before + 1
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-def test_what_can_change_is_asked_again(status: int) -> None:
+@pytest.mark.parametrize("status", PASSING)
+def test_what_can_change_is_asked_again(server: ImageServer, status: int) -> None:
     """An answer that another try can change is tried again, and the second try's picture is kept."""
-    with ImageServer(faults=[Fault(kind="status", status=status, times=1)]) as host:
-        told = fetch(f"{host.base_url}/id/1/80/60").outcome
-        assert (told.status.value, told.http_status, told.attempts) == ("ok", 200, 2)
+    told = fetch(f"{server.base_url}/id/{status}/80/60").outcome
+    assert (told.status.value, told.http_status, told.attempts) == ("ok", 200, 2)
 
 
-def test_a_timeout_leaves_the_next_attempt_its_whole_time() -> None:
+def test_a_timeout_leaves_the_next_attempt_its_whole_time(server: ImageServer) -> None:
     """A host that is silent once is asked again with the whole time, not with what was left."""
-    with ImageServer(faults=[Fault(kind="hang_before_headers", times=1)]) as host:
-        told = fetch(f"{host.base_url}/id/1/80/60", total_timeout_s=0.8).outcome
-        assert (told.status.value, told.attempts) == ("ok", 2)
+    told = fetch(f"{server.base_url}/id/700/80/60", total_timeout_s=0.8).outcome
+    assert (told.status.value, told.attempts) == ("ok", 2)
 
 
-def test_slow_bodies_are_given_up() -> None:
+def test_slow_bodies_are_given_up(server: ImageServer) -> None:
     """A body that comes more slowly than min_bytes_per_second is `too_slow`, long before the total time is over."""
-    with ImageServer(faults=[Fault(kind="trickle", bytes_per_second=300)]) as host:
-        told = fetch(f"{host.base_url}/id/1/400/300", total_timeout_s=50).outcome
-        assert (told.status.value, told.http_status, told.attempts) == ("too_slow", 200, 1)
+    told = fetch(f"{server.base_url}/id/704/400/300", total_timeout_s=50).outcome
+    assert (told.status.value, told.http_status, told.attempts) == ("too_slow", 200, 1)
 
 
 def test_opt_out_can_be_switched_off() -> None:
@@ -140,21 +159,19 @@ def test_tls() -> None:
             assert (told.status.value, told.http_status, told.attempts) == ("tls", None, 1)
 
 
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_retry_after_is_obeyed(form: str) -> None:
+@pytest.mark.parametrize("number", [701, 702], ids=["seconds", "date"])
+def test_retry_after_is_obeyed(server: ImageServer, number: int) -> None:
     """A refused row comes back, and not before the time that the host named, in seconds or as a date."""
-    fault = Fault(kind="status", status=429, times=1, retry_after=form, retry_after_s=1)
-    with ImageServer(faults=[fault]) as host:
-        told = fetch(f"{host.base_url}/id/1/80/60").outcome
-        assert (told.status.value, told.attempts) == ("ok", 2)
-        assert told.elapsed_ms >= 1_000
+    told = fetch(f"{server.base_url}/id/{number}/80/60").outcome
+    assert (told.status.value, told.attempts) == ("ok", 2)
+    # A date names a whole second: up to one of them was over already.
+    assert told.elapsed_ms >= (1_000 if number == 701 else 1)
 
 
-def test_a_retry_after_beyond_the_bound_gives_up_at_once() -> None:
+def test_a_retry_after_beyond_the_bound_gives_up_at_once(server: ImageServer) -> None:
     """A Retry-After longer than max_retry_wait_s is `rate_limited` after one attempt."""
-    with ImageServer(faults=[Fault(kind="status", status=429, retry_after="seconds", retry_after_s=500)]) as host:
-        told = fetch(f"{host.base_url}/id/1/80/60").outcome
-        assert (told.status.value, told.http_status, told.attempts) == ("rate_limited", 429, 1)
+    told = fetch(f"{server.base_url}/id/703/80/60").outcome
+    assert (told.status.value, told.http_status, told.attempts) == ("rate_limited", 429, 1)
 
 
 def test_a_mix_of_all_faults_loses_no_row() -> None:

@@ -97,7 +97,10 @@ def test_every_result_shape(spark: SparkSession, result: str, fields: tuple[str,
         if fields is None:
             return None if image is None else f"{prompt[:9]} {len(image)}"
         broken = image == b"bad"
-        return {fields[0]: None if image is None or broken else f"{prompt[:9]} {len(image)}", fields[1]: "429 Too many" if broken else None}
+        return {
+            fields[0]: None if image is None or broken else f"{prompt[:9]} {len(image)}",
+            fields[1]: "429 Too many" if broken else None,
+        }
 
     register(spark, result, answer)
     rows = statuses(describe(frame(spark, [b"12345", None, b"bad"]), AiQuery()))
@@ -118,7 +121,9 @@ def test_every_result_shape(spark: SparkSession, result: str, fields: tuple[str,
 )
 def test_errors_have_their_word(spark: SparkSession, error: str, status: str) -> None:
     """What the platform says went wrong is told in the closed list's words, with its own text as the message."""
-    register(spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _prompt, _image: {"result": None, "errorMessage": error})
+    register(
+        spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _prompt, _image: {"result": None, "errorMessage": error}
+    )
     (row,) = describe(frame(spark, [b"x"]), AiQuery()).collect()
     assert (row["describe_outcome"]["status"], row["describe_outcome"]["message"]) == (status, error)
     assert row["descrizione"] is None
@@ -127,7 +132,9 @@ def test_errors_have_their_word(spark: SparkSession, error: str, status: str) ->
 def test_typed_answers(spark: SparkSession) -> None:
     """A typed task's answer is read from the JSON that the platform returns, and what is none of it is `bad_schema` with the text."""
     texts = {b"a": '{"objects": ["cane", "gatto"]}', b"b": "un cane e un gatto"}
-    register(spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _p, image: {"result": texts[image], "errorMessage": None})
+    register(
+        spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _p, image: {"result": texts[image], "errorMessage": None}
+    )
     df = describe(frame(spark, [b"a", b"b"]), AiQuery(), task=ListObjects())
     assert df.schema["descrizione"].dataType.simpleString() == "array<string>"
     assert statuses(df) == [(["cane", "gatto"], "ok"), (None, "bad_schema")]
@@ -137,7 +144,9 @@ def test_typed_answers(spark: SparkSession) -> None:
 def test_a_label_that_was_not_given_is_none(spark: SparkSession) -> None:
     """Classify gives one of its labels as it was written, whatever the answer's case, and nothing else."""
     texts = {b"a": '{"label": "NATURA"}', b"b": '{"label": "mare"}'}
-    register(spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _p, image: {"result": texts[image], "errorMessage": None})
+    register(
+        spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _p, image: {"result": texts[image], "errorMessage": None}
+    )
     assert statuses(describe(frame(spark, [b"a", b"b"]), AiQuery(), task=Classify())) == [("natura", "ok"), (None, "bad_schema")]
 
 

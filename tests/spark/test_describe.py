@@ -25,7 +25,10 @@ MODEL = "test-vision"
 @pytest.fixture(scope="module")
 def server() -> Iterator[ModelServer]:
     """Give a model server that fails where the prompt says so."""
-    faults = [ModelFault("unauthorized", prompt_contains="[unauthorized]"), ModelFault("server_error", prompt_contains="[broken]")]
+    faults = [
+        ModelFault("unauthorized", prompt_contains="[unauthorized]"),
+        ModelFault("server_error", prompt_contains="[broken]"),
+    ]
     with ModelServer(faults=faults) as running:
         yield running
 
@@ -92,12 +95,14 @@ def test_the_failures_reasons_are_in_the_table(spark: SparkSession, server: Mode
     for prompt, status, code in (("[unauthorized]", "auth", 401), ("[broken]", "http_error", 500)):
         df = describe(frame(spark, [picture(1)]), backend, task=Describe(prompt=prompt), options=DescribeOptions(max_attempts=1))
         (row,) = df.collect()
-        assert (row["describe_outcome"]["status"], row["describe_outcome"]["http_status"], row["descrizione"]) == (status, code, None)
+        assert (row["describe_outcome"]["status"], row["describe_outcome"]["http_status"], row["descrizione"]) == (
+            status,
+            code,
+            None,
+        )
 
 
-def test_no_plan_shows_a_key(
-    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_plan_shows_a_key(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A key that stands in a file is in no plan and in no row."""
     key = "sk-planted-fedcba9876543210"
     (tmp_path / "key").write_text(key)

@@ -49,18 +49,26 @@ def fake_java(home: Path, script: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("spark", "java", "enough"), [("4.1.4", 11, False), ("4.0.1", 17, True), ("3.5.6", 11, True), ("3.5.6", 7, False)]
+    ("spark", "java", "enough"),
+    [
+        ("4.1.4", 11, False),
+        ("4.0.1", 17, True),
+        ("3.5.6", 11, True),
+        ("3.5.6", 7, False),
+        ("4.1.4", 21, True),
+        ("4.1.4", 25, False),
+    ],
 )
 def test_spark_states_the_oldest_java(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spark: str, java: int, *, enough: bool
 ) -> None:
-    """A Java older than the installed Spark needs is refused with version and remedy; a newer one is taken."""
+    """A Java too old or too new for the installed Spark is refused with version and remedy; any other is taken."""
     path = fake_java(tmp_path / "jdk", f"echo 'openjdk version \"{java}.0.1\"' >&2")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
     if enough:
         assert require_java(spark) == path
     else:
-        with pytest.raises(JavaProblem, match=rf"is Java {java}, but Spark {spark} needs .*JAVA_HOME"):
+        with pytest.raises(JavaProblem, match=rf"is Java {java}, but Spark {spark} (needs|runs on) .*JAVA_HOME"):
             require_java(spark)
 
 

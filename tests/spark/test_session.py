@@ -219,14 +219,15 @@ def test_local_spark_connect(tmp_path: Path) -> None:
     spark = local_session(folder, remote="local[2]")
     {textwrap.indent(JOB_ON_WORKERS, "    ").strip()}
     answer["kind"] = type(spark).__module__
-    beside = local_session(folder + " 2", remote="local[2]")
-    answer["beside"] = [beside.catalog.tableExists("platform_catalog.m.t"), spark.table("platform_catalog.m.t").count()]
+    answer["beside"] = refusal(warehouse=folder + " 2", remote="local[2]")
+    answer["same"] = local_session(folder, remote="local[2]") is spark
     answer["both"] = refusal(warehouse=folder, master="local[2]")
     spark.stop()
     """
     answer, printed = run_session(tmp_path, code)
     assert printed == ""
     assert answer.pop("kind") == "pyspark.sql.connect.session"
-    assert answer.pop("beside") == [False, 10]
+    assert answer.pop("beside").startswith("catalog platform_catalog has another folder")
+    assert answer.pop("same")
     assert "cannot have both kinds" in answer.pop("both")
     assert answer == {"pythons": [sys.executable], "pids": 2, "rows": 10, "folder": ["m"]}

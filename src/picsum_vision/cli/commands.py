@@ -13,7 +13,7 @@ from picsum_vision.cli import report as report_command
 from picsum_vision.cli import run as run_command
 from picsum_vision.cli import serve as serve_command
 from picsum_vision.cli import setup_sql as setup_sql_command
-from picsum_vision.cli.entry import WRONG_SETTING
+from picsum_vision.cli.entry import STOPPED, WRONG_SETTING
 
 # Newer typers carry a click of their own: the root of its errors is found from a class that both have.
 _WRONG_WORDS: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -40,6 +40,8 @@ def invoke(words: list[str]) -> int:
         message = " ".join(error.format_message().split())
         print(f"picsum-vision: {message or 'which command? picsum-vision --help lists them'}", file=sys.stderr)  # noqa: T201
         return WRONG_SETTING
+    if result == STOPPED:  # what newer typers make of Ctrl-C
+        raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
 
 

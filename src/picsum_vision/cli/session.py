@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -50,7 +52,7 @@ def open_session(
         from pyspark.sql import SparkSession  # noqa: PLC0415
 
         return SparkSession.builder.getOrCreate()
-    return local_session(
+    spark = local_session(
         folder or DEFAULT_OUTPUT,
         master=master,
         remote=remote,
@@ -58,6 +60,11 @@ def open_session(
         catalog=tables.catalog if tables.path is None else DEFAULT_CATALOG,
         setting_name="output",
     )
+    # pyspark's own handler calls the JVM from inside a call to the JVM, which breaks both; the JVM ends with this process anyway.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What py4j logs then, with a stack trace, is that Ctrl-C came; it does so on the root logger itself.
+    logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)
+    return spark
 
 
 def on_databricks() -> bool:

@@ -26,6 +26,7 @@ class ByteBudget:
         self.capacity = capacity
         self.held = 0
         self.first_in_line: int | None = None
+        self.is_wanted = False  # somebody has found no room since bytes were last given back
         self.on_freed: Callable[[], None] = _nobody
         self._held_by: dict[int, int] = {}
         self._expected: dict[int, int] = {}
@@ -39,7 +40,9 @@ class ByteBudget:
         if owner == self.first_in_line or owner in self._held_by:
             return True
         taken = self.held + self._expected_sum
-        return taken == 0 or taken + self._usual_bytes <= self.capacity
+        fits = taken == 0 or taken + self._usual_bytes <= self.capacity
+        self.is_wanted = self.is_wanted or not fits
+        return fits
 
     def begin(self, owner: int) -> None:
         """Count the usual size for row `owner` until it takes its bytes, or ends."""
@@ -67,6 +70,7 @@ class ByteBudget:
         """Take `number` bytes for row `owner`, waiting until they are free; raises NoRoom where it may not wait."""
         if (not self._waiting or self._may_go_beyond(owner)) and self.take_now(owner, number):
             return
+        self.is_wanted = True
         if self.first_in_line is not None:
             raise NoRoom
         ticket = (owner, number, asyncio.get_running_loop().create_future())
@@ -88,6 +92,7 @@ class ByteBudget:
             self._held_by[owner] = left
         if self.held <= self.capacity:
             self._beyond = None
+        self.is_wanted = False
         self.serve()
         self.on_freed()
 

@@ -96,18 +96,29 @@ class JobRun(Generic[J]):
         return self._unfinished
 
     @property
+    def _has_batch(self) -> bool:
+        return len(self._finished) >= _COLLECT_ROWS or self._finished_bytes >= self._worth_bytes
+
+    @property
     def room(self) -> int:
-        """How many more jobs are wanted now."""
+        """How many more jobs are wanted now; none while a batch is waiting to be collected."""
+        if self._has_batch:
+            return 0
         room = self._look_ahead - self._unfinished
         if room <= 0 and self._unfinished < _LOOK_FURTHER * self._look_ahead and self._scheduler.has_idle_slots():
             return self._look_ahead
         return room
 
-    def submit(self, jobs: Sequence[J]) -> None:
-        """Start jobs."""
+    @property
+    def is_half_full(self) -> bool:
+        """Whether more than half of the byte budget is taken."""
+        return self._budget.held > self._budget.capacity // 2
+
+    def submit(self, jobs: Sequence[J], orders: Sequence[int] | None = None) -> None:
+        """Start jobs; `orders` are their places among all jobs, if not one behind the other."""
         with self._counts:
             self._unfinished += len(jobs)
-        self._loop.call_soon_threadsafe(self._submit_on_loop, jobs)
+        self._loop.call_soon_threadsafe(self._submit_on_loop, jobs, orders)
 
     def no_more_input(self) -> None:
         """Say that nothing more will be submitted, so that nobody is woken to submit it."""
@@ -139,9 +150,9 @@ class JobRun(Generic[J]):
         """Cancel what is left; returns when no request is open any more."""
         self._loop_thread.run(self._scheduler.close())
 
-    def _submit_on_loop(self, jobs: Sequence[J]) -> None:
-        for job in jobs:
-            self._scheduler.submit(job)
+    def _submit_on_loop(self, jobs: Sequence[J], orders: Sequence[int] | None) -> None:
+        for place, job in enumerate(jobs):
+            self._scheduler.submit(job, None if orders is None else orders[place])
 
     def _free_on_loop(self, held: Sequence[tuple[int, int]], first_in_line: int | None) -> None:
         if first_in_line is not None:
@@ -155,10 +166,6 @@ class JobRun(Generic[J]):
             self._finished.append(job)
             self._finished_bytes += job.held_bytes
             self._unfinished -= 1
-            worth_it = (
-                len(self._finished) >= _COLLECT_ROWS
-                or self._finished_bytes >= self._worth_bytes
-                or self._unfinished <= (0 if self._input_done else self._look_ahead // 2)
-            )
-        if worth_it:
+            wants_input = self._unfinished <= (0 if self._input_done else self._look_ahead // 2)
+        if wants_input or self._has_batch or (job.held_bytes and self._budget.is_wanted):
             self._worth_waking.set()

@@ -6,7 +6,7 @@ Invariants, held by the property tests:
   * the running steps of a pool never exceed its slots, those of a lane never its limit;
   * a step never starts before its delay is over, nor its lane before a pause that the far side asked for;
   * a free slot goes to the lane that has the fewest steps running, so a slow host never takes the slots of a quick one; within a
-    lane to the job that was submitted first.
+    lane to the job that is first in the order of submission.
 Everything happens on one event loop, so there is no lock.
 """
 
@@ -43,10 +43,10 @@ class Scheduler:
         self._submitted = 0
         self._closed = False
 
-    def submit(self, job: Job) -> None:
-        """Take a job; one whose turn is None is done already."""
+    def submit(self, job: Job, order: int | None = None) -> None:
+        """Take a job; one whose turn is None is done already. `order` is its own among all unfinished jobs, if not that of submission."""
         self._submitted += 1
-        self._go_on(self._submitted, job)
+        self._go_on(self._submitted if order is None else order, job)
 
     def has_idle_slots(self) -> bool:
         """Return whether a pool has a slot that no waiting job may use."""

@@ -47,7 +47,8 @@ class AiQuery:
 class ChatCompletions:
     """Any OpenAI-compatible endpoint. `base_url` is what the model's maker gives, as in `https://host/v1`.
 
-    Also Databricks' `https://workspace/serving-endpoints` with the endpoint as `model`, and a whole `.../invocations` address. `api_key` is
+    Also Databricks' `https://workspace/serving-endpoints` with the endpoint as `model`, and a whole `.../invocations` address.
+    `api_key` is
     where the workers read the key. `max_images_per_request` is the model's own limit where a row has several images. `send` "url"
     sends the addresses of a STRING column instead of bytes, for models that fetch images themselves.
     """
@@ -81,8 +82,8 @@ class PyFunc:
     """An MLflow model, loaded once per worker process: `models:/name@alias`, `runs:/...`, or a folder that workers see.
 
     It is asked with a DataFrame of one BINARY column (`image_column`, the only one of its signature if None) and answers with one
-    text a row. A batch has at most `max_batch_images` images and `max_batch_bytes` bytes, and waits at most `max_batch_wait_ms` after its
-    first image.
+    text a row. A batch has at most `max_batch_images` images and `max_batch_bytes` bytes, and waits at most
+    `max_batch_wait_ms` after its first image.
     """
 
     model_uri: str
@@ -100,7 +101,9 @@ class PyFunc:
         check_integer("max_batch_wait_ms", self.max_batch_wait_ms, minimum=0, maximum=60_000)
         check_text("model_uri", self.model_uri)
         if not _MODEL_URI.fullmatch(self.model_uri) and not self.model_uri.startswith(("/", "./")):
-            raise SettingError(f"model_uri: {self.model_uri!r} is not allowed; it must be like models:/name@alias, runs:/id/path or a path")
+            raise SettingError(
+                f"model_uri: {self.model_uri!r} is not allowed; it must be like models:/name@alias, runs:/id/path or a path"
+            )
 
     @property
     def model_name(self) -> str:
@@ -137,7 +140,7 @@ def check_backend(backend: Backend, task: Task) -> None:
 def _check_pixel_task(task: Task) -> None:
     if not isinstance(task, Describe):
         raise SettingError(
-            f"task: {task.name!r} needs a vision model; PixelDescriber only measures pixels. Use ChatCompletions, AiQuery or PyFunc"
+            f"task: {task.name!r} needs a vision model, and PixelDescriber has none; use ChatCompletions, AiQuery or PyFunc"
         )
     if task.language not in ("it", "en"):
         raise SettingError(f"language: {task.language!r} is not allowed; PixelDescriber writes it and en")

@@ -18,7 +18,8 @@ _WRONG_KEY = re.compile(
     re.IGNORECASE,
 )
 _NO_SUCH_MODEL = re.compile(
-    r"model_not_found|endpoint_not_found|model\W+\S{1,200}\W+(does not exist|is not found|was not found|not found)|unknown model|no such model",
+    r"model_not_found|endpoint_not_found|model\W+\S{1,200}\W+(does not exist|is not found|was not found|not found)"
+    r"|unknown model|no such model",
     re.IGNORECASE,
 )
 _LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|dapi|hf|gsk|xai|key)[-_]?[A-Za-z0-9_*.-]{8,}|\bBearer\s+\S+|\beyJ[\w.-]{16,}")
@@ -48,7 +49,9 @@ def read_answer(body: bytes) -> ChatAnswer:
     reason = choice.get("finish_reason")
     facts: dict[str, Any] = {"finish_reason": reason, **_usage(answer.get("usage"))}
     if reason == "content_filter" or (refusal and not text):
-        return ChatAnswer(status=DescribeStatus.REFUSED, message=_short(refusal or "the content filter withheld the answer"), **facts)
+        return ChatAnswer(
+            status=DescribeStatus.REFUSED, message=_short(refusal or "the content filter withheld the answer"), **facts
+        )
     if reason == "length":
         return ChatAnswer(status=DescribeStatus.CUT_OFF, text=text, message="the answer reached max_output_tokens", **facts)
     if not text.strip():
@@ -72,7 +75,7 @@ def read_refusal(http_status: int, body: bytes) -> ChatAnswer:
 
 
 def names_no_model(body: bytes) -> bool:
-    """Return whether a refusal says that the model is not there; gateways say so with 500 as well, and asking again is in vain."""
+    """Return whether a refusal says that the model is not there, as gateways do with 500 as well."""
     return _NO_SUCH_MODEL.search(_start(body)) is not None
 
 

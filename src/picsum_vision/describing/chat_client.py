@@ -32,8 +32,14 @@ _CONNECT_TIMEOUT_S = 15
 class ChatClient:
     """Makes the questions of one task."""
 
-    def __init__(
-        self, backend: ChatCompletions, task: Task, options: DescribeOptions, loop_thread: LoopThread, cpu: Executor, shares: Shares
+    def __init__(  # noqa: PLR0913, PLR0917 - all that a task has in common
+        self,
+        backend: ChatCompletions,
+        task: Task,
+        options: DescribeOptions,
+        loop_thread: LoopThread,
+        cpu: Executor,
+        shares: Shares,
     ) -> None:
         """Read the key and take the process's session. Not to be called on the loop's own thread."""
         self.backend = backend

@@ -55,14 +55,19 @@ class ChatJob(DescribeJob):
         client, image = self._client, self._image
         loop = asyncio.get_running_loop()
         try:
-            self._payload = await loop.run_in_executor(client.cpu, make_payload, image, client.backend, client.options, client.rule)
+            self._payload = await loop.run_in_executor(
+                client.cpu, make_payload, image, client.backend, client.options, client.rule
+            )
         except BadImage as bad:
             too_large = bad.status is DownloadStatus.TOO_MANY_PIXELS
             self._settle(DescribeStatus.TOO_LARGE if too_large else DescribeStatus.NOT_AN_IMAGE, message=bad.message)
         except TooManyImages as many:
             self._settle(DescribeStatus.TOO_LARGE, message=str(many))
         except PayloadTooLarge:
-            self._settle(DescribeStatus.TOO_LARGE, message=f"does not fit into {client.options.max_payload_bytes} bytes (max_payload_bytes)")
+            self._settle(
+                DescribeStatus.TOO_LARGE,
+                message=f"does not fit into {client.options.max_payload_bytes} bytes (max_payload_bytes)",
+            )
         else:
             self._image = None
             self._turn_to_model()

@@ -51,7 +51,7 @@ class Dialect:
 
 
 def completions_urls(base_url: str) -> tuple[str, ...]:
-    """Return where to post, the likeliest first: OpenAI-compatible servers have `/v1`, Databricks `/serving-endpoints`, some neither."""
+    """Return where to post, the likeliest first: most servers have `/v1`, Databricks `/serving-endpoints`, some neither."""
     path = urlsplit(base_url).path.rstrip("/")
     if path.endswith("/invocations"):
         return (base_url,)

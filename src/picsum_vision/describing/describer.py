@@ -27,11 +27,19 @@ _CPU_THREADS = 2
 class Describer:
     """Makes the description jobs of one Spark task. `share` is the task's part of the whole job's bounds."""
 
-    def __init__(
-        self, backend: WorkerBackend, task: Task, options: DescribeOptions, loop_thread: LoopThread, *, share: float = 1.0,
-        share_of_total: float | None = None
+    def __init__(  # noqa: PLR0913 - who, what, how, where, and how much of it
+        self,
+        backend: WorkerBackend,
+        task: Task,
+        options: DescribeOptions,
+        loop_thread: LoopThread,
+        *,
+        share: float = 1.0,
+        share_of_total: float | None = None,
     ) -> None:
-        """Open the backend. `share_of_total` is the task's part of what is bounded over the whole job, `share` if None. Not to be called on the loop's own thread."""
+        """Open the backend. `share_of_total` is the part of what is bounded over the whole job.
+
+        Not to be called on the loop's own thread."""
         self._options = options
         self._cpu = _kept_threads(loop_thread, "describe-cpu", _CPU_THREADS)
         self._client: ChatClient | None = None

@@ -61,8 +61,8 @@ def _patches(multiplier: float) -> ImageTokenRule:
 
 
 # Sources: OpenAI "Images and vision" (tiles of 512, patches of 32), Anthropic "Vision" (pixels / 750, longest side 1568),
-# Google "Understand and count tokens" (tiles of 768), Meta's Llama 4 and Qwen2.5-VL model cards (144 a tile of 336; patches of 28).
-# The first expression that is found in the model's name counts.
+# Google "Understand and count tokens" (tiles of 768), Meta's Llama 4 and Qwen2.5-VL model cards (144 a tile of 336; patches of
+# 28). The first expression that is found in the model's name counts.
 _RULES: Final = (
     (r"gpt-4o-mini", _tiles(2833, 5667)),
     (r"gpt-(4\.1|5)-mini", _patches(1.62)),

@@ -35,7 +35,7 @@ def images_of(value: Any) -> list[Any]:
 
 
 def make_payload(value: Any, backend: ChatCompletions, options: DescribeOptions, rule: ImageTokenRule) -> Payload:
-    """Make a row's images fit for one request; raises BadImage, PayloadTooLarge and TooManyImages, all before anything is sent."""
+    """Make a row's images fit for one request; raises BadImage, PayloadTooLarge or TooManyImages."""
     images = images_of(value)
     if len(images) > backend.max_images_per_request:
         raise TooManyImages(f"{len(images)} images in one question; max_images_per_request is {backend.max_images_per_request}")

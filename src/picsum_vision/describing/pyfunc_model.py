@@ -38,8 +38,8 @@ def load_model(backend: PyFunc) -> Any:
 class WaitingBatcher:
     """Collects the images that arrive while the model is busy into its next batch.
 
-    A batch starts when it is full by number or bytes, or `max_batch_wait_ms` after its first image. One prediction at a time, for a
-    model uses all the cores that it may have.
+    A batch starts when it is full by number or bytes, or `max_batch_wait_ms` after its first image. One prediction at a time,
+    for a model uses all the cores that it may have.
     """
 
     def __init__(self, backend: PyFunc, model: Any, executor: Executor) -> None:
@@ -133,10 +133,12 @@ class WaitingBatcher:
         texts = list(found)
         if len(texts) != len(images):
             raise _WrongLength(f"the model gave {len(texts)} answers for {len(images)} images")
-        return [text if isinstance(text, str) else ModelFailed(f"the model gave {type(text).__name__}, not text") for text in texts]
+        return [
+            text if isinstance(text, str) else ModelFailed(f"the model gave {type(text).__name__}, not text") for text in texts
+        ]
 
 
-class _WrongLength(ValueError):
+class _WrongLength(ValueError):  # noqa: N818 - its name begins the row's message
     """The answers cannot be told apart; halving the batch would only ask again, as often as there are images."""
 
 

@@ -9,8 +9,8 @@ import dataclasses
 class Shares:
     """Two parts, each from 0 (exclusive) to 1.
 
-    `of_rate`: of what is bounded in time (requests and tokens a minute), shared by the tasks that run together. `of_total`: of what is
-    bounded over the whole job (its cost), shared by all tasks, whenever they run.
+    `of_rate`: of what is bounded in time (requests and tokens a minute), shared by the tasks that run together. `of_total`: of
+    what is bounded over the whole job (its cost), shared by all tasks, whenever they run.
     """
 
     of_rate: float = 1.0

@@ -17,7 +17,9 @@ def cost(options: DescribeOptions, input_tokens: int | None, output_tokens: int 
     if options.input_price_per_million_tokens is None or options.output_price_per_million_tokens is None:
         return None
     tokens_in, tokens_out = input_tokens or 0, output_tokens or 0
-    return (tokens_in * options.input_price_per_million_tokens + tokens_out * options.output_price_per_million_tokens) / _PER_MILLION
+    return (
+        tokens_in * options.input_price_per_million_tokens + tokens_out * options.output_price_per_million_tokens
+    ) / _PER_MILLION
 
 
 class Spending:

@@ -104,7 +104,7 @@ class ReadText(Task):
     name: ClassVar[str] = "text"
     answer_field: ClassVar[str | None] = "text"
     prompts: ClassVar[Mapping[str, str]] = {
-        "it": 'Trascrivi tutto il testo leggibile in questa immagine, così com\'è, nel campo "text"; lascialo vuoto se non ce n\'è.',
+        "it": "Trascrivi tutto il testo leggibile in questa immagine, così com'è, nel campo \"text\"; lascialo vuoto se non ce n'è.",
         "en": 'Transcribe all the text that can be read in this image, as it is, in the field "text"; leave it empty if there is none.',
     }
 

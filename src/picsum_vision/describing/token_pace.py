@@ -78,7 +78,7 @@ class TokenPace:
 
     def start(self, now: float) -> None:
         """Count a start at `now`."""
-        self._paid_until_s = max(self._paid_until_s, now - _LATENESS_S) + self._charge / self._rate
+        self._paid_until_s = max(self._paid_until_s, now) + self._charge / self._rate
         self._charged.append(self._charge)
 
     def begin(self, tokens: float) -> None:

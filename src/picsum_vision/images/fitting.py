@@ -61,7 +61,7 @@ def _is_fit(image: Image.Image, data: bytes, max_side_px: int, max_bytes: int) -
 def _shrink(image: Image.Image, side_px: int, jpeg_quality: int, max_bytes: int) -> FitImage | None:
     # A JPEG is decoded at a half, quarter or eighth of its size where that is enough.
     image.draft("RGB", (side_px, side_px))
-    plain = _on_white(ImageOps.exif_transpose(image) or image)
+    plain = _on_white(ImageOps.exif_transpose(image))
     while True:
         plain.thumbnail((side_px, side_px), Image.Resampling.LANCZOS, reducing_gap=2.0)
         buffer = io.BytesIO()

@@ -47,7 +47,7 @@ _PROBLEMS: Final = (
         "there is no serving endpoint {endpoint!r}; see Serving in the workspace for those there are",
     ),
     (
-        r"(?i)(UNRECOGNIZED_PARAMETER_NAME|WRONG_NUM_ARGS|NAMED_PARAMETERS?_NOT_SUPPORTED|unsupported|not support|UNEXPECTED).{0,300}\bfiles\b",
+        r"(?i)(UNRECOGNIZED_PARAMETER|WRONG_NUM_ARGS|NAMED_PARAMETER|unsupported|not support|UNEXPECTED).{0,300}\bfiles\b",
         "this platform's function takes no files; it needs a newer Runtime or warehouse, or use ChatCompletions",
     ),
 )
@@ -67,7 +67,10 @@ def describe_with_ai_query(
     parsed = _parsed(text, task)
     return (
         asked.withColumn(output_col, parsed)
-        .withColumn("describe_outcome", _outcome(backend, task, F.col(identifier(image_col)), text, failure, F.col(identifier(output_col))))
+        .withColumn(
+            "describe_outcome",
+            _outcome(backend, task, F.col(identifier(image_col)), text, failure, F.col(identifier(output_col))),
+        )
         .drop(_ANSWER)
     )
 
@@ -104,7 +107,7 @@ def _result_fields(asked: DataFrame, backend: AiQuery) -> tuple[Column, Column]:
 
 
 def _parsed(text: Column, task: Task) -> Column:
-    """Return the answer as the task types it; NULL where the text is none. The platform holds the model to the schema, so no repair."""
+    """Return the answer as the task types it, NULL where the text is none."""
     schema = task.json_schema()
     if schema is None:
         return F.trim(text)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyspark
-from pyspark.sql.functions import pandas_udf
+from pyspark.sql.functions import pandas_udf  # type: ignore[attr-defined] # its stubs do not export it
 
-from picsum_vision.concurrency.byte_budget import ByteBudget
-from picsum_vision.concurrency.job_run import JobRun
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import AiQuery, PixelDescriber, WorkerBackend, check_backend
 from picsum_vision.describing.describer import Describer
+from picsum_vision.describing.direct import work_off
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.errors import EnvironmentProblem, SettingError
 from picsum_vision.options import DescribeOptions
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from picsum_vision.describing.job import DescribeJob
 
-_UNBOUNDED = 1 << 62
 _FIRST_SPARK_WITH_NAMED_ARGUMENTS = 4
 
 
@@ -33,9 +31,11 @@ def register_ai_query(
 ) -> None:
     """Register a SQL function that takes what Databricks' `ai_query` takes and is answered by `backend`.
 
-    `ai_query(endpoint, request, files => image_binary)` gives STRING, NULL where the image is NULL or no answer came. The other named
+    `ai_query(endpoint, request, files => image_binary)` gives STRING, NULL where the image is NULL or no answer came. The
+    other named
     arguments (returnType, failOnError, modelParameters, responseFormat) are accepted and not used; neither is `endpoint`. With
-    :class:`PixelDescriber`, which answers no questions, `request` is not used either. Needs Spark 4, whose functions have named arguments.
+    :class:`PixelDescriber`, which answers no questions, `request` is not used either. Needs Spark 4, whose functions have
+    named arguments.
 
     Raises
     ------
@@ -46,9 +46,13 @@ def register_ai_query(
 
     """
     if int(pyspark.__version__.split(".", 1)[0]) < _FIRST_SPARK_WITH_NAMED_ARGUMENTS:
-        raise EnvironmentProblem(f"register_ai_query: needs Spark 4 for named arguments; this is {pyspark.__version__}. Use describe(df, ...)")
+        raise EnvironmentProblem(
+            f"register_ai_query: needs Spark 4 for named arguments; this is {pyspark.__version__}. Use describe(df, ...)"
+        )
     if isinstance(backend, AiQuery):
-        raise SettingError("backend: AiQuery is not allowed; it is the platform's own function. Use ChatCompletions, PyFunc or PixelDescriber")
+        raise SettingError(
+            "backend: AiQuery is not allowed; it is the platform's own function. Use ChatCompletions, PyFunc or PixelDescriber"
+        )
     check_backend(backend, Describe())
     check_text("name", name)
     asked = options or DescribeOptions()
@@ -56,11 +60,11 @@ def register_ai_query(
     def ai_query(  # noqa: PLR0913 - Databricks' own parameters
         endpoint: pd.Series,  # noqa: ARG001
         request: pd.Series,
-        returnType: pd.Series = None,  # noqa: ARG001, N803
-        failOnError: pd.Series = None,  # noqa: ARG001, N803
-        modelParameters: pd.Series = None,  # noqa: ARG001, N803
-        responseFormat: pd.Series = None,  # noqa: ARG001, N803
-        files: pd.Series = None,
+        returnType: pd.Series | None = None,  # noqa: ARG001, N803
+        failOnError: pd.Series | None = None,  # noqa: ARG001, N803
+        modelParameters: pd.Series | None = None,  # noqa: ARG001, N803
+        responseFormat: pd.Series | None = None,  # noqa: ARG001, N803
+        files: pd.Series | None = None,
     ) -> pd.Series:
         images = [None] * len(request) if files is None else files.tolist()
         return pd.Series(_answers(backend, asked, request.tolist(), images), dtype=object)
@@ -68,7 +72,7 @@ def register_ai_query(
     # Spark reads the hints to know the kind of UDF; here they are texts until somebody asks.
     parameters = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files", "return")
     ai_query.__annotations__ = dict.fromkeys(parameters, pd.Series)
-    spark.udf.register(name, pandas_udf(ai_query, "string"))  # type: ignore[call-overload]
+    spark.udf.register(name, pandas_udf(ai_query, "string"))
 
 
 def _answers(backend: WorkerBackend, options: DescribeOptions, prompts: list[Any], images: list[Any]) -> list[str | None]:
@@ -82,18 +86,5 @@ def _answers(backend: WorkerBackend, options: DescribeOptions, prompts: list[Any
             task, image = question
             jobs[question] = describers[task].job(len(jobs), None if image is None else bytes(image))
     if jobs:
-        _work_off(list(jobs.values()), next(iter(describers.values())), loop_thread)
+        work_off(list(jobs.values()), next(iter(describers.values())))
     return [jobs[question].answer for question in zip(tasks, images, strict=True)]
-
-
-def _work_off(jobs: list[DescribeJob], describer: Describer, loop_thread: LoopThread) -> None:
-    run: JobRun[DescribeJob] = JobRun(
-        loop_thread, slots=describer.slots, lane_state=describer.lane_state, budget=ByteBudget(_UNBOUNDED), look_ahead=len(jobs)
-    )
-    try:
-        run.submit(jobs)
-        run.no_more_input()
-        while run.unfinished:
-            run.collect()
-    finally:
-        run.close()

@@ -42,9 +42,10 @@ class WorkerStage(Protocol[J]):
 
 
 class _Row(Generic[J]):
-    __slots__ = ("index", "job", "piece", "repeated")
+    __slots__ = ("index", "job", "number", "piece", "repeated")
 
-    def __init__(self, piece: Piece, index: int, job: J, *, repeated: bool) -> None:
+    def __init__(self, number: int, piece: Piece, index: int, job: J, *, repeated: bool) -> None:
+        self.number = number
         self.piece = piece
         self.index = index
         self.job = job
@@ -69,6 +70,7 @@ class ArrowBridge(Generic[J]):
         self._rows_of: dict[int, list[_Row[J]]] = {}
         self._left_of: dict[int, int] = {}
         self._rows = 0
+        self._rows_read = 0
         self._job_of_key: dict[Hashable, J] = {}
         self._key_of: dict[int, Hashable] = {}
         self._next_number = 0
@@ -94,27 +96,33 @@ class ArrowBridge(Generic[J]):
         return min(self._run.room, _ROWS_AT_MOST - self._rows)
 
     def _submit(self, piece: Piece) -> None:
-        fresh = []
+        fresh, orders = [], []
         for index, value in enumerate(piece.batch.column(self._input_column).to_pylist()):
             key = self._stage.key(value)
             job = None if key is None else self._job_of_key.get(key)
             repeated = job is not None
             if job is None:
-                job = self._stage.job(self._next_number, value)
-                self._next_number += 1
-                self._rows_of[job.number] = []
+                job = self._new_job(value, key)
                 fresh.append(job)
-                if key is not None:
-                    self._job_of_key[key], self._key_of[job.number] = job, key
-            row = _Row(piece, index, job, repeated=repeated)
+                orders.append(self._rows_read)
+            row = _Row(self._rows_read, piece, index, job, repeated=repeated)
+            self._rows_read += 1
             self._rows_of[job.number].append(row)
-            self._left_of[job.number] = self._left_of.get(job.number, 0) + 1
+            self._left_of[job.number] += 1
             if self._ordered:
                 self._line.append(row)
         self._rows += piece.batch.num_rows
         if self._ordered:
             self._run.emitted([], self._line[0].job.number)
-        self._run.submit(fresh)
+        self._run.submit(fresh, orders)
+
+    def _new_job(self, value: Any, key: Hashable | None) -> J:
+        job = self._stage.job(self._next_number, value)
+        self._next_number += 1
+        self._rows_of[job.number], self._left_of[job.number] = [], 0
+        if key is not None:
+            self._job_of_key[key], self._key_of[job.number] = job, key
+        return job
 
     def _finished_rows(self, jobs: Sequence[J]) -> Iterator[list[_Row[J]]]:
         """Yield the rows that may leave now, in pieces of bounded bytes."""
@@ -133,7 +141,9 @@ class ArrowBridge(Generic[J]):
 
     def _next_in_line(self) -> Iterator[_Row[J]]:
         while self._line and self._line[0].job.turn is None:
-            yield self._line.popleft()
+            # Taken out of the line only when it leaves: until then it is the one that others wait for.
+            yield self._line[0]
+            self._line.popleft()
 
     def _in_reading_order(self, jobs: Sequence[J]) -> Iterable[_Row[J]]:
         """Return the finished rows as they were read: the fewer changes from one input batch to another, the fewer copies."""
@@ -146,16 +156,33 @@ class ArrowBridge(Generic[J]):
         return pa.RecordBatch.from_arrays([*kept.columns, *(array for _, array in new)], schema=pa.schema(fields))
 
     def _forget(self, rows: list[_Row[J]]) -> None:
-        gone = []
+        gone: list[J] = []
         self._rows -= len(rows)
         for row in rows:
-            number = row.job.number
-            self._left_of[number] -= 1
-            if not self._left_of[number]:
-                gone.append(row.job)
-                del self._rows_of[number], self._left_of[number]
-                self._job_of_key.pop(self._key_of.pop(number, None), None)
+            self._left_of[row.job.number] -= 1
+        for job in {row.job.number: row.job for row in rows}.values():
+            if not self._left_of[job.number] or self._is_kept_too_long(job):
+                gone.append(job)
+                sharing, number_left = self._rows_of.pop(job.number), self._left_of.pop(job.number)
+                key = self._key_of.pop(job.number, None)
+                self._job_of_key.pop(key, None)
+                self._do_again(sharing[len(sharing) - number_left :], key)
         self._run.emitted(gone, self._line[0].job.number if self._line else None)
+
+    def _is_kept_too_long(self, job: J) -> bool:
+        """Return whether rows further down the line share the job, but its bytes are needed for the rows before them."""
+        return self._ordered and job.held_bytes > 0 and self._line[0].job is not job and self._run.is_half_full
+
+    def _do_again(self, rows: list[_Row[J]], key: Hashable | None) -> None:
+        """Give rows whose job had to let go of its bytes one of their own."""
+        if not rows:
+            return
+        first = rows[0]
+        job = self._new_job(first.piece.batch.column(self._input_column)[first.index].as_py(), key)
+        for row in rows:
+            row.job, row.repeated = job, row is not first
+        self._rows_of[job.number], self._left_of[job.number] = rows, len(rows)
+        self._run.submit([job], [first.number])
 
 
 def _place(row: _Row[Any]) -> tuple[int, int]:

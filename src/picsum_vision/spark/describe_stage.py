@@ -12,12 +12,14 @@ import pyarrow as pa
 from picsum_vision.concurrency.byte_budget import ByteBudget
 from picsum_vision.concurrency.job_run import JobRun
 from picsum_vision.concurrency.loop_thread import LoopThread
-from picsum_vision.describing.backends import WorkerBackend
+from picsum_vision.describing.backends import PyFunc, WorkerBackend
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.job import DescribeJob
+from picsum_vision.describing.pyfunc_signature import check_signature
 from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeOutcome
+from picsum_vision.spark.answer_columns import answer_type_of, arrow_type
 from picsum_vision.spark.arrow_outcomes import DESCRIBE_OUTCOME_TYPE, describe_outcomes
 
 DESCRIBE_OUTCOME_FIELD = pa.field("describe_outcome", DESCRIBE_OUTCOME_TYPE)
@@ -35,11 +37,17 @@ class DescribeStage:
     options: DescribeOptions
     output_col: str
     share: float = 1.0
+    share_of_total: float | None = None  # of max_cost_total; the same share if None
+
+    def __post_init__(self) -> None:
+        """Check on the driver what can be known there; on a worker nothing is made, it is unpickled."""
+        if isinstance(self.backend, PyFunc):
+            check_signature(self.backend)
 
     @property
     def output_field(self) -> pa.Field:
         """The answer's column."""
-        return pa.field(self.output_col, arrow_type(self.task.answer_ddl))
+        return pa.field(self.output_col, arrow_type(answer_type_of(self.task)))
 
     def open(self) -> OpenDescribeStage:
         """Bring it to life on a worker."""
@@ -53,7 +61,9 @@ class OpenDescribeStage:
         """Open the backend and an empty window."""
         loop_thread = LoopThread.current()
         self._stage = stage
-        self._describer = Describer(stage.backend, stage.task, stage.options, loop_thread, share=stage.share)
+        self._describer = Describer(
+            stage.backend, stage.task, stage.options, loop_thread, share=stage.share, share_of_total=stage.share_of_total
+        )
         self.run: JobRun[DescribeJob] = JobRun(
             loop_thread,
             slots=self._describer.slots,
@@ -68,11 +78,18 @@ class OpenDescribeStage:
 
     def key(self, value: Any) -> Hashable | None:
         """Return the picture's digest: the same picture is asked about once while its answer is at hand."""
-        return hashlib.sha256(value).digest() if value and self._stage.options.deduplicate else None
+        return content_key(value) if value and self._stage.options.deduplicate else None
 
     def columns(self, jobs: Sequence[DescribeJob], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
         """Return the answer and describe_outcome."""
         return answer_columns(self._stage, jobs, repeated)
+
+
+def content_key(value: Any) -> Hashable:
+    """Return what tells pictures apart by content: of one, of each of an array, or an address."""
+    if isinstance(value, list):
+        return tuple(content_key(image) if image else None for image in value)
+    return value if isinstance(value, str) else hashlib.sha256(value).digest()
 
 
 def answer_columns(
@@ -93,8 +110,3 @@ def row_outcome(job: DescribeJob, repeated: bool) -> DescribeOutcome:  # noqa: F
     if not repeated:
         return job.outcome
     return dataclasses.replace(job.outcome, attempts=0, input_tokens=0, output_tokens=0, image_bytes_sent=0)
-
-
-def arrow_type(ddl: str) -> pa.DataType:
-    """Return the Arrow type of a task's answer."""
-    return {"STRING": pa.string(), "ARRAY<STRING>": pa.list_(pa.field("element", pa.string()))}[ddl]

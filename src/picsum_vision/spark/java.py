@@ -11,19 +11,23 @@ from pathlib import Path
 from picsum_vision.errors import JavaProblem
 
 _ANSWER_TIMEOUT_S = 30
+# Later ones refuse Subject.getSubject, which Hadoop calls when Spark starts (seen with Java 25 on Spark 4.0 and 4.1).
+_NEWEST_JAVA = 22
 _VERSION = re.compile(r'version "?(\d+)(?:\.(\d+))?')
 
 
 def require_java(spark_version: str) -> Path:
     """Return the path of the Java that Spark will use.
 
-    Raises JavaProblem if there is none, it does not run, or it is older than the installed Spark needs.
+    Raises JavaProblem if there is none, it does not run, or it is too old or too new for the installed Spark.
     """
     needed = oldest_java(spark_version)
     java = find_java(needed)
     found = java_major_version(_version_text(java, needed), java)
     if found < needed:
         raise JavaProblem(f"{java} is Java {found}, but Spark {spark_version} needs {needed} or newer: {_remedy(needed)}")
+    if found > _NEWEST_JAVA:
+        raise JavaProblem(f"{java} is Java {found}, but Spark {spark_version} runs on {_NEWEST_JAVA} at most: {_remedy(needed)}")
     return java
 
 
@@ -76,4 +80,4 @@ def _version_text(java: Path, needed: int) -> str:
 
 
 def _remedy(needed: int) -> str:
-    return f"apt install openjdk-17-jre-headless (or any Java from {needed} on), or set JAVA_HOME to one"
+    return f"apt install openjdk-17-jre-headless (or another Java from {needed} to {_NEWEST_JAVA}), or set JAVA_HOME to one"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pyspark.sql.types import ArrayType, BinaryType, DataType, IntegerType, LongType, StringType, StructType, TimestampType
+from pyspark.sql.types import BinaryType, DataType, IntegerType, LongType, StringType, StructType, TimestampType
 
 from picsum_vision.describing.tasks import Task
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DOWNLOAD_OUTCOME_FIELDS
+from picsum_vision.spark.answer_columns import answer_type_of, spark_type
 
 _SPARK_TYPES: Final[Mapping[str, DataType]] = {
     "STRING": StringType(),
     "INT": IntegerType(),
     "BIGINT": LongType(),
     "TIMESTAMP": TimestampType(),
-    "ARRAY<STRING>": ArrayType(StringType()),
 }
 
 
@@ -32,4 +32,4 @@ DOWNLOADED: Final[Mapping[str, DataType]] = {**IMAGE, "download_outcome": _struc
 
 def described(task: Task, output_col: str) -> dict[str, DataType]:
     """Return the columns that a description adds."""
-    return {output_col: _SPARK_TYPES[task.answer_ddl], "describe_outcome": _struct(DESCRIBE_OUTCOME_FIELDS)}
+    return {output_col: spark_type(answer_type_of(task)), "describe_outcome": _struct(DESCRIBE_OUTCOME_FIELDS)}

@@ -58,7 +58,7 @@ def local_session(  # noqa: PLR0913 - one setting each, all but the first by nam
     The workers run the Python of this process: PYSPARK_PYTHON is set, unless the user has set it for a cluster.
 
     If Spark runs in this process already, it is used: the catalog is added to its session, or to a new session beside it if
-    the catalog has another folder there.
+    the catalog has another folder there (with Spark Connect that is an error).
 
     Raises SettingError for a wrong setting (a bad `warehouse` is called `setting_name`), JavaProblem, MissingExtraError, and
     EnvironmentProblem for anything else that is missing; nothing was started then.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from picsum_vision.errors import EnvironmentProblem
-from picsum_vision.spark.session_address import CONNECT_PORT
 from picsum_vision.spark.session_output import telling_line
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def is_connect(session: SparkSession) -> bool:
 
 
 def add_catalog(session: SparkSession, tables: TableCatalog, jar: str) -> SparkSession:
-    """Return a session of the running Spark that has the catalog: the given one where it can be, else a new one beside it.
+    """Return a session of the running Spark that has the catalog: the given one, or else a new one beside it.
 
     A catalog once used keeps its folder for the life of its session, so another folder under the same name needs another session.
     Raises EnvironmentProblem, naming the `jar`, if the running Spark was started without the table format.
@@ -37,7 +36,12 @@ def add_catalog(session: SparkSession, tables: TableCatalog, jar: str) -> SparkS
     wanted = tables.settings
     present = {key: session.conf.get(key, None) for key in wanted}
     if present != wanted and any(present.values()):
-        session = _session_beside(session)
+        if is_connect(session):
+            # A second client of a server of this process would wait for it for minutes when either is stopped.
+            raise EnvironmentProblem(
+                f"catalog {tables.name} has another folder in this process's session: call spark.stop() first"
+            )
+        session = session.newSession()
     for key, value in wanted.items():
         if session.conf.get(key, None) != value:
             session.conf.set(key, value)
@@ -83,10 +87,3 @@ def set_asked(session: SparkSession, asked: Mapping[str, str]) -> None:
         if not session.conf.isModifiable(key):
             check_unchangeable(session, {key: value})
         session.conf.set(key, value)
-
-
-def _session_beside(session: SparkSession) -> SparkSession:
-    if is_connect(session):
-        beside: SparkSession = type(session).builder.remote(f"sc://localhost:{CONNECT_PORT}").create()
-        return beside
-    return session.newSession()

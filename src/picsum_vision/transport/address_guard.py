@@ -7,6 +7,7 @@ the very ones that are connected to, and the address that was connected to (`tra
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import socket
 from typing import Any, Final
@@ -32,6 +33,7 @@ class BlockedAddress(Exception):  # noqa: N818 - an outcome's word, never shown 
     """The host's address is loopback, private, link-local, multicast, reserved or a cloud's metadata service."""
 
 
+@functools.lru_cache(maxsize=4_096)
 def is_public(address: str) -> bool:
     """Return whether a picture on the public internet can have this address; an address inside another one counts too."""
     try:
@@ -46,6 +48,7 @@ def is_public(address: str) -> bool:
     return parsed.is_global and parsed in _GLOBAL_UNICAST and not parsed.is_multicast
 
 
+@functools.lru_cache(maxsize=4_096)
 def written_address(host: str) -> str | None:
     """Return the address that a URL's host spells out in any way that the system understands, None for a name.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import math
 import re
 from collections.abc import Mapping
 
@@ -38,15 +39,19 @@ def _is_used_up(headers: Mapping[str, str], reset_name: str) -> bool:
 
 def _seconds_or_date(value: str, now: dt.datetime) -> float | None:
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
+        return _until_date_s(value, now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _until_date_s(value: str, now: dt.datetime) -> float | None:
     try:
         when = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+        when = when if when.tzinfo else when.replace(tzinfo=dt.timezone.utc)
+        return max(0.0, (when - now).total_seconds())
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=dt.timezone.utc)
-    return max(0.0, (when - now).total_seconds())
 
 
 def _duration_s(value: str, now: dt.datetime) -> float | None:

@@ -1,0 +1,173 @@
+"""Downloads as users ask for them: on DataFrames, in SQL, on streams; order, duplicates, LIMIT and cancellation."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from picsum_vision import DownloadOptions, SettingError, download, download_udf, load_images
+from picsum_vision.testing.image_server import Fault, ImageServer, Latency
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+pytestmark = pytest.mark.spark
+LOCAL = DownloadOptions(allow_private_addresses=True)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ImageServer]:
+    """A host whose picture 86 is missing and whose pictures 600 to 699 come late."""
+    late = Fault(kind="straggler", path="/id/6\\d\\d/", delay_s=1.0)
+    with ImageServer(faults=[late], latency=Latency(mean_s=0.005)) as running:
+        yield running
+
+
+def frame(spark: SparkSession, server: ImageServer, numbers: list[int], partitions: int = 2) -> DataFrame:
+    rows = [(place, f"{server.base_url}/id/{number}/60/40") for place, number in enumerate(numbers)]
+    return spark.createDataFrame(rows, "place int, image_url string").repartition(partitions, "place")
+
+
+def test_every_row_once(spark: SparkSession, server: ImageServer) -> None:
+    """Every row comes back once with its own columns, good or bad, NULL and nonsense too."""
+    good = frame(spark, server, list(range(80, 180)))
+    bad = spark.createDataFrame([(1_000, None), (1_001, ""), (1_002, "no url"), (1_003, "s3://bucket/a.jpg")], good.schema)
+    rows = download(good.union(bad), options=LOCAL).collect()
+    assert sorted(row.place for row in rows) == [*range(100), 1_000, 1_001, 1_002, 1_003]
+    assert Counter(row.download_outcome.status for row in rows) == {"ok": 95, "http_error": 5, "invalid_url": 4}
+    assert all((row.image_binary is not None) == (row.download_outcome.status == "ok") for row in rows)
+    assert "load_images" in next(row.download_outcome.message for row in rows if row.place == 1_003)
+
+
+def test_duplicates_are_fetched_once(spark: SparkSession) -> None:
+    """The same URL many times in a partition is requested once, and only one of its rows counts an attempt."""
+    with ImageServer(latency=Latency(mean_s=0.3, sigma=0)) as host:
+        rows = download(frame(spark, host, [7] * 300, partitions=1), options=LOCAL).collect()
+        assert host.stats()["by_host"]["image"]["requests"] == 1
+    assert Counter(row.download_outcome.status for row in rows) == {"ok": 300}
+    assert sum(row.download_outcome.attempts for row in rows) == 1
+
+
+def test_udf_keeps_the_order(spark: SparkSession, server: ImageServer) -> None:
+    """In select and withColumn each row gets its own picture, though late ones come behind quick ones."""
+    numbers = [*range(600, 605), *range(100, 180), 86]
+    images = frame(spark, server, numbers).withColumn("image", download_udf(LOCAL)("image_url"))
+    for row in images.collect():
+        number = numbers[row.place]
+        told = row.image.download_outcome
+        assert told.status == ("http_error" if number == 86 else "ok")
+        assert f"/id/{number}/" in told.final_url
+        assert (row.image.image_binary is None) == (number == 86)
+
+
+def test_udf_in_sql(spark: SparkSession, server: ImageServer) -> None:
+    """Registered under a name it works in SQL, NULL included."""
+    spark.udf.register("download_image", download_udf(LOCAL))
+    frame(spark, server, [3, 4, 86]).createOrReplaceTempView("some_urls")
+    query = "select download_image(image_url) as image from (select image_url from some_urls union all select null)"
+    rows = spark.sql(f"select image.download_outcome.status as status, count(*) as n from ({query}) group by 1").collect()  # noqa: S608 - ours
+    assert {row.status: row.n for row in rows} == {"ok": 2, "http_error": 1, "invalid_url": 1}
+
+
+def test_udf_on_a_stream(spark: SparkSession, server: ImageServer, tmp_path: Path) -> None:
+    """On a stream every row of every micro-batch comes out once."""
+    for part in range(3):
+        frame(spark, server, list(range(100 + 10 * part, 110 + 10 * part))).coalesce(1).write.mode("append").parquet(str(tmp_path / "in"))
+    stream = spark.readStream.schema("place int, image_url string").option("maxFilesPerTrigger", 1).parquet(str(tmp_path / "in"))
+    query = (
+        stream.select("image_url", download_udf(LOCAL)("image_url").alias("image"))
+        .writeStream.trigger(availableNow=True)
+        .option("checkpointLocation", str(tmp_path / "checkpoint"))
+        .format("parquet")
+        .start(str(tmp_path / "out"))
+    )
+    assert query.awaitTermination(120)
+    rows = spark.read.parquet(str(tmp_path / "out")).selectExpr("image_url", "image.download_outcome.status").collect()
+    assert len({row.image_url for row in rows}) == len(rows) == 30
+    assert {row.status for row in rows} == {"ok"}
+
+
+def test_udf_refuses_what_it_cannot_share() -> None:
+    """A bound for the whole job is refused by the UDF, naming the setting."""
+    with pytest.raises(SettingError, match="requests_per_second_per_host_total"):
+        download_udf(DownloadOptions(requests_per_second_per_host_total=5))
+
+
+def test_a_bound_for_the_whole_job_is_shared(spark: SparkSession) -> None:
+    """With requests_per_second_per_host_total two tasks together never ask a host that allows just that too often."""
+    from picsum_vision.testing.image_server import RateLimit  # noqa: PLC0415 - here only
+
+    with ImageServer(rate_limit=RateLimit(requests_per_second=60, burst=20)) as host:
+        options = DownloadOptions(allow_private_addresses=True, requests_per_second_per_host_total=50)
+        rows = download(frame(spark, host, list(range(100, 200)), partitions=3), options=options).collect()
+        assert host.stats()["refused"] == 0
+    assert len(rows) == 100
+
+
+def wait_for_silence(host: ImageServer) -> None:
+    give_up_at_s = time.monotonic() + 30
+    while host.stats()["in_flight"] and time.monotonic() < give_up_at_s:
+        time.sleep(0.1)
+
+
+def test_limit_ends_the_rest(spark: SparkSession) -> None:
+    """Once a LIMIT is satisfied no request stays open, and most rows were never asked for."""
+    late = Fault(kind="straggler", path="/id/\\d*[1-9]/", delay_s=60)
+    with ImageServer(faults=[late]) as host:
+        numbers = [number for number in range(110, 600)] * 2
+        assert len(download(frame(spark, host, numbers, 1), options=DownloadOptions(
+            allow_private_addresses=True, total_timeout_s=100)).limit(3).collect()) == 3  # fmt: skip
+        wait_for_silence(host)
+        assert host.stats()["in_flight"] == 0
+
+
+def test_a_cancelled_job_closes_its_connections(spark: SparkSession) -> None:
+    """After a job is cancelled no request stays open."""
+    with ImageServer(faults=[Fault(kind="hang_before_headers")]) as host:
+        failures: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                spark.sparkContext.setJobGroup("to-cancel", "hangs", interruptOnCancel=True)
+                options = DownloadOptions(allow_private_addresses=True, total_timeout_s=200)
+                download(frame(spark, host, list(range(100, 160))), options=options).collect()
+            except Exception as error:  # noqa: BLE001 - the cancellation, checked below
+                failures.append(error)
+
+        job = threading.Thread(target=run)
+        job.start()
+        give_up_at_s = time.monotonic() + 60
+        while host.stats()["in_flight"] < 20 and time.monotonic() < give_up_at_s:
+            time.sleep(0.1)
+        spark.sparkContext.cancelAllJobs()
+        job.join(60)
+        wait_for_silence(host)
+        assert host.stats()["in_flight"] == 0
+        assert failures
+
+
+def test_load_images(spark: SparkSession, server: ImageServer, tmp_path: Path) -> None:
+    """Files become rows with the columns and words of a download; too large ones are not read."""
+    rows = download(frame(spark, server, [100, 101]), options=LOCAL).collect()
+    (tmp_path / "below").mkdir()
+    contents: dict[str, Any] = {
+        "a.jpg": rows[0].image_binary, "below/b.jpg": rows[1].image_binary, "cut.jpg": rows[0].image_binary[:500],
+        "empty.jpg": b"", "text.txt": b"no picture", "large.jpg": rows[0].image_binary + b"\\0" * 100_000,
+    }  # fmt: skip
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
+    images = load_images(spark, str(tmp_path), options=DownloadOptions(max_bytes=50_000))
+    assert images.schema.simpleString() == download(frame(spark, server, [1]).drop("place"), options=LOCAL).schema.simpleString()
+    told = {Path(row.image_url).name: row for row in images.collect()}
+    assert {name: row.download_outcome.status for name, row in told.items()} == {
+        "a.jpg": "ok", "b.jpg": "ok", "cut.jpg": "truncated", "empty.jpg": "empty", "text.txt": "not_an_image", "large.jpg": "too_large",
+    }  # fmt: skip
+    assert told["a.jpg"].image_binary == contents["a.jpg"]
+    assert told["a.jpg"].download_outcome.sha256 == rows[0].download_outcome.sha256
+    assert told["cut.jpg"].image_binary is None
