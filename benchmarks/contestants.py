@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def bare_client(urls: Sequence[str], in_flight: int) -> Callable[[], int]:
-    """aiohttp alone: workers that pull from one iterator, follow the redirect and count the pictures; nothing is kept."""
+    """Aiohttp alone: workers that pull from one iterator, follow the redirect and count the pictures; nothing is kept."""
 
     async def work(source: Iterator[str], session: aiohttp.ClientSession) -> int:
         ok = 0
@@ -40,7 +40,7 @@ def bare_client(urls: Sequence[str], in_flight: int) -> Callable[[], int]:
 
 
 def engine_alone(urls: Sequence[str], options: DownloadOptions) -> Callable[[], int]:
-    """The library's engine and bridge in this process, without Spark."""
+    """Run the library's engine and bridge in this process, without Spark."""
     batch = pa.RecordBatch.from_arrays([pa.array(urls)], names=["image_url"])
 
     def run() -> int:
@@ -55,7 +55,7 @@ def _ok_rows(batch: pa.RecordBatch) -> int:
 
 
 def in_spark(spark: SparkSession, urls: Sequence[str], options: DownloadOptions, partitions: int, sink: str) -> Callable[[], int]:
-    """The library as users call it, to `noop` (counting in a listener-free way is not possible there) or to Parquet."""
+    """Run the library as users call it, to `noop`, where every row counts, or to Parquet, where the rows with status ok do."""
     frame = spark.createDataFrame([(url,) for url in urls], "image_url string").repartition(partitions).cache()
     frame.count()
 

@@ -28,6 +28,7 @@ class Measured:
 
     @property
     def rows_per_second(self) -> float:
+        """Rows with status ok per second of wall time."""
         return self.ok_rows / self.seconds
 
 
@@ -48,7 +49,9 @@ def alternate(server: ImageServer, contestants: Mapping[str, Callable[[], int]],
     for turn in range(rounds + 1):
         for name, work in contestants.items():
             measured = measure(server, work)
-            sys.stderr.write(f"{'warm-up' if turn == 0 else turn} {name}: {measured.rows_per_second:.1f} rows/s, {dict(measured.server)}\n")
+            sys.stderr.write(
+                f"{'warm-up' if turn == 0 else turn} {name}: {measured.rows_per_second:.1f} rows/s, {dict(measured.server)}\n"
+            )
             if turn:
                 results[name].append(measured)
     return results
@@ -94,5 +97,6 @@ def arguments(description: str, **defaults: int) -> argparse.Namespace:
 
 def _cpu_s() -> float:
     return sum(
-        usage.ru_utime + usage.ru_stime for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+        usage.ru_utime + usage.ru_stime
+        for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     )

@@ -72,6 +72,8 @@ class _Run:
         before = JobState.read(self._store, asked)
         if self._config.retry_failed:
             self._retry(asked)
+        if before.describe.rows < before.download.rows:  # a run was ended between a chunk's images and their descriptions
+            self._describe_missing(asked)
         self._work_off(asked)
         after = JobState.read(self._store, asked)
         return RunReport(
@@ -106,7 +108,6 @@ class _Run:
             self._chunk.learn(min(rows, left), time.monotonic() - began_s)
             left -= min(rows, left)
             self._say(f"{left:,} images left")
-        self._describe_missing(asked)
 
     def _download_chunk(self, urls: DataFrame) -> None:
         began_s = time.monotonic()
@@ -133,22 +134,22 @@ class _Run:
     def _describe_missing(self, asked: DataFrame) -> None:
         """Describe what has an image row and no description row, in chunks."""
         keys = self._store.missing_from("image_desc", self._store.among("image_codes", asked).select(KEY, "download_outcome.finished_at"))
-        while (images := self._images(keys)) is not None:
-            began_s = time.monotonic()
-            self._store.append("image_desc", self._described(images))
-            self._describe_s += time.monotonic() - began_s
+        number = rows = self._chunk.rows
+        while number == rows:
+            chunk = _first(keys, rows)
+            since, number = chunk.agg(F.min(F.unix_micros("finished_at")), F.count(F.lit(1))).first() or (None, 0)
+            if number:
+                self._say(f"describing {number:,} images")
+                began_s = time.monotonic()
+                self._store.append("image_desc", self._described(self._images(chunk, since)))
+                self._describe_s += time.monotonic() - began_s
 
-    def _images(self, keys: DataFrame) -> DataFrame | None:
-        """Return the next chunk's images, read without a look at older files: their moments are known from the keys."""
-        chunk = _first(keys, self._chunk.rows)
-        since, number = chunk.agg(F.min("finished_at"), F.count(F.lit(1))).first() or (None, 0)
-        if not number:
-            return None
-        self._say(f"describing {number:,} images")
+    def _images(self, chunk: DataFrame, since: int | None) -> DataFrame:
+        """Return the chunk's images. Files from before `since` (microseconds), when the first of them was fetched, are not read."""
         codes = self._store.read("image_codes")
         if since is not None:
             moment = F.col("download_outcome.finished_at")
-            codes = codes.where((moment >= F.lit(since)) | moment.isNull())
+            codes = codes.where((moment >= F.timestamp_micros(F.lit(since))) | moment.isNull())
         wanted = F.broadcast(chunk.select(F.col(KEY).alias("wanted")))
         return codes.join(wanted, F.col(KEY).eqNullSafe(F.col("wanted")), "left_semi")
 

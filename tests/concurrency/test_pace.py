@@ -56,7 +56,7 @@ def requests_to_a_limited_host(limit: RateLimit, number: int, round_trip_s: floa
             coming.append((now + round_trip_s, Feedback(refused=asked_s > 0, latency_s=round_trip_s, pause_s=pause_s)))
         else:
             next_s = coming[0][0] if coming else now + wait_s
-            now = max(now + 1e-4, min(next_s, now + wait_s) if 0 < wait_s and len(coming) < in_flight else next_s)
+            now = max(now + 1e-4, min(next_s, now + wait_s) if wait_s > 0 and len(coming) < in_flight else next_s)
     return now, refused
 
 

@@ -106,7 +106,9 @@ async def run_all(plans: list[list[Step]], slots: int, limits: dict[str, int]) -
         if len(done) == len(plans):
             all_done.set()
 
-    window = Scheduler({"pool": slots}, lambda lane: LaneState(FixedLimit(limits[lane.key]), WatchingPace(lane.key, watch)), on_done)
+    window = Scheduler(
+        {"pool": slots}, lambda lane: LaneState(FixedLimit(limits[lane.key]), WatchingPace(lane.key, watch)), on_done
+    )
     for plan in plans:
         window.submit(PlannedJob(plan, watch))
     if plans:

@@ -11,8 +11,8 @@ import pytest
 from asking import ask, fresh_loop, outcome, picture, statuses
 
 from picsum_vision import ChatCompletions, Classify, Describe, ListObjects, ReadText, Secret, Sentiment, SettingError
-from picsum_vision.describing.tasks import Task
 from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.describing.tasks import Task
 from picsum_vision.testing.model_server import FaultKind, ModelFault, ModelServer, Quirk
 
 MODEL = "test-vision"

@@ -10,10 +10,20 @@ from typing import Any
 import pytest
 from asking import ask, fresh_loop, outcome, picture, statuses
 
-from picsum_vision import ChatCompletions, DescribeOptions, ListObjects, ModelProblem, PixelDescriber, PyFunc, Secret,
-SettingError, log_describer from picsum_vision.describing.describer import Describer
-from picsum_vision.describing.pyfunc_signature import check_signature
+from picsum_vision import (
+    ChatCompletions,
+    DescribeOptions,
+    ListObjects,
+    ModelProblem,
+    PixelDescriber,
+    PyFunc,
+    Secret,
+    SettingError,
+    log_describer,
+)
+from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.pixels import describe_pixels
+from picsum_vision.describing.pyfunc_signature import check_signature
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.testing.model_server import ModelServer
 

@@ -52,7 +52,9 @@ class EchoJob:
 class EchoStage:
     """Gives each value back."""
 
-    def __init__(self, *, capacity: int = 1_000_000, slots: int = 4, look_ahead: int = 7, shared: bool = False, seed: int = 0) -> None:
+    def __init__(
+        self, *, capacity: int = 1_000_000, slots: int = 4, look_ahead: int = 7, shared: bool = False, seed: int = 0
+    ) -> None:
         self.budget, self.rng, self.shared = ByteBudget(capacity), random.Random(seed), shared
         self.jobs = self.most_held = 0
         self.run: JobRun[Any] = JobRun(

@@ -188,7 +188,15 @@ def test_proxies_of_the_environment_are_not_used(listener: tuple[int, list[str]]
 
 @pytest.mark.parametrize(
     "address",
-    ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "2a00:1450:4001:80b::200e", "64:ff9b::8.8.8.8", "2002:808:808::1", "::ffff:8.8.8.8"],
+    [
+        "8.8.8.8",
+        "1.1.1.1",
+        "2606:4700::1111",
+        "2a00:1450:4001:80b::200e",
+        "64:ff9b::8.8.8.8",
+        "2002:808:808::1",
+        "::ffff:8.8.8.8",
+    ],
 )
 def test_public_addresses_pass(address: str) -> None:
     """What is public stays reachable, also inside another address."""

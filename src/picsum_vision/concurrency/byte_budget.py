@@ -17,8 +17,8 @@ class ByteBudget:
     Without that one, images that each hold half of what they need would wait for one another for ever.
     Invariant: the bytes held never exceed the capacity plus what the one owner takes beyond it (one image).
 
-    In an ordered run `first_in_line` is the row that all others wait for to leave: only it may go beyond, and nobody else may wait,
-    for who waits holds a slot that the first one may need. Who finds no room then gets NoRoom, and begins again later.
+    In an ordered run `first_in_line` is the row that all others wait for to leave: only it may go beyond, and nobody else may
+    wait, for who waits holds a slot that the first one may need. Who finds no room then gets NoRoom, and begins again later.
     """
 
     def __init__(self, capacity: int) -> None:

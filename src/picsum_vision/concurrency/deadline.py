@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class DeadlinePassed(Exception):  # noqa: N818 - the word that the callers use; it is turned into an outcome, never shown
@@ -31,7 +35,7 @@ class Deadline:
         """The seconds that are left, below 0 if the end was noticed late."""
         return self._left_s if self._handle is None else self._expires_at - self._loop.time()
 
-    async def __aenter__(self) -> Deadline:
+    async def __aenter__(self) -> Self:
         """Start the clock."""
         self._loop = asyncio.get_running_loop()
         task = asyncio.current_task()

@@ -47,7 +47,10 @@ NOTHING_LEARNT = Feedback()
 class Job(Protocol):
     """What the scheduler runs. `turn` is the next step's, None once the job is done."""
 
-    turn: Turn | None
+    @property
+    def turn(self) -> Turn | None:
+        """The next step's turn, None once the job is done."""
+        ...
 
     async def step(self) -> Feedback:
         """Run one step, set `turn`, and say what it learnt. Must not raise but for cancellation."""

@@ -20,10 +20,17 @@ _LOOK_FURTHER: Final = 20
 
 
 class RowJob(Job, Protocol):
-    """A job for one row: `number` counts the rows of a run from 0, `held_bytes` is what it has taken from the byte budget."""
+    """A job for one row: `number` counts the rows of a run from 0."""
 
-    number: int
-    held_bytes: int
+    @property
+    def number(self) -> int:
+        """The row's number."""
+        ...
+
+    @property
+    def held_bytes(self) -> int:
+        """What the job has taken from the byte budget."""
+        ...
 
 
 J = TypeVar("J", bound=RowJob)
@@ -51,11 +58,11 @@ class _ByteGate:
 class JobRun(Generic[J]):
     """One task's jobs.
 
-    The caller's thread submits jobs while there is `room`, and `collect`s what is finished. It is woken for a batch that is worth it
-    (rows or bytes), when more input is wanted, or after a quarter of a second, not for every job.
+    The caller's thread submits jobs while there is `room`, and `collect`s what is finished. It is woken for a batch that is worth
+    it (rows or bytes), when more input is wanted, or after a quarter of a second, not for every job.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one thing each, all but the first by name
         self,
         loop_thread: LoopThread,
         *,

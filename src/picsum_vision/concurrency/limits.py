@@ -47,9 +47,10 @@ class FixedLimit:
 class AdaptiveLimit:
     """Additive increase, multiplicative decrease, after a start that doubles.
 
-    Learns in rounds of as many answers as may be in flight, which is about a round trip. Overload ends a round at once and cuts the
-    limit; the answers of the round after it only drain, for they were asked before the cut. Latency that has doubled against the
-    best rounds means that requests queue at the far side: the limit goes back to where they would not, but never below its start.
+    Learns in rounds of as many answers as may be in flight, which is about a round trip. Overload ends a round at once and cuts
+    the limit; the answers of the round after it only drain, for they were asked before the cut. Latency that has doubled against
+    the best rounds means that requests queue at the far side: the limit goes back to where they would not, but never below its
+    start.
     Invariants: 1 <= allowed() <= most; it grows only while the lane uses all that is allowed.
     """
 

@@ -35,7 +35,7 @@ class LoopThread:
     def current(cls) -> LoopThread:
         """Return this process's loop thread."""
         with cls._making:
-            if cls._current is None or cls._current._pid != os.getpid():
+            if cls._current is None or cls._current._pid != os.getpid():  # noqa: SLF001 - our own
                 cls._current = LoopThread()
                 atexit.register(cls._current.stop)
             return cls._current

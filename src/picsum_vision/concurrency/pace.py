@@ -57,9 +57,9 @@ class LearningPace(Pace):
     """No bound until the far side refuses for being asked too often; then as often as it has accepted.
 
     The rate that is accepted between two refusals is what the far side allows, also if it lets bursts through. From there the
-    rate grows slowly until it is refused again. Where slowing down does not lower the share of refusals, they have another reason, and
-    the bound is lifted for a while. `most_per_s` is a stated bound on top. A pause that the far side asked for holds here
-    too, and with it for the tasks that follow in this process.
+    rate grows slowly until it is refused again. Where slowing down does not lower the share of refusals, they have another
+    reason, and the bound is lifted for a while. `most_per_s` is a stated bound on top. A pause that the far side asked for holds
+    here too, and with it for the tasks that follow in this process.
     """
 
     def __init__(self, most_per_s: float | None = None) -> None:
@@ -120,13 +120,14 @@ class LearningPace(Pace):
         elif before is None:
             self.per_second = measured
         else:
-            self.per_second = max(min(before, max(measured, _LEAST_CUT * before)), _LEAST_OF_BEST * self._best)
+            slower = min(before, max(measured, _LEAST_CUT * before))
+            self.per_second = max(slower, _LEAST_OF_BEST * self._best)
         self._span_began_at, self._accepted, self._refused = now, 0, 0
         self._next_at = self._grown_at = now + feedback.pause_s
         self._settled_at = now + settling_s
 
     def _is_in_vain(self) -> bool:
-        """Return whether slowing down has changed nothing, several times: then the refusals are about single URLs, not the rate."""
+        """Return whether slowing down has changed nothing, several times: then the refusals are about single URLs."""
         share, before = self._refused / (self._accepted + self._refused), self._refused_share
         self._refused_share = share
         in_vain = self.per_second is not None and self._refused >= _TELLING_REFUSALS and share > _STILL * before

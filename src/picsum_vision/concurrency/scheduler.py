@@ -44,7 +44,7 @@ class Scheduler:
         self._closed = False
 
     def submit(self, job: Job, order: int | None = None) -> None:
-        """Take a job; one whose turn is None is done already. `order` is its own among all unfinished jobs, if not that of submission."""
+        """Take a job; one whose turn is None is done already. `order` is its place among all jobs, if not that of submission."""
         self._submitted += 1
         self._go_on(self._submitted if order is None else order, job)
 

@@ -11,7 +11,8 @@ from picsum_vision.errors import SettingError
 _ALLOWED: Final = "a Spark StructType, a DDL string like 'colour STRING, people INT', or a pydantic model"
 _SCALARS: Final = {
     "STRING": "STRING", "VARCHAR": "STRING", "CHAR": "STRING", "BOOLEAN": "BOOLEAN", "TINYINT": "TINYINT", "BYTE": "TINYINT",
-    "SMALLINT": "SMALLINT", "SHORT": "SMALLINT", "INT": "INT", "INTEGER": "INT", "BIGINT": "BIGINT", "LONG": "BIGINT", "FLOAT": "FLOAT",
+    "SMALLINT": "SMALLINT", "SHORT": "SMALLINT", "INT": "INT", "INTEGER": "INT", "BIGINT": "BIGINT", "LONG": "BIGINT",
+    "FLOAT": "FLOAT",
     "REAL": "FLOAT", "DOUBLE": "DOUBLE", "DECIMAL": "DECIMAL", "DEC": "DECIMAL", "NUMERIC": "DECIMAL", "DATE": "DATE",
     "TIMESTAMP": "TIMESTAMP",
 }  # fmt: skip

@@ -39,7 +39,8 @@ class Describer:
     ) -> None:
         """Open the backend. `share_of_total` is the part of what is bounded over the whole job.
 
-        Not to be called on the loop's own thread."""
+        Not to be called on the loop's own thread.
+        """
         self._options = options
         self._cpu = _kept_threads(loop_thread, "describe-cpu", _CPU_THREADS)
         self._client: ChatClient | None = None

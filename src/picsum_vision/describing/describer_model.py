@@ -14,7 +14,11 @@ from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
 
 
-class DescriberModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc] # MLflow has no types here
+# MLflow loads it lazily, which hides its type.
+_PythonModel: Any = mlflow.pyfunc.PythonModel
+
+
+class DescriberModel(_PythonModel):  # type: ignore[misc]
     """Answers a column of images."""
 
     def __init__(self, backend: WorkerBackend, task: Task, options: DescribeOptions) -> None:

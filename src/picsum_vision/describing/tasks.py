@@ -104,8 +104,10 @@ class ReadText(Task):
     name: ClassVar[str] = "text"
     answer_field: ClassVar[str | None] = "text"
     prompts: ClassVar[Mapping[str, str]] = {
-        "it": "Trascrivi tutto il testo leggibile in questa immagine, così com'è, nel campo \"text\"; lascialo vuoto se non ce n'è.",
-        "en": 'Transcribe all the text that can be read in this image, as it is, in the field "text"; leave it empty if there is none.',
+        "it": 'Trascrivi tutto il testo leggibile in questa immagine, così com\'è, nel campo "text"; lascialo '
+        "vuoto se non ce n'è.",
+        "en": 'Transcribe all the text that can be read in this image, as it is, in the field "text"; leave it '
+        "empty if there is none.",
     }
 
     def json_schema(self) -> dict[str, Any]:
@@ -158,7 +160,8 @@ class Sentiment(Task):
     name: ClassVar[str] = "sentiment"
     answer_field: ClassVar[str | None] = "emotion"
     prompts: ClassVar[Mapping[str, str]] = {
-        "it": 'Qual è l\'emozione principale trasmessa da questa immagine? Una sola parola, nel campo "emotion" di un oggetto JSON.',
+        "it": 'Qual è l\'emozione principale trasmessa da questa immagine? Una sola parola, nel campo "emotion" di '
+        "un oggetto JSON.",
         "en": 'Which is the main emotion that this image conveys? A single word, in the field "emotion" of a JSON object.',
     }
 
@@ -180,9 +183,11 @@ class Classify(Task):
     name: ClassVar[str] = "classify"
     answer_field: ClassVar[str | None] = "label"
     prompts: ClassVar[Mapping[str, str]] = {
-        "it": 'Classifica questa immagine in una sola di queste categorie: {labels}. Rispondi con la categoria, nel campo "label" '
+        "it": "Classifica questa immagine in una sola di queste categorie: {labels}. Rispondi con la categoria, "
+        'nel campo "label" '
         "di un oggetto JSON.",
-        "en": 'Classify this image into exactly one of these categories: {labels}. Answer with the category, in the field "label" '
+        "en": "Classify this image into exactly one of these categories: {labels}. Answer with the category, in "
+        'the field "label" '
         "of a JSON object.",
     }
 

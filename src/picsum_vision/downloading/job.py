@@ -45,8 +45,8 @@ class DownloadJob:
     """One row's download. Each step is one request to one host; `data` and `outcome` are there once `turn` is None."""
 
     __slots__ = (
-        "_attempt_is_new", "_attempts", "_downloader", "_first", "_hops", "_http_status", "_left_s", "_stale_connections", "_started_s",
-        "_target", "_use", "_waited_s", "data", "held_bytes", "number", "outcome", "turn",
+        "_attempt_is_new", "_attempts", "_downloader", "_first", "_hops", "_http_status", "_left_s", "_stale_connections",
+        "_started_s", "_target", "_use", "_waited_s", "data", "held_bytes", "number", "outcome", "turn",
     )  # fmt: skip
 
     def __init__(self, downloader: Downloader, number: int, url: str | None) -> None:
@@ -58,6 +58,8 @@ class DownloadJob:
         self.outcome: DownloadOutcome | None = None
         self._attempts = self._hops = self._stale_connections = 0
         self._waited_s = 0.0
+        self._left_s = 0.0
+        self._attempt_is_new = False
         self._started_s: float | None = None
         self._http_status: int | None = None
         self._use = ConnectionUse()
@@ -147,7 +149,9 @@ class DownloadJob:
         except BodyTooLarge:
             self._settle(DownloadStatus.TOO_LARGE, message=f"more than {options.max_bytes} bytes (max_bytes)")
         except BodyTooSlow:
-            self._settle(DownloadStatus.TOO_SLOW, message=f"fewer than {options.min_bytes_per_second} bytes/s (min_bytes_per_second)")
+            self._settle(
+                DownloadStatus.TOO_SLOW, message=f"fewer than {options.min_bytes_per_second} bytes/s (min_bytes_per_second)"
+            )
         else:
             if is_costly(self.data or b"", options.verify):
                 self.turn = Turn(CHECK_LANE)

@@ -35,8 +35,10 @@ _ERROR_WORDS: Final = {
 _PROBLEMS: Final = (
     (
         r"UNRESOLVED_ROUTINE|UNRESOLVED_FUNCTION",
-        "this session has no such function; on Databricks it needs a serverless warehouse or Runtime 15.4 and later, "
-        "elsewhere call register_ai_query(spark, backend) first, or choose another backend",
+        (
+            "this session has no such function; on Databricks it needs a serverless warehouse or Runtime 15.4 and later, "
+            "elsewhere call register_ai_query(spark, backend) first, or choose another backend"
+        ),
     ),
     (
         r"(?i)permission.?denied|unauthorized|forbidden|not authorized|INSUFFICIENT_PERMISSIONS",
@@ -53,7 +55,7 @@ _PROBLEMS: Final = (
 )
 
 
-def describe_with_ai_query(
+def describe_with_ai_query(  # noqa: PLR0913, PLR0917 - what describe was given
     df: DataFrame, backend: AiQuery, image_col: str, output_col: str, task: Task, options: DescribeOptions
 ) -> DataFrame:
     """Add the answer and its outcome by one `ai_query` expression over the whole DataFrame, as the platform advises."""
@@ -133,7 +135,9 @@ def _failure(error: Column) -> Column:
     return word.otherwise(DescribeStatus.HTTP_ERROR.value)
 
 
-def _outcome(backend: AiQuery, task: Task, image: Column, text: Column, error: Column, answer: Column) -> Column:
+def _outcome(  # noqa: PLR0913, PLR0917 - all that an outcome is made of
+    backend: AiQuery, task: Task, image: Column, text: Column, error: Column, answer: Column
+) -> Column:
     status = (
         F.when(image.isNull() | (F.octet_length(image) == 0), "no_image")
         .when(error.isNotNull(), _failure(error))

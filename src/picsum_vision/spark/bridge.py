@@ -1,7 +1,8 @@
 """An iterator of Arrow batches in, an iterator of Arrow batches out, with the rolling window between them.
 
-The worker's main thread owns both iterators, as Spark wants it; the jobs run on the event loop's thread. Input is taken a piece at a
-time, only as far ahead as the window can use, so neither the slowest row of a batch nor the end of a batch makes anything wait.
+The worker's main thread owns both iterators, as Spark wants it; the jobs run on the event loop's thread. Input is taken a piece
+at a time, only as far ahead as the window can use, so neither the slowest row of a batch nor the end of a batch makes anything
+wait.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from picsum_vision.spark.pieces import Piece, Pieces, taken
 
 _EMIT_BYTES: Final = 16_000_000
 _EMIT_ROWS: Final = 5_000
-# Rows in this process, also such as share a job or are done behind one that is not: they have no bytes of their own to be bounded by.
+# Rows in this process, also such as share a job or are done behind one that is not: they have no bytes of their own to be bounded
+# by.
 _ROWS_AT_MOST: Final = 50_000
 
 J = TypeVar("J", bound=RowJob)
@@ -55,9 +57,9 @@ class _Row(Generic[J]):
 class ArrowBridge(Generic[J]):
     """Runs one task's batches through a stage.
 
-    Invariants: each input row leaves exactly once; in an `ordered` run in the order it came; a value that is already on its way is
-    not worked on again, its row waits for the same job; an emitted batch holds at most 16 MB of what the jobs hold and of the input's
-    columns, or one row.
+    Invariants: each input row leaves exactly once; in an `ordered` run in the order it came; a value that is already on its way
+    is not worked on again, its row waits for the same job; an emitted batch holds at most 16 MB of what the jobs hold and of the
+    input's columns, or one row.
     """
 
     def __init__(self, stage: WorkerStage[J], input_column: str, *, ordered: bool = False) -> None:

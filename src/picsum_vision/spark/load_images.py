@@ -32,7 +32,8 @@ def load_images(
     Parameters
     ----------
     path
-        A file, folder or pattern, or several: `/Volumes/...`, `dbfs:/...`, `s3://...`, `file:/...`. Folders are read with all below them.
+        A file, folder or pattern, or several: `/Volumes/...`, `dbfs:/...`, `s3://...`, `file:/...`. Folders are read with all
+        below them.
     url_col
         The name of the column with each file's path.
     options
@@ -41,8 +42,8 @@ def load_images(
     Returns
     -------
     DataFrame
-        One row for each file: the path, `image_binary BINARY` (NULL unless the status is ok) and `download_outcome STRUCT<...>`, as
-        :func:`download` gives them. Nothing is read before an action.
+        One row for each file: the path, `image_binary BINARY` (NULL unless the status is ok) and `download_outcome STRUCT<...>`,
+        as :func:`download` gives them. Nothing is read before an action.
 
     Raises
     ------

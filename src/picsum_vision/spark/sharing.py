@@ -24,8 +24,8 @@ def tasks_at_once(spark: SparkSession) -> int:
 def spread(df: DataFrame, partitions: int | None, *, share_needed: bool) -> tuple[DataFrame, float]:
     """Return the DataFrame in its partitions, and one task's share (0 to 1) of the whole job's bounds.
 
-    With a bound for the whole job there are as many partitions as tasks run at once, so that each task's share is known beforehand:
-    the sum never exceeds the bound, and is the bound while all run.
+    With a bound for the whole job there are as many partitions as tasks run at once, so that each task's share is known
+    beforehand: the sum never exceeds the bound, and is the bound while all run.
     """
     if partitions is None and not share_needed:
         return df, 1.0

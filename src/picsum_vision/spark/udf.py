@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
-from pyspark.sql.functions import pandas_udf
+from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import StructField, StructType
 
 from picsum_vision.errors import SettingError
@@ -25,9 +25,9 @@ _URL = "url"
 def download_udf(options: DownloadOptions | None = None) -> Any:
     """Return a pandas UDF from STRING to STRUCT<image_binary BINARY, download_outcome STRUCT<...>>.
 
-    As :func:`download`, for `select` and `withColumn`, for `spark.udf.register("download_image", download_udf())` in SQL, and on streams.
-    Rows keep their order; the window looks ahead over Spark's batches, bounded in bytes by `window_bytes_per_task`. A bound for
-    the whole job (`requests_per_second_per_host_total`) needs :func:`download`, which knows how many tasks share it.
+    As :func:`download`, for `select` and `withColumn`, for `spark.udf.register("download_image", download_udf())` in SQL, and on
+    streams. Rows keep their order; the window looks ahead over Spark's batches, bounded in bytes by `window_bytes_per_task`. A
+    bound for the whole job (`requests_per_second_per_host_total`) needs :func:`download`, which knows how many tasks share it.
 
     Raises
     ------
@@ -57,5 +57,8 @@ def download_udf(options: DownloadOptions | None = None) -> Any:
 def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
     """Return the new columns as objects: pandas would make floats of whole numbers beside missing ones."""
     return pd.DataFrame(
-        {field.name: pd.Series(batch.column(field.name).to_pylist(), dtype=object) for field in (IMAGE_FIELD, DOWNLOAD_OUTCOME_FIELD)}
+        {
+            field.name: pd.Series(batch.column(field.name).to_pylist(), dtype=object)
+            for field in (IMAGE_FIELD, DOWNLOAD_OUTCOME_FIELD)
+        }
     )

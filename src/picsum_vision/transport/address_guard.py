@@ -1,8 +1,9 @@
 """No request reaches an address that a public picture cannot have.
 
-The check stands at three places, so that another spelling of loopback, or a name that changes its answer, gains nothing: the written
-host before anything is sent (:func:`written_address`), the addresses that a name resolves to (:class:`GuardedResolver`), which are
-the very ones that are connected to, and the address that was connected to (`transport.connector`), before a byte is sent.
+The check stands at three places, so that another spelling of loopback, or a name that changes its answer, gains nothing: the
+written host before anything is sent (:func:`written_address`), the addresses that a name resolves to (:class:`GuardedResolver`),
+which are the very ones that are connected to, and the address that was connected to (`transport.connector`), before a byte is
+sent.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _NAT64_LOCAL: Final = ipaddress.ip_network("64:ff9b:1::/48")
 _GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
 _NOT_PUBLIC_V4: Final = tuple(
     ipaddress.ip_network(network)
-    # Shared (carrier) addresses, with a cloud's metadata service; protocol assignments; the old 6to4 relays; Azure's host service.
+    # Shared (carrier) addresses, with a cloud's metadata service; protocol assignments; the old 6to4 relays; Azure's host
+    # service.
     for network in ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")
 )
 _ISATAP_MARKS: Final = (0x00005EFE, 0x02005EFE)

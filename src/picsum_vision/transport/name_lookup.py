@@ -1,7 +1,8 @@
 """Names to addresses in threads of our own.
 
 asyncio's default threads are few and shared: some names whose servers never answer would keep every other name waiting, and the
-process from ending. Here each name has at most one lookup under way, which all who ask for it share and which goes on when they give up.
+process from ending. Here each name has at most one lookup under way, which all who ask for it share and which goes on when they
+give up.
 """
 
 from __future__ import annotations

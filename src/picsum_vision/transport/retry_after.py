@@ -17,9 +17,9 @@ _EPOCH_IF_ABOVE = 1_000_000_000
 def retry_after_s(headers: Mapping[str, str], now: dt.datetime) -> float | None:
     """Return the seconds that the answer asks for, None if it asks for none.
 
-    Retry-After comes in seconds or as an HTTP date, from gateways under a prefixed name; some say it in `x-ratelimit-reset-*` only,
-    as a duration ("1m30s", "250ms"), seconds or a Unix time. Where several limits have a reset, the nearest one counts only if
-    it is the one that is used up; what remains is not told reliably, so the longest is taken.
+    Retry-After comes in seconds or as an HTTP date, from gateways under a prefixed name; some say it in `x-ratelimit-reset-*`
+    only, as a duration ("1m30s", "250ms"), seconds or a Unix time. Where several limits have a reset, the nearest one counts only
+    if it is the one that is used up; what remains is not told reliably, so the longest is taken.
     """
     lowered = {name.lower(): value.strip() for name, value in headers.items()}
     for name, value in lowered.items():

@@ -19,8 +19,8 @@ def client_session(
 ) -> aiohttp.ClientSession:
     """Return the process's session for these settings, made at the first call. To be called on the loop.
 
-    It follows no redirect by itself, keeps no cookie, and takes no proxy (and no password from .netrc) from the environment: a proxy
-    would be the one that connects, and the address guard would check the proxy's address instead of the picture's.
+    It follows no redirect by itself, keeps no cookie, and takes no proxy (and no password from .netrc) from the environment: a
+    proxy would be the one that connects, and the address guard would check the proxy's address instead of the picture's.
     """
     key = ("session", public_addresses_only, connect_timeout_s, tuple(sorted(headers.items())))
 
@@ -38,7 +38,8 @@ def client_session(
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s),
             trust_env=False,
         )
-        session._retry_connection = False  # noqa: SLF001 - newer versions send a broken request again by themselves; retries have one owner
+        # Newer versions send a broken request again by themselves; here retries have one owner.
+        session._retry_connection = False  # noqa: SLF001 - there is no setting for it
         return session
 
     return loop_thread.keep(key, make)
