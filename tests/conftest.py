@@ -27,8 +27,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     Whoever writes tables takes a schema of their own; whoever needs other settings starts a process of their own.
     """
     # Most tests need no Spark.
-    from picsum_vision.spark.jars import COORDINATES  # noqa: PLC0415
-    from picsum_vision.spark.session import local_session, spark_installation  # noqa: PLC0415
+    from picsum_vision.spark.jars import COORDINATES
+    from picsum_vision.spark.session import local_session, spark_installation
 
     session = local_session(
         tmp_path_factory.mktemp("warehouse"),

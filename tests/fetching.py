@@ -1,5 +1,7 @@
 """The downloader without Spark: URLs in, rows with bytes and outcomes out."""
 
+# ruff: noqa: D102 - helpers of tests say by their names what they are
+
 from __future__ import annotations
 
 import dataclasses

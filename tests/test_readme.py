@@ -35,7 +35,7 @@ def test_python_examples_run_one_after_the_other(spark, image_server, tmp_path, 
             "images=1000)": f"images=5, {host}, download={private})",
             "https://host/v1": model.base_url,
             "a-vision-model": "test-vision",
-            'pv.Secret.env("MODEL_API_KEY")': f"pv.Secret.file({str(key)!r})",  # this session's workers are older than the variable
+            'pv.Secret.env("MODEL_API_KEY")': f"pv.Secret.file({str(key)!r})",  # the workers are older than the variable
             'language="en"))': f'language="en"), download_options={private})',
         }
         names: dict[str, object] = {"given_session": spark}
@@ -51,7 +51,9 @@ def test_python_examples_run_one_after_the_other(spark, image_server, tmp_path, 
     assert capsys.readouterr().out.count("Immagine orizzontale") >= 10
 
 
-@pytest.mark.parametrize("line", [line for block in blocks("sh") for line in block.splitlines() if line.startswith("picsum-vision")])
+@pytest.mark.parametrize(
+    "line", [line for block in blocks("sh") for line in block.splitlines() if line.startswith("picsum-vision")]
+)
 def test_command_lines_have_flags_that_exist(line):
     """Every command line of the README is understood by the command that it names."""
     words = shlex.split(line, comments=True)[1:]

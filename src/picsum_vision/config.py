@@ -81,7 +81,9 @@ class PipelineConfig:
         check_flag("retry_failed", self.retry_failed)
         check_number("min_ok_share", self.min_ok_share, minimum=0, maximum=1, optional=True)
         if isinstance(self.backend, AiQuery) and not self.keep_images:
-            raise SettingError("keep_images: false is not allowed with AiQuery, which reads the images from the table; leave it out")
+            raise SettingError(
+                "keep_images: false is not allowed with AiQuery, which reads the images from the table; leave it out"
+            )
 
     @property
     def urls(self) -> PicsumUrls:

@@ -48,6 +48,8 @@ async def _page(session: Any, url: Any) -> tuple[list[str], Any]:
             following = answer.links.get("next", {}).get("url")
         return [str(entry["id"]) for entry in entries], following
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-        raise ImageSourceError(f"base_url: {url} cannot be read ({type(error).__name__}); is the host right and reachable?") from error
+        raise ImageSourceError(
+            f"base_url: {url} cannot be read ({type(error).__name__}); is the host right and reachable?"
+        ) from error
     except (ValueError, TypeError, KeyError) as error:
         raise ImageSourceError(f"base_url: {url} is not a Lorem Picsum list of pictures") from error

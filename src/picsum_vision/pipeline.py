@@ -1,36 +1,40 @@
 """The whole job: URLs, images, descriptions, in three tables, only what is missing.
 
-A run works in chunks of rows. Each chunk's images and then its descriptions are committed before the next one starts, so a job
-that is ended at any moment has lost at most one chunk, and the next run goes on behind it. A chunk's size follows the rate of the one
-before it, so that it takes about `checkpoint_interval_s`.
+A run works in chunks of rows. Each chunk's images and then its descriptions are committed before the next one starts, so a
+job that is ended at any moment has lost at most one chunk, and the next run goes on behind it. A chunk's size follows the rate
+of the one before it, so that it takes about `checkpoint_interval_s`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from picsum_vision.outcomes import DESCRIBE_CAN_CHANGE, DOWNLOAD_CAN_CHANGE, HTTP_CAN_CHANGE, DownloadStatus
 from picsum_vision.run_report import RunReport, StageReport
 from picsum_vision.spark.generate import url_frame
 from picsum_vision.spark.job_state import JobState, StageState
 from picsum_vision.spark.sharing import tasks_at_once
-from picsum_vision.spark.tables import COLUMNS, KEY, TableStore
+from picsum_vision.spark.tables import TableStore
 from picsum_vision.spark.transforms import describe, download, download_and_describe
 from picsum_vision.spark.url_sources import urls_from
+from picsum_vision.table_columns import COLUMNS, KEY
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from picsum_vision.config import PipelineConfig
+    from picsum_vision.options import DescribeOptions
 
 _FIRST_CHUNK_ROWS: Final = 1_000
 _LARGEST_GROWTH: Final = 8
 _NO_CHUNK_BELOW_ROWS: Final = 50
+_NOTHING: Final = 1e-12  # a budget that no answer fits into
 
 Progress = Callable[[str], None]
 
@@ -63,13 +67,14 @@ class _Run:
         self._partitions = config.partitions or tasks_at_once(spark)
         self._chunk = _ChunkSize(config.checkpoint_interval_s)
         self._download_s = self._describe_s = 0.0
+        self._asked_rows = self._asked()
 
     def run(self) -> RunReport:
         began_s = time.monotonic()
-        asked = self._asked()
+        asked = self._asked_rows
         self._store.make_missing()
         self._store.append("image_urls", self._store.missing_from("image_urls", asked))
-        before = JobState.read(self._store, asked)
+        before = self._before = JobState.read(self._store, asked)
         if self._config.retry_failed:
             self._retry(asked)
         if before.describe.rows < before.download.rows:  # a run was ended between a chunk's images and their descriptions
@@ -123,7 +128,7 @@ class _Run:
             config.backend,
             task=config.task,
             download_options=config.download,
-            describe_options=config.describe,
+            describe_options=self._describe_options(),
             partitions=self._partitions,
         )
         self._store.append_to_both(self._as_text(rows))
@@ -133,7 +138,9 @@ class _Run:
 
     def _describe_missing(self, asked: DataFrame) -> None:
         """Describe what has an image row and no description row, in chunks."""
-        keys = self._store.missing_from("image_desc", self._store.among("image_codes", asked).select(KEY, "download_outcome.finished_at"))
+        keys = self._store.missing_from(
+            "image_desc", self._store.among("image_codes", asked).select(KEY, "download_outcome.finished_at")
+        )
         number = rows = self._chunk.rows
         while number == rows:
             chunk = _first(keys, rows)
@@ -145,7 +152,7 @@ class _Run:
                 self._describe_s += time.monotonic() - began_s
 
     def _images(self, chunk: DataFrame, since: int | None) -> DataFrame:
-        """Return the chunk's images. Files from before `since` (microseconds), when the first of them was fetched, are not read."""
+        """Return the chunk's images; files from before `since` (microseconds), when the first was fetched, are not read."""
         codes = self._store.read("image_codes")
         if since is not None:
             moment = F.col("download_outcome.finished_at")
@@ -155,8 +162,22 @@ class _Run:
 
     def _described(self, images: DataFrame) -> DataFrame:
         config = self._config
-        rows = describe(images.select(KEY, "image_binary"), config.backend, task=config.task, options=config.describe, partitions=self._partitions)
+        rows = describe(
+            images.select(KEY, "image_binary"),
+            config.backend,
+            task=config.task,
+            options=self._describe_options(),
+            partitions=self._partitions,
+        )
         return self._as_text(rows)
+
+    def _describe_options(self) -> DescribeOptions:
+        """Return the options with what is left of the job's budget: each chunk is a job of its own to Spark."""
+        options = self._config.describe
+        if options.max_cost_total is None:
+            return options
+        spent = JobState.read(self._store, self._asked_rows).describe.cost_since(self._before.describe, options) or 0.0
+        return dataclasses.replace(options, max_cost_total=max(options.max_cost_total - spent, _NOTHING))
 
     def _as_text(self, rows: DataFrame) -> DataFrame:
         """Return the rows with the answer as the table has it: a typed answer as JSON."""
@@ -179,8 +200,12 @@ class _Run:
     def _retry_descriptions(self, asked: DataFrame) -> None:
         desc = self._store.among("image_desc", asked).select(KEY, F.col("describe_outcome.status").alias("description"))
         images = self._store.read("image_codes").where(F.col("image_binary").isNotNull())
-        again = desc.where(F.col("description").isin([status.value for status in DESCRIBE_CAN_CHANGE]) | (F.col("description") == "no_image"))
-        rows = images.join(F.broadcast(again.select(F.col(KEY).alias("again"))), F.col(KEY).eqNullSafe(F.col("again")), "left_semi")
+        again = desc.where(
+            F.col("description").isin([status.value for status in DESCRIBE_CAN_CHANGE]) | (F.col("description") == "no_image")
+        )
+        rows = images.join(
+            F.broadcast(again.select(F.col(KEY).alias("again"))), F.col(KEY).eqNullSafe(F.col("again")), "left_semi"
+        )
         number = rows.count()
         if number:
             self._say(f"describing {number:,} images again")
@@ -192,7 +217,9 @@ class _Run:
         return StageReport(
             by_status=after.by_status,
             seconds=seconds,
-            skipped=before.rows if seconds == 0 or not self._config.retry_failed else min(before.rows, before.by_status.get("ok", 0)),
+            skipped=before.rows
+            if seconds == 0 or not self._config.retry_failed
+            else min(before.rows, before.by_status.get("ok", 0)),
             bytes=max(0, after.bytes - before.bytes),
             input_tokens=after.minus(before, "input_tokens"),
             output_tokens=after.minus(before, "output_tokens"),
@@ -220,7 +247,7 @@ def _first(df: DataFrame, rows: int) -> DataFrame:
     return df.orderBy(F.xxhash64(KEY), KEY).limit(rows)
 
 
-def _download_can_change() -> object:
+def _download_can_change() -> Column:
     status, code = F.col("download_outcome.status"), F.col("download_outcome.http_status")
     return status.isin([word.value for word in DOWNLOAD_CAN_CHANGE]) | (
         (status == DownloadStatus.HTTP_ERROR.value) & code.isin(list(HTTP_CAN_CHANGE))

@@ -14,7 +14,8 @@ _MEGABYTE = 1_000_000
 class StageReport:
     """One stage over the rows that were asked for.
 
-    `by_status` counts all of them, `skipped` those that an earlier run had done; `seconds`, `bytes`, tokens and `cost` are this run's.
+    `by_status` counts all of them, `skipped` those that an earlier run had done; `seconds`, `bytes`, tokens and `cost` are
+    this run's.
     """
 
     by_status: dict[str, int]
@@ -113,7 +114,11 @@ def _stage_line(word: str, stage: StageReport) -> str:
     done = stage.rows - stage.skipped
     if done <= 0:
         return f"  {word}: {stage.ok:,} ok, {stage.failed:,} failed; all {stage.skipped:,} were there already"
-    tokens = f", {stage.input_tokens:,} + {stage.output_tokens:,} tokens" if stage.input_tokens and stage.output_tokens is not None else ""
+    tokens = (
+        f", {stage.input_tokens:,} + {stage.output_tokens:,} tokens"
+        if stage.input_tokens and stage.output_tokens is not None
+        else ""
+    )
     size = f", {stage.bytes / _MEGABYTE:,.1f} MB" if stage.bytes else ""
     price = f", cost {stage.cost:,.4f}" if stage.cost is not None else ""
     before = f"; {stage.skipped:,} were there already" if stage.skipped else ""

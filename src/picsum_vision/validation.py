@@ -20,7 +20,13 @@ def check_integer(name: str, value: Any, *, minimum: int, maximum: int | None = 
 
 
 def check_number(
-    name: str, value: Any, *, above: float | None = None, minimum: float | None = None, maximum: float | None = None, optional: bool = False
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    optional: bool = False,
 ) -> None:
     """Refuse a value that is not a finite number within the bounds: more than `above`, at least `minimum`, at most `maximum`."""
     if value is None and optional:

@@ -25,7 +25,17 @@ def picsum_vision(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_the_main_job_of_the_notebook(tmp_path):
     """Ids 1 to 1000 give 1,000 rows, 87 of them http_error with 404, none lost; run again, nothing is asked."""
     with ImageServer() as server:
-        words = ["run", "--images", "1000", "--base-url", server.base_url, "--allow-private-addresses", "--output", "out", "--json"]
+        words = [
+            "run",
+            "--images",
+            "1000",
+            "--base-url",
+            server.base_url,
+            "--allow-private-addresses",
+            "--output",
+            "out",
+            "--json",
+        ]
         words += ["--width", "64", "--height", "48", "--min-ok-share", "0.9"]
         first = picsum_vision(*words, cwd=tmp_path)
         assert first.returncode == 0, first.stderr
@@ -64,9 +74,20 @@ def test_demo_and_report(tmp_path):
 
 @pytest.mark.spark
 def test_ctrl_c_keeps_what_is_committed(tmp_path):
-    """Ctrl-C ends the run soon, with exit code 130 and one line; the next run completes the tables without asking twice for what is there."""
+    """Ctrl-C ends the run soon, with exit code 130 and one line, and the next run works on the same tables."""
     with ImageServer(latency=Latency(mean_s=0.5)) as server:
-        words = ["run", "--images", "400", "--by", "seed", "--base-url", server.base_url, "--allow-private-addresses", "--output", "out"]
+        words = [
+            "run",
+            "--images",
+            "400",
+            "--by",
+            "seed",
+            "--base-url",
+            server.base_url,
+            "--allow-private-addresses",
+            "--output",
+            "out",
+        ]
         words += ["--width", "16", "--height", "16", "--max-in-flight", "4", "--format", "delta"]
         process = subprocess.Popen([*COMMAND, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         give_up = time.monotonic() + 200

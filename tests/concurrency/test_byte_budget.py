@@ -1,5 +1,7 @@
 """The byte budget bounds memory without ever standing still."""
 
+# ruff: noqa: D102, D107 - helpers of tests say by their names what they are
+
 from __future__ import annotations
 
 import asyncio
@@ -87,7 +89,7 @@ def test_any_images_in_order(images: list[list[int]]) -> None:
         async def leave() -> None:
             for owner in range(len(images)):
                 budget.first_in_line = owner
-                while owner not in whole:
+                while owner not in whole:  # noqa: ASYNC110 - the turns of the loop are what is tried
                     await asyncio.sleep(0)
                 ledger.change(-whole[owner])
                 budget.give_back(owner, whole[owner])
@@ -135,7 +137,7 @@ def test_one_beyond_at_a_time() -> None:
 
 
 def test_begin_only_where_the_usual_image_fits() -> None:
-    """Once the usual size is known, no more rows may begin than fit beside those that hold or expect bytes; the first always may."""
+    """Once the usual size is known, no more rows may begin than fit beside those under way; the first in line always may."""
 
     async def scenario() -> None:
         budget = ByteBudget(100)

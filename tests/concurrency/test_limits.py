@@ -27,7 +27,7 @@ def test_always_between_one_and_the_most(most: int, answers: list[tuple[Feedback
 
 
 def ask(limit: AdaptiveLimit, number: int, servers: int, service_s: float, *, refuses_above: int | None = None) -> int:
-    """Ask a host with `servers` servers `number` times, always as many at once as allowed; returns the limit's mean at the end."""
+    """Ask a host with `servers` servers `number` times, as many at once as allowed; returns the limit's mean at the end."""
     rng, now, free, flying, late = random.Random(1), 0.0, [0.0] * servers, [], []
     while number:
         while len(flying) < limit.allowed():

@@ -1,5 +1,7 @@
 """The rolling window keeps its promises for any jobs, limits and delays."""
 
+# ruff: noqa: D102, D107, ARG002, ARG005 - helpers of tests say by their names what they are
+
 from __future__ import annotations
 
 import asyncio
@@ -186,7 +188,7 @@ def test_free_slots_go_to_the_lane_with_the_fewest_running() -> None:
 
 
 def test_close_leaves_no_task_and_tells_of_no_further_job() -> None:
-    """After close nothing runs, nothing waits on a timer, and no job is handed over, though jobs were running, queued and delayed."""
+    """After close nothing runs or waits on a timer and no job is handed over, though some were running, queued and delayed."""
 
     async def scenario() -> tuple[list[Any], int, bool]:
         finished: list[Any] = []

@@ -52,7 +52,7 @@ def endpoint() -> Iterator[LoopThread]:
 
 
 def test_each_image_gets_its_own_answer_and_its_tokens(plain: ModelServer) -> None:
-    """Every image is asked about once, and its answer, tokens, finish reason and bytes sent are the server's and the row's own."""
+    """Every image is asked about once; its answer, tokens, finish reason and bytes sent are the server's and its own."""
     images = [picture(number) for number in range(20)]
     jobs = ask(ChatCompletions(plain.base_url, MODEL), images)
     stats = plain.stats()
@@ -92,10 +92,10 @@ def test_each_image_gets_its_own_answer_and_its_tokens(plain: ModelServer) -> No
         ("trickle", "ok", 200, 1),
     ],
 )
-def test_each_fault_has_its_word(  # noqa: PLR0913 - a table's columns
+def test_each_fault_has_its_word(
     faulty: ModelServer, endpoint: LoopThread, fault: str, status: str, http_status: int | None, requests: int
 ) -> None:
-    """Each way to go wrong becomes one word with the HTTP status, and only what may change and was not paid for is asked again."""
+    """Each way to go wrong becomes a word with the HTTP status; only what may change and was not paid for is asked again."""
     faulty.reset_stats()
     task = ListObjects(prompt=f"Cosa vedi? [{fault}]")
     (job,) = ask(
@@ -163,7 +163,7 @@ def test_an_address_without_the_route_is_found_out(plain: ModelServer) -> None:
 
 
 def test_an_unknown_model_is_not_asked_again() -> None:
-    """A model that is not there is `http_error` with the server's words, without further attempts even where the status is 500."""
+    """A model that is not there is `http_error` with the server's words, without further attempts even for a 500."""
     with ModelServer(quirks=[Quirk.UNKNOWN_MODEL_IS_500]) as server:
         (job,) = ask(ChatCompletions(server.base_url, "missing"), [picture(1)])
         assert (outcome(job).status.value, outcome(job).http_status, server.stats()["requests"]) == ("http_error", 500, 1)
@@ -172,7 +172,7 @@ def test_an_unknown_model_is_not_asked_again() -> None:
 
 @pytest.mark.parametrize("quirks", [[], [Quirk.WRONG_KEY_IS_400]])
 def test_keys(quirks: list[Quirk], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The right key from a variable or a file opens the door, a wrong or missing one is `auth` at once, and no message shows it."""
+    """The right key from a variable or a file opens the door, a wrong or missing one is `auth`, and no message shows it."""
     key = "sk-planted-0123456789abcdef"
     monkeypatch.setenv("PICSUM_TEST_KEY", key)
     monkeypatch.setenv("PICSUM_WRONG_KEY", "sk-wrong-0123456789abcdef")
@@ -234,7 +234,8 @@ def test_typed_tasks(task: Task, quirks: list[Quirk]) -> None:
     assert statuses(jobs) == ["ok"] * 5
     for job in jobs:
         if isinstance(task, ListObjects):
-            assert job.answer and all(isinstance(entry, str) and entry for entry in job.answer)
+            assert job.answer
+            assert all(isinstance(entry, str) and entry for entry in job.answer)
         elif isinstance(task, Classify):
             assert job.answer in task.labels
         else:
@@ -243,7 +244,7 @@ def test_typed_tasks(task: Task, quirks: list[Quirk]) -> None:
 
 
 def test_words_instead_of_the_asked_form_are_kept() -> None:
-    """An answer that is not in the asked form is `bad_schema`, with what the model wrote in the message and its tokens counted."""
+    """An answer that is not in the asked form is `bad_schema`, with what the model wrote and its tokens counted."""
     with ModelServer(faults=[ModelFault("schema_ignored")]) as server:
         (job,) = ask(ChatCompletions(server.base_url, MODEL), [picture(1)], ListObjects())
     got = outcome(job)

@@ -123,7 +123,7 @@ def test_estimates_learn_from_usage() -> None:
 
 @pytest.mark.parametrize("tasks", [1, 3])
 def test_the_budget_is_never_exceeded(tasks: int) -> None:
-    """Rows beyond max_cost_total get `budget` and nothing is asked for them; what the server billed is at most the budget, and near it."""
+    """Rows beyond max_cost_total get `budget` unasked; what the server billed is at most the budget, and near it."""
     images = [picture(number) for number in range(60)]
     budget = 20.0
     with ModelServer(latency=Latency(mean_s=0.05)) as server:
@@ -173,7 +173,7 @@ def test_a_refused_question_costs_nothing() -> None:
     budget=st.floats(0.0001, 0.01),
 )
 def test_spending_never_goes_over(prices: list[tuple[int, int]], budget: float) -> None:
-    """Whatever questions run at once, what is spent is at most the budget, and a question is refused only if it alone does not fit."""
+    """What is spent is at most the budget whatever runs at once, and only a question that does not fit alone is refused."""
     options = DescribeOptions(max_cost_total=budget, input_price_per_million_tokens=1.0, output_price_per_million_tokens=2.0)
 
     async def run() -> float:

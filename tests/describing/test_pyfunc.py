@@ -92,7 +92,7 @@ def test_each_image_has_its_own_answer_from_a_model_loaded_once(tmp_path: Path) 
 
 
 def test_one_bad_image_costs_only_its_own_row(tmp_path: Path) -> None:
-    """A batch that raises is split until the bad image is alone: it is `model_error` with the model's words, the others are answered."""
+    """A batch that raises is split until the bad image is alone: it is `model_error`, the others are answered."""
     body = "assert b'BAD' not in images, 'cannot see this'\n        return ['fine'] * len(images)"
     body = body.replace("assert b'BAD' not in images", "assert not any(image == b'BAD' for image in images)")
     images: list[Any] = [picture(number) for number in range(16)]

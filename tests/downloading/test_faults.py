@@ -51,7 +51,7 @@ NUMBER_OF = {kind: number for number, kind in enumerate(FaultKind, start=1)}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ImageServer]:
-    """A host that has each fault for the pictures of one number, 1000 x 1000 and larger at the bomb."""
+    """Serve each fault for the pictures of one number."""
     faults = [
         Fault(kind=kind, path=f"/id/{NUMBER_OF[kind]}/", **{"side_px": 20_000, **settings})
         for kind, (settings, *_) in EXPECTED.items()

@@ -27,7 +27,9 @@ if __name__ == "__main__":
         requests = server.stats()["requests"]
         second = pv.run_pipeline(spark, job)
         asked_again = server.stats()["requests"] - requests
-    rows = spark.sql("SELECT count(*), count(DISTINCT image_url), count(descrizione) FROM platform_catalog.marketplace.image_desc")
+    rows = spark.sql(
+        "SELECT count(*), count(DISTINCT image_url), count(descrizione) FROM platform_catalog.marketplace.image_desc"
+    )
     found = {
         "session": type(spark).__module__,
         "first": first.as_dict(),

@@ -64,7 +64,7 @@ def register(spark: SparkSession, result: str, answer: Any) -> None:
     """Register an `ai_query` of this result type; `answer(prompt, image)` gives one result."""
     from pyspark.sql.functions import pandas_udf
 
-    def ai_query(endpoint, request, failOnError, modelParameters, files, responseFormat=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, N803
+    def ai_query(endpoint, request, failOnError, modelParameters, files, responseFormat=None):  # type: ignore[no-untyped-def] # noqa: N803
         found = [answer(prompt, image) for prompt, image in zip(request, files, strict=True)]
         return pd.DataFrame(found) if result.startswith("STRUCT") else pd.Series(found, dtype=object)
 

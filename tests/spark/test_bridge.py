@@ -1,5 +1,7 @@
 """Rows go through the bridge whole, once and in order, however the jobs finish."""
 
+# ruff: noqa: D102, D107, ARG005 - helpers of tests say by their names what they are
+
 from __future__ import annotations
 
 import asyncio

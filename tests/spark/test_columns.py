@@ -35,7 +35,7 @@ def test_a_column_in_the_way_is_named(urls):
 
 
 def test_images_must_be_binary(urls):
-    """describe takes bytes, not addresses, and says so."""
+    """Describe takes bytes, not addresses, and says so."""
     with pytest.raises(pv.ColumnError, match="image_col: column 'image_url' is string; it must be binary"):
         pv.describe(urls, pv.PixelDescriber(), image_col="image_url")
 

@@ -352,14 +352,14 @@ def test_times_lets_a_retry_succeed_until_the_reset(server: ImageServer) -> None
 def test_bad_tls(server: ImageServer) -> None:
     """One address presents a certificate that nobody trusts, another speaks no TLS at all, and neither harms the server."""
     with pytest.raises(urllib.error.URLError) as refused:
-        urllib.request.urlopen(f"{server.self_signed_url}/id/60/20", timeout=20)  # noqa: S310 - our own server
+        urllib.request.urlopen(f"{server.self_signed_url}/id/60/20", timeout=20)
     assert isinstance(refused.value.reason, ssl.SSLCertVerificationError)
     with pytest.raises(urllib.error.URLError) as refused:
-        urllib.request.urlopen(f"{server.not_tls_url}/id/60/20", timeout=20)  # noqa: S310 - our own server
+        urllib.request.urlopen(f"{server.not_tls_url}/id/60/20", timeout=20)
     assert isinstance(refused.value.reason, ssl.SSLError)
     blind = ssl.create_default_context()
     blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
-    with urllib.request.urlopen(f"{server.self_signed_url}/id/60/20", timeout=20, context=blind) as answer:  # noqa: S310 - ours
+    with urllib.request.urlopen(f"{server.self_signed_url}/id/60/20", timeout=20, context=blind) as answer:
         assert answer.status == 200
 
 

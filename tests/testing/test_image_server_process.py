@@ -91,7 +91,7 @@ def test_reset_is_a_post_too() -> None:
     """The figures can be reset by POST."""
     with ImageServer() as server:
         fetch_at_once(server, 1)
-        urllib.request.urlopen(f"{server.base_url}/-/reset", data=b"", timeout=20).close()  # noqa: S310 - our own server
+        urllib.request.urlopen(f"{server.base_url}/-/reset", data=b"", timeout=20).close()
         assert server.stats()["requests"] == 0
 
 
@@ -192,7 +192,7 @@ def test_foreground_server_prints_its_address_and_ends_on_ctrl_c() -> None:
     with subprocess.Popen([sys.executable, "-c", code], text=True, env=environment, **pipes) as served:
         assert served.stdout is not None
         url = next(word for word in served.stdout.readline().split() if word.startswith("http"))
-        with urllib.request.urlopen(f"{url}/id/1/20/20", timeout=20) as answer:  # noqa: S310 - our own server
+        with urllib.request.urlopen(f"{url}/id/1/20/20", timeout=20) as answer:
             assert answer.status == 200
         served.send_signal(signal.SIGINT)
         _, errors = served.communicate(timeout=20)

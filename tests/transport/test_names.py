@@ -1,5 +1,7 @@
 """Names that do not resolve, or never answer, are told apart and keep nobody waiting."""
 
+# ruff: noqa: D102, D107 - helpers of tests say by their names what they are
+
 from __future__ import annotations
 
 import socket

@@ -38,7 +38,7 @@ def invoke(words: list[str]) -> int:
         raise KeyboardInterrupt from None
     except _WRONG_WORDS as error:
         message = " ".join(error.format_message().split())
-        print(f"picsum-vision: {message or 'which command? picsum-vision --help lists them'}", file=sys.stderr)  # noqa: T201
+        print(f"picsum-vision: {message or 'which command? picsum-vision --help lists them'}", file=sys.stderr)
         return WRONG_SETTING
     if result == STOPPED:  # what newer typers make of Ctrl-C
         raise KeyboardInterrupt
@@ -47,12 +47,14 @@ def invoke(words: list[str]) -> int:
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
-        print(f"picsum-vision {__version__}")  # noqa: T201 - what was asked for
+        print(f"picsum-vision {__version__}")
         raise typer.Exit
 
 
 @app.callback(invoke_without_command=False)
 def root(
-    version: Annotated[Optional[bool], typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")] = None,  # noqa: ARG001, UP045, FBT002 - typer's way
+    version: Annotated[
+        Optional[bool], typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = None,
 ) -> None:
     """Images and their descriptions for columns of URLs, on Apache Spark."""

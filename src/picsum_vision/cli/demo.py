@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from picsum_vision.cli.run import open_and_run, print_report
-from picsum_vision.cli.session import choose_tables
 from picsum_vision.cli.samples import print_samples
+from picsum_vision.cli.session import choose_tables
 from picsum_vision.config import PipelineConfig
 from picsum_vision.options import DownloadOptions
 from picsum_vision.table_names import Tables
@@ -37,5 +37,5 @@ def demo(
         print_samples(spark, tables)
     print_report(report, as_json=as_json)
     if not as_json:
-        print(f"look again: picsum-vision report {output}")  # noqa: T201 - what to do next
+        print(f"look again: picsum-vision report {output}")
     return 0

@@ -35,19 +35,19 @@ def run(words: Sequence[str]) -> int:
         return _say(f"{error.name} is not installed: pip install 'picsum-vision[cli]'", COULD_NOT_RUN)
     try:
         return commands.invoke(list(words))
-    except SettingError as error:
-        return _say(str(error), WRONG_SETTING)
-    except PicsumVisionError as error:
-        return _say(str(error), COULD_NOT_RUN)
     except KeyboardInterrupt:
         return _say("stopped; what was committed is kept, and the next run goes on from there", STOPPED)
-    except BrokenPipeError:
-        return COULD_NOT_RUN
+    except PicsumVisionError as error:
+        return _say(str(error), WRONG_SETTING if isinstance(error, SettingError) else COULD_NOT_RUN)
     except Exception as error:  # noqa: BLE001 - the last resort: a person at a terminal gets one line
-        if os.environ.get(_TRACEBACK_VARIABLE):
-            traceback.print_exc()
-        first_line = next(iter(str(error).strip().splitlines()), "")
-        return _say(f"unexpected {type(error).__name__}: {first_line[:300]} (all of it with {_TRACEBACK_VARIABLE}=1)", COULD_NOT_RUN)
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get(_TRACEBACK_VARIABLE):
+        traceback.print_exc()
+    first_line = next(iter(str(error).strip().splitlines()), "")[:300]
+    return _say(f"unexpected {type(error).__name__}: {first_line} (all of it with {_TRACEBACK_VARIABLE}=1)", COULD_NOT_RUN)
 
 
 def _say(message: str, code: int) -> int:

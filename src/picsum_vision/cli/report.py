@@ -12,7 +12,7 @@ from picsum_vision.cli.session import open_session
 from picsum_vision.errors import SettingError
 from picsum_vision.table_names import DEFAULT_SCHEMA, Tables
 
-Text = Optional[str]  # noqa: UP045 - typer reads it at run time, on Python 3.10 too
+Text = Optional[str]
 
 
 def report(
@@ -28,7 +28,9 @@ def report(
     """
     if (folder is None) == (catalog is None):
         raise SettingError("report: give either the folder of the tables or --catalog (and --schema)")
-    tables = _tables_in(Path(folder), schema) if folder is not None else Tables(catalog=catalog or "", schema=schema or DEFAULT_SCHEMA)
+    tables = (
+        _tables_in(Path(folder), schema) if folder is not None else Tables(catalog=catalog or "", schema=schema or DEFAULT_SCHEMA)
+    )
     with progress() as say:
         say("starting Spark")
         spark = open_session(tables, folder, master=master, remote=remote)
@@ -39,7 +41,7 @@ def report(
     from picsum_vision.cli.samples import print_samples  # noqa: PLC0415
 
     print_samples(spark, tables)
-    print(summary)  # noqa: T201 - the command's answer
+    print(summary)
     return 0
 
 
@@ -52,4 +54,6 @@ def _tables_in(folder: Path, schema: str | None) -> Tables:
     schema = schema or DEFAULT_SCHEMA
     if (folder / schema / "image_desc" / "metadata").is_dir():
         return Tables(schema=schema)
-    raise SettingError(f"report: {str(folder)!r} holds no tables of a run; start one with: picsum-vision run --output {str(folder)!r}")
+    raise SettingError(
+        f"report: {str(folder)!r} holds no tables of a run; start one with: picsum-vision run --output {str(folder)!r}"
+    )

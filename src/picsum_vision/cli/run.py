@@ -10,8 +10,8 @@ import typer
 
 from picsum_vision.cli.console import progress
 from picsum_vision.cli.session import choose_tables, open_session
-from picsum_vision.config_file import job_config, read_config_file
 from picsum_vision.config import PipelineConfig
+from picsum_vision.config_file import job_config, read_config_file
 from picsum_vision.errors import SettingError
 from picsum_vision.run_report import RunReport
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 SHARE_MISSED = 3
 
-Text = Optional[str]  # noqa: UP045 - typer reads these at run time, on Python 3.10 too
-Number = Optional[int]  # noqa: UP045
-Fraction = Optional[float]  # noqa: UP045
-Switch = Optional[bool]  # noqa: UP045
+Text = Optional[str]
+Number = Optional[int]
+Fraction = Optional[float]
+Switch = Optional[bool]
 
 
-def run(  # noqa: PLR0913, C901 - one parameter a flag is typer's way
+def run(
     config: Annotated[Text, typer.Option(help="A TOML file with the whole job; a flag wins over it.")] = None,
     images: Annotated[Number, typer.Option(help="How many images. [default: 1000]")] = None,
     start: Annotated[Number, typer.Option(help="From which number on. [default: 1]")] = None,
@@ -56,7 +56,9 @@ def run(  # noqa: PLR0913, C901 - one parameter a flag is typer's way
     keep_images: Annotated[Switch, typer.Option("--keep-images/--no-keep-images", help="Keep the bytes in image_codes.")] = None,
     retry_failed: Annotated[Switch, typer.Option("--retry-failed", help="Try again what failed and can change.")] = None,
     min_ok_share: Annotated[Fraction, typer.Option(help="Exit with 3 if fewer rows than this share are ok.")] = None,
-    allow_private_addresses: Annotated[Switch, typer.Option("--allow-private-addresses", help="Reach loopback and private hosts.")] = None,
+    allow_private_addresses: Annotated[
+        Switch, typer.Option("--allow-private-addresses", help="Reach loopback and private hosts.")
+    ] = None,
     master: Annotated[Text, typer.Option(help="Spark's master, as in spark://host:7077. [default: local[*]]")] = None,
     remote: Annotated[Text, typer.Option(help="Spark Connect, as in sc://host or local[2].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002
@@ -65,7 +67,7 @@ def run(  # noqa: PLR0913, C901 - one parameter a flag is typer's way
 
     picsum-vision run --images 100 --output pictures
 
-    picsum-vision run --urls-from mine.csv --url-col photo --backend chat --endpoint-url https://host/v1 --model m --api-key-env KEY
+    picsum-vision run --urls-from mine.csv --url-col photo --backend chat --endpoint-url https://host/v1 --model m
     """
     flags: dict[str, Any] = {
         "images": images, "start": start, "by": by, "width": width, "height": height, "base_url": base_url,
@@ -76,7 +78,8 @@ def run(  # noqa: PLR0913, C901 - one parameter a flag is typer's way
         "backend": {"kind": backend, "base_url": endpoint_url, "model": model, "api_key_env": api_key_env},
         "task": {"kind": task, "labels": labels.split(",") if labels else None, "language": language, "prompt": prompt},
         "download": {
-            "total_timeout_s": timeout, "max_in_flight_per_task": max_in_flight, "allow_private_addresses": allow_private_addresses,
+            "total_timeout_s": timeout, "max_in_flight_per_task": max_in_flight,
+            "allow_private_addresses": allow_private_addresses,
         },
         "describe": {
             "max_in_flight_per_task": max_in_flight, "requests_per_minute_total": requests_per_minute,
@@ -106,7 +109,7 @@ def open_and_run(
 
 def print_report(report: RunReport, *, as_json: bool) -> None:
     """Print the command's answer on stdout."""
-    print(json.dumps(report.as_dict()) if as_json else report)  # noqa: T201 - the command's answer
+    print(json.dumps(report.as_dict()) if as_json else report)
 
 
 def _over(settings: dict[str, Any], flags: dict[str, Any], groups: dict[str, dict[str, Any]]) -> dict[str, Any]:

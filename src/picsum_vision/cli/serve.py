@@ -6,20 +6,22 @@ from typing import Annotated, List, Optional  # noqa: UP035 - typer reads these 
 
 import typer
 
-Number = Optional[int]  # noqa: UP045
-Fraction = Optional[float]  # noqa: UP045
-Text = Optional[str]  # noqa: UP045
+Number = Optional[int]
+Fraction = Optional[float]
+Text = Optional[str]
 Port = Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 takes any free one.")]
 
 
-def serve_images(  # noqa: PLR0913 - one parameter a flag is typer's way
+def serve_images(
     port: Port = 0,
     image_port: Annotated[int, typer.Option(help="The port of the second host, to which the first one redirects.")] = 0,
     latency_mean_s: Annotated[float, typer.Option(help="Seconds that each hop waits on average.")] = 0.0,
     latency_sigma: Annotated[float, typer.Option(help="The spread of the waits; 0 makes all alike.")] = 0.5,
     requests_per_second: Annotated[Fraction, typer.Option(help="Refuse more than this with 429 and Retry-After.")] = None,
     burst: Annotated[Number, typer.Option(help="Requests that may come at once under that limit.")] = None,
-    fault: Annotated[Optional[List[str]], typer.Option(help="KIND[,SETTING=VALUE...], as in status,status=500,share=0.05. May be repeated.")] = None,  # noqa: UP006, UP045
+    fault: Annotated[
+        Optional[List[str]], typer.Option(help="KIND[,SETTING=VALUE...], as in status,status=500,share=0.05. May be repeated.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn by lot.")] = 0,
 ) -> int:
     """Serve pictures as Lorem Picsum does, until Ctrl-C; what it saw is at /-/stats.
@@ -72,4 +74,4 @@ def serve_model(
 
 
 def _announce(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - the command's answer
+    print(line, flush=True)

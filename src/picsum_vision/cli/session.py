@@ -20,7 +20,14 @@ DEFAULT_OUTPUT: Final = "picsum-vision-data"
 
 
 def choose_tables(
-    tables: Tables, *, output: str | None, catalog: str | None, schema: str | None, table_format: str, master: str | None = None, remote: str | None = None
+    tables: Tables,
+    *,
+    output: str | None,
+    catalog: str | None,
+    schema: str | None,
+    table_format: str,
+    master: str | None = None,
+    remote: str | None = None,
 ) -> tuple[Tables, str | None]:
     """Return the tables and the folder that holds them, None where the session's own catalog does."""
     check_choice("format", table_format, ("iceberg", "delta"))
@@ -35,14 +42,14 @@ def choose_tables(
     folder = check_folder(output or tables.path or DEFAULT_OUTPUT)
     if table_format == "delta":
         if catalog is not None or schema is not None:
-            raise SettingError("format: delta tables off Databricks are kept by path; leave --catalog and --schema out, or use iceberg")
+            raise SettingError(
+                "format: delta tables off Databricks are kept by path; leave --catalog and --schema out, or use iceberg"
+            )
         return dataclasses.replace(tables, path=folder), folder
     return dataclasses.replace(tables, **names, path=None), folder
 
 
-def open_session(
-    tables: Tables, folder: str | None, *, master: str | None = None, remote: str | None = None
-) -> SparkSession:
+def open_session(tables: Tables, folder: str | None, *, master: str | None = None, remote: str | None = None) -> SparkSession:
     """Return the session: the cluster's own on Databricks, a local one with its table catalog elsewhere."""
     try:
         from picsum_vision.spark.session import local_session  # noqa: PLC0415 - Spark only where it is used

@@ -9,7 +9,7 @@ import typer
 from picsum_vision.setup_script import setup_script
 from picsum_vision.table_names import DEFAULT_CATALOG, DEFAULT_SCHEMA, Tables
 
-Text = Optional[str]  # noqa: UP045 - typer reads it at run time, on Python 3.10 too
+Text = Optional[str]
 
 
 def setup_sql(
@@ -21,5 +21,5 @@ def setup_sql(
 
     picsum-vision setup-sql --catalog main --schema pictures --grant-to data-engineers
     """
-    print(setup_script(Tables(catalog=catalog, schema=schema), grant_to=grant_to))  # noqa: T201 - the command's answer
+    print(setup_script(Tables(catalog=catalog, schema=schema), grant_to=grant_to))
     return 0

@@ -62,7 +62,7 @@ class JobRun(Generic[J]):
     it (rows or bytes), when more input is wanted, or after a quarter of a second, not for every job.
     """
 
-    def __init__(  # noqa: PLR0913 - one thing each, all but the first by name
+    def __init__(
         self,
         loop_thread: LoopThread,
         *,

@@ -32,7 +32,7 @@ _CONNECT_TIMEOUT_S = 15
 class ChatClient:
     """Makes the questions of one task."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - all that a task has in common
+    def __init__(  # noqa: PLR0917 - all that a task has in common
         self,
         backend: ChatCompletions,
         task: Task,

@@ -27,7 +27,7 @@ _CPU_THREADS = 2
 class Describer:
     """Makes the description jobs of one Spark task. `share` is the task's part of the whole job's bounds."""
 
-    def __init__(  # noqa: PLR0913 - who, what, how, where, and how much of it
+    def __init__(
         self,
         backend: WorkerBackend,
         task: Task,

@@ -13,7 +13,6 @@ from picsum_vision.describing.direct import describe_images
 from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
 
-
 # MLflow loads it lazily, which hides its type.
 _PythonModel: Any = mlflow.pyfunc.PythonModel
 

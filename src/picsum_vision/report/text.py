@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from picsum_vision.run_report import DESCRIBE_WORDS, DOWNLOAD_WORDS, status_lines
 from picsum_vision.spark.job_state import JobState
-from picsum_vision.spark.tables import COLUMNS, TableStore
+from picsum_vision.spark.tables import TableStore
+from picsum_vision.table_columns import COLUMNS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,4 +34,7 @@ def table_summary(spark: SparkSession, tables: Tables) -> str:
 def _stage(word: str, state: StageState, words: dict[str, str]) -> list[str]:
     ok = state.by_status.get("ok", 0)
     tokens = f", {state.input_tokens:,} + {state.output_tokens or 0:,} tokens" if state.input_tokens else ""
-    return [f"  {word}: {ok:,} ok, {state.rows - ok:,} failed, {state.bytes:,} bytes{tokens}", *status_lines(state.by_status, words)]
+    return [
+        f"  {word}: {ok:,} ok, {state.rows - ok:,} failed, {state.bytes:,} bytes{tokens}",
+        *status_lines(state.by_status, words),
+    ]

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from picsum_vision.describing.backends import AiQuery
@@ -55,7 +55,7 @@ _PROBLEMS: Final = (
 )
 
 
-def describe_with_ai_query(  # noqa: PLR0913, PLR0917 - what describe was given
+def describe_with_ai_query(  # noqa: PLR0917 - what describe was given
     df: DataFrame, backend: AiQuery, image_col: str, output_col: str, task: Task, options: DescribeOptions
 ) -> DataFrame:
     """Add the answer and its outcome by one `ai_query` expression over the whole DataFrame, as the platform advises."""
@@ -135,7 +135,7 @@ def _failure(error: Column) -> Column:
     return word.otherwise(DescribeStatus.HTTP_ERROR.value)
 
 
-def _outcome(  # noqa: PLR0913, PLR0917 - all that an outcome is made of
+def _outcome(  # noqa: PLR0917 - all that an outcome is made of
     backend: AiQuery, task: Task, image: Column, text: Column, error: Column, answer: Column
 ) -> Column:
     status = (

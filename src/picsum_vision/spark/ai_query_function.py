@@ -57,7 +57,7 @@ def register_ai_query(
     check_text("name", name)
     asked = options or DescribeOptions()
 
-    def ai_query(  # noqa: PLR0913, PLR0917 - Databricks' own parameters
+    def ai_query(  # noqa: PLR0917 - Databricks' own parameters
         endpoint: pd.Series,  # noqa: ARG001
         request: pd.Series,
         returnType: pd.Series | None = None,  # noqa: ARG001, N803

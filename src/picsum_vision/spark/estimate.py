@@ -39,7 +39,7 @@ class CostEstimate:
     max_cost: float | None
 
 
-def estimate_cost(  # noqa: PLR0913 - one keyword for each setting, as its users type them
+def estimate_cost(
     df: DataFrame,
     backend: Backend,
     *,

@@ -83,7 +83,14 @@ class OpenFusedStage:
         self._stage = stage
         self._downloader = Downloader(options, budget, loop_thread, share=stage.download.share)
         describe = stage.describe
-        self._describer = Describer(describe.backend, describe.task, describe.options, loop_thread, share=describe.share)
+        self._describer = Describer(
+            describe.backend,
+            describe.task,
+            describe.options,
+            loop_thread,
+            share=describe.share,
+            share_of_total=describe.share_of_total,
+        )
         self.run: JobRun[FusedJob] = JobRun(
             loop_thread,
             slots={**self._downloader.slots, **self._describer.slots},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from picsum_vision.picsum_list import listed_ids
 from picsum_vision.urls import LOREM_PICSUM, By, PicsumUrls
@@ -52,7 +52,15 @@ def generate_urls(
 
     """
     urls = PicsumUrls(
-        count=count, start=start, width=width, height=height, by=by, base_url=base_url, grayscale=grayscale, blur=blur, suffix=suffix
+        count=count,
+        start=start,
+        width=width,
+        height=height,
+        by=by,
+        base_url=base_url,
+        grayscale=grayscale,
+        blur=blur,
+        suffix=suffix,
     )
     return url_frame(spark, urls)
 
@@ -60,7 +68,9 @@ def generate_urls(
 def url_frame(spark: SparkSession, urls: PicsumUrls) -> DataFrame:
     """Return the URLs as a DataFrame, put together by Spark itself."""
     numbers = _listed(spark, urls) if urls.by == "list" else spark.range(urls.start, urls.start + urls.count)
-    return numbers.select(F.concat(F.lit(urls.before_number), F.col("id").cast("string"), F.lit(urls.after_number)).alias("image_url"))
+    return numbers.select(
+        F.concat(F.lit(urls.before_number), F.col("id").cast("string"), F.lit(urls.after_number)).alias("image_url")
+    )
 
 
 def _listed(spark: SparkSession, urls: PicsumUrls) -> DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Window
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from picsum_vision.errors import ColumnError, SettingError
 from picsum_vision.spark.columns import check_input
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NUMBER = "picsum_vision_number"
 
 
-def group_images(  # noqa: PLR0913 - one keyword for each setting, as its users type them
+def group_images(
     df: DataFrame,
     by: str | list[str],
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from picsum_vision.describing.spending import cost
 
@@ -69,9 +69,13 @@ def _state(rows: DataFrame, outcome: str, sums: dict[str, str]) -> StageState:
         .collect()
     )
     totals = {name: _total([row[name] for row in counted]) for name in sums}
-    totals["bytes"] = totals["bytes"] or 0
     by_status = {row["status"]: row["rows"] for row in sorted(counted, key=lambda row: (-row["rows"], row["status"]))}
-    return StageState(by_status=by_status, **totals)
+    return StageState(
+        by_status=by_status,
+        bytes=totals["bytes"] or 0,
+        input_tokens=totals.get("input_tokens"),
+        output_tokens=totals.get("output_tokens"),
+    )
 
 
 def _total(values: list[int | None]) -> int | None:

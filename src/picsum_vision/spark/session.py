@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _CONNECT_PACKAGES = {"grpc": "grpcio", "grpc_status": "grpcio-status", "google.rpc": "googleapis-common-protos"}
 
 
-def local_session(  # noqa: PLR0913 - one setting each, all but the first by name
+def local_session(
     warehouse: str | Path = "picsum-vision-data",
     *,
     master: str | None = None,

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
+
+from picsum_vision.describing.shares import Shares
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _ENOUGH_ROWS = 100_000
+_counted: WeakKeyDictionary[SparkSession, int] = WeakKeyDictionary()
 
 
 def tasks_at_once(spark: SparkSession) -> int:
-    """Return how many tasks this session runs at the same time.
+    """Return how many tasks this session runs at the same time, as counted at the first call.
 
     Spark spreads a range over all its slots; counting the parts works on Connect and serverless too, where the cluster itself
     cannot be asked.
     """
-    return max(1, spark.range(_ENOUGH_ROWS).select(F.spark_partition_id()).distinct().count())
+    if spark not in _counted:
+        _counted[spark] = max(1, spark.range(_ENOUGH_ROWS).select(F.spark_partition_id()).distinct().count())
+    return _counted[spark]
 
 
-def spread(df: DataFrame, partitions: int | None, *, share_needed: bool) -> tuple[DataFrame, float]:
-    """Return the DataFrame in its partitions, and one task's share (0 to 1) of the whole job's bounds.
+def spread(df: DataFrame, partitions: int | None, *, share_needed: bool) -> tuple[DataFrame, Shares]:
+    """Return the DataFrame in its partitions, and one task's share of the whole job's bounds.
 
-    With a bound for the whole job there are as many partitions as tasks run at once, so that each task's share is known
-    beforehand: the sum never exceeds the bound, and is the bound while all run.
+    With a bound for the whole job and no number given there are as many partitions as tasks run at once, so that each task's
+    share is known beforehand: the sum never exceeds the bound, and is the bound while all run.
     """
     if partitions is None and not share_needed:
-        return df, 1.0
+        return df, Shares()
     number = partitions or tasks_at_once(df.sparkSession)
-    return df.repartition(number), 1.0 / (min(number, tasks_at_once(df.sparkSession)) if share_needed else number)
+    together = min(number, tasks_at_once(df.sparkSession)) if share_needed else number
+    return df.repartition(number), Shares(of_rate=1 / together, of_total=1 / number)

@@ -1,4 +1,4 @@
-"""The tables themselves: made where they are missing, read, completed. The same statements for Iceberg, Delta and Unity Catalog."""
+"""The tables: made where they are missing, read, completed; the same statements for Iceberg, Delta and Unity Catalog."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from picsum_vision.errors import TableProblem
 from picsum_vision.sql_text import identifier, literal
@@ -54,7 +54,7 @@ class TableStore:
         return df
 
     def missing_from(self, role: str, asked: DataFrame) -> DataFrame:
-        """Return the rows of `asked` whose key the table has not; reads nothing of it but the key. NULL is a key like any other."""
+        """Return the rows of `asked` whose key the table has not, reading nothing of it but the key; NULL is a key, too."""
         present = self.read(role).select(F.col(KEY).alias("present_key"))
         return asked.join(present, F.col(KEY).eqNullSafe(F.col("present_key")), "left_anti")
 
@@ -69,7 +69,7 @@ class TableStore:
         self._guarded(role, lambda: rows.select(*columns).writeTo(self.name(role)).append())
 
     def append_to_both(self, rows: DataFrame) -> None:
-        """Feed image_codes and image_desc from rows with the columns of both, which are evaluated once: written down, then copied."""
+        """Feed image_codes and image_desc from rows with the columns of both, evaluated once: written down, then copied."""
         both = {name: column for role in ("image_codes", "image_desc") for column in COLUMNS[role] for name in column[:1]}
         del both["image_binary"]
         self._write_down("image_staged", rows, tuple(both.values()))
@@ -118,7 +118,9 @@ class TableStore:
 
     def _create(self, role: str, columns: Iterable[Column], comment: str) -> None:
         using = "" if self._tables.path is None else " USING delta"
-        self._sql(role, f"CREATE TABLE IF NOT EXISTS {self.name(role)} ({column_list(columns)}){using} COMMENT {literal(comment)}")
+        self._sql(
+            role, f"CREATE TABLE IF NOT EXISTS {self.name(role)} ({column_list(columns)}){using} COMMENT {literal(comment)}"
+        )
 
     def _drop(self, name: str) -> None:
         if self._tables.path is None:
@@ -144,14 +146,21 @@ class TableStore:
         tables, readable = self._tables, self._tables.readable(role)
         if any(word in text for word in _MISSING_CATALOG):
             return TableProblem(
-                f"catalog: {tables.catalog!r} is not in this session; on Databricks: CREATE CATALOG {identifier(tables.catalog)}; "
+                f"catalog: {tables.catalog!r} is not in this session; on Databricks: "
+                f"CREATE CATALOG {identifier(tables.catalog)}; "
                 "elsewhere use local_session(warehouse=DIR), --output DIR, or --catalog with one that is there"
             )
         if any(word in text for word in _DENIED):
             schema = identifier(tables.catalog, tables.schema)
-            return TableProblem(f"{readable}: permission denied; an owner repairs it with: GRANT ALL PRIVILEGES ON SCHEMA {schema} TO `you`")
+            return TableProblem(
+                f"{readable}: permission denied; an owner repairs it with: GRANT ALL PRIVILEGES ON SCHEMA {schema} TO `you`"
+            )
         if "TABLE_OR_VIEW_NOT_FOUND" in text or "PATH_NOT_FOUND" in text or "DELTA_TABLE_NOT_FOUND" in text:
-            return TableProblem(f"{readable}: no such table; `picsum-vision run` makes it, or the statements of `picsum-vision setup-sql`")
+            return TableProblem(
+                f"{readable}: no such table; `picsum-vision run` makes it, or the statements of `picsum-vision setup-sql`"
+            )
         if "SCHEMA_NOT_FOUND" in text:
-            return TableProblem(f"schema: {tables.schema!r} is not there; CREATE SCHEMA {identifier(tables.catalog, tables.schema)}")
+            return TableProblem(
+                f"schema: {tables.schema!r} is not there; CREATE SCHEMA {identifier(tables.catalog, tables.schema)}"
+            )
         return TableProblem(f"{readable}: {' '.join(text.split())[:300]}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.types import DataType, StructField, StructType
 
 from picsum_vision.describing.backends import AiQuery, Backend, WorkerBackend, check_backend
+from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
@@ -17,6 +18,7 @@ from picsum_vision.spark.columns import check_input, check_output
 from picsum_vision.spark.describe_stage import DescribeStage
 from picsum_vision.spark.download_stage import DownloadStage
 from picsum_vision.spark.fused_stage import FusedStage
+from picsum_vision.spark.image_input import check_images
 from picsum_vision.spark.schemas import DOWNLOADED, described
 from picsum_vision.spark.sharing import spread
 from picsum_vision.validation import check_integer, check_text
@@ -59,8 +61,8 @@ def download(
     _check_partitions(partitions)
     check_input("url_col", df, url_col, "string")
     check_output(df, DOWNLOADED)
-    spread_df, share = spread(df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
-    return _through(spread_df, DownloadStage(options=options, share=share), url_col, DOWNLOADED)
+    spread_df, shares = spread(df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
+    return _through(spread_df, DownloadStage(options=options, share=shares.of_rate), url_col, DOWNLOADED)
 
 
 def describe(
@@ -78,7 +80,8 @@ def describe(
     Parameters
     ----------
     df
-        Any DataFrame with a BINARY column `image_col`. NULL and empty images are rows like any other (`no_image`).
+        Any DataFrame with a BINARY column `image_col`; for :class:`ChatCompletions` also ARRAY<BINARY>, several images in one
+        question, or with `send="url"` their addresses. NULL and empty images are rows like any other (`no_image`).
     backend
         :class:`AiQuery`, :class:`ChatCompletions`, :class:`PyFunc` or :class:`PixelDescriber`.
     output_col
@@ -92,7 +95,7 @@ def describe(
     -------
     DataFrame
         Every input row once, in any order, with every input column, plus `output_col` and `describe_outcome`. Nothing is asked
-        before an action, and each action asks, and pays, again: write the result to a table.
+        before an action, and each action asks, and pays, again (a sort even twice): write the result to a table.
 
     Raises
     ------
@@ -104,13 +107,13 @@ def describe(
     """
     task, options = _check_question(backend, task, options)
     _check_partitions(partitions)
-    check_input("image_col", df, image_col, "binary")
+    check_images(df, image_col, backend)
     check_text("output_col", output_col)
     check_output(df, [output_col, "describe_outcome"])
     if isinstance(backend, AiQuery):
         return describe_with_ai_query(df, backend, image_col, output_col, task, options)
-    spread_df, share = spread(df, partitions, share_needed=_has_total(options))
-    stage = _describe_stage(backend, task, options, output_col, share)
+    spread_df, shares = spread(df, partitions, share_needed=_has_total(options))
+    stage = _describe_stage(backend, task, options, output_col, shares)
     return _through(spread_df, stage, image_col, described(task, output_col))
 
 
@@ -129,7 +132,8 @@ def download_and_describe(
     """Fetch and describe in one stage: an image is described while others download.
 
     As :func:`download` and :func:`describe` one after the other, but the bytes never leave the worker unless `keep_images`, and
-    the time is about the longer of the two, not the sum. With :class:`AiQuery`, which the platform plans, it is the two one after the other.
+    the time is about the longer of the two, not the sum. With :class:`AiQuery`, which the platform plans, it is the two one after
+    the other.
     """
     task, describe_options = _check_question(backend, task, describe_options)
     download_options = _or_default(download_options, DownloadOptions, "download_options")
@@ -145,25 +149,29 @@ def download_and_describe(
     if not keep_images:
         del added["image_binary"]
     share_needed = _has_total(describe_options) or download_options.requests_per_second_per_host_total is not None
-    spread_df, share = spread(df, partitions, share_needed=share_needed)
+    spread_df, shares = spread(df, partitions, share_needed=share_needed)
     stage = FusedStage(
-        download=DownloadStage(options=download_options, share=share),
-        describe=_describe_stage(backend, task, describe_options, output_col, share),
+        download=DownloadStage(options=download_options, share=shares.of_rate),
+        describe=_describe_stage(backend, task, describe_options, output_col, shares),
         keep_images=keep_images,
     )
     return _through(spread_df, stage, url_col, added)
 
 
 def _through(df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType]) -> DataFrame:
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return ArrowBridge[Any](stage.open(), column).process(batches)
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        return ArrowBridge[Any](stage.open(), column).process(iter(batches))
 
     schema = StructType([*df.schema.fields, *(StructField(name, kind) for name, kind in added.items())])
     return df.mapInArrow(work, schema)
 
 
-def _describe_stage(backend: WorkerBackend, task: Task, options: DescribeOptions, output_col: str, share: float) -> DescribeStage:
-    return DescribeStage(backend=backend, task=task, options=options, output_col=output_col, share=share)
+def _describe_stage(
+    backend: WorkerBackend, task: Task, options: DescribeOptions, output_col: str, shares: Shares
+) -> DescribeStage:
+    return DescribeStage(
+        backend=backend, task=task, options=options, output_col=output_col, share=shares.of_rate, share_of_total=shares.of_total
+    )
 
 
 def _check_question(backend: Backend, task: Task | None, options: DescribeOptions | None) -> tuple[Task, DescribeOptions]:

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from pyspark.errors import PySparkException
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 
 from picsum_vision.errors import SettingError
 from picsum_vision.spark.columns import check_input
 from picsum_vision.sql_text import identifier
-from picsum_vision.spark.tables import KEY
+from picsum_vision.table_columns import KEY
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -23,8 +23,8 @@ _FORMATS = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".txt": "text",
 def urls_from(spark: SparkSession, source: str, url_col: str) -> DataFrame:
     """Return the distinct URLs of `source` as `image_url STRING`.
 
-    `source` is a file or folder whose name ends as its format does (.parquet, .csv with a header, .tsv, .txt with one URL a line),
-    or a table's name.
+    `source` is a file or folder whose name ends as its format does (.parquet, .csv with a header, .tsv, .txt with one URL a
+    line), or a table's name.
     """
     try:
         df = _open(spark, source)

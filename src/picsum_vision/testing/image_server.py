@@ -50,7 +50,7 @@ class ImageServer:
     certificate that nobody trusts) and `not_tls_url` (https to a port that speaks plain HTTP).
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting of its own, given by name
+    def __init__(
         self,
         *,
         port: int = 0,
@@ -122,7 +122,7 @@ class ImageServer:
         self.stop()
 
 
-def serve_images(  # noqa: PLR0913 - each is a setting of its own, given by name
+def serve_images(
     *,
     port: int = 0,
     image_port: int = 0,

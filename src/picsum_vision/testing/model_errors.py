@@ -16,7 +16,7 @@ class ApiError(Exception):
     `param` names the wrong field and `code` is the machine-readable word, as in OpenAI's own error bodies.
     """
 
-    def __init__(  # noqa: PLR0913 - the fields of OpenAI's error body
+    def __init__(
         self,
         status: int,
         message: str,

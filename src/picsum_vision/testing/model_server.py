@@ -47,7 +47,7 @@ class ModelServer:
     :class:`PortInUse` on entry if `port` is taken.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword for each setting, as its users type them
+    def __init__(
         self,
         *,
         port: int = 0,
