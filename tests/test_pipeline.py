@@ -25,6 +25,12 @@ def tables(request, tmp_path) -> pv.Tables:
     return pv.Tables(schema=f"s_{uuid.uuid4().hex[:8]}")
 
 
+@pytest.fixture
+def iceberg_tables() -> pv.Tables:
+    """Fresh tables, where the format makes no difference."""
+    return pv.Tables(schema=f"s_{uuid.uuid4().hex[:8]}")
+
+
 def job(tables: pv.Tables, server: ImageServer, **settings) -> pv.PipelineConfig:
     defaults = {"images": 24, "start": 80, "width": 64, "height": 48, "partitions": 2, "download": LOCAL}
     return pv.PipelineConfig(tables=tables, base_url=server.base_url, **(defaults | settings))
@@ -120,41 +126,41 @@ def test_a_table_that_the_notebook_made_is_completed(spark, tables):
     assert len(rows_of(spark, tables, "image_codes")) == 8
 
 
-def test_other_peoples_urls_come_from_a_file_with_all_that_is_wrong_in_it(spark, tables, tmp_path):
+def test_other_peoples_urls_come_from_a_file_with_all_that_is_wrong_in_it(spark, iceberg_tables, tmp_path):
     """NULL, empty and broken addresses are rows with an outcome, also in a second run, which does nothing again."""
     with ImageServer() as server:
         good = f"{server.base_url}/id/1/32/32"
         odd = [(good,), (good,), ("",), (None,), ("not a url",), ("ftp://host/x.jpg",), ("http://169.254.169.254/latest",)]
         spark.createDataFrame(odd, "photo STRING").write.parquet(str(tmp_path / "mine.parquet"))
         settings = {"urls_from": str(tmp_path / "mine.parquet"), "url_col": "photo", "download": LOCAL}
-        first = pv.run_pipeline(spark, pv.PipelineConfig(tables=tables, **settings))
-        second = pv.run_pipeline(spark, pv.PipelineConfig(tables=tables, **settings))
+        first = pv.run_pipeline(spark, pv.PipelineConfig(tables=iceberg_tables, **settings))
+        second = pv.run_pipeline(spark, pv.PipelineConfig(tables=iceberg_tables, **settings))
     assert first.rows == second.rows == 6
     assert first.download.by_status["ok"] == 1
     assert first.download.by_status["invalid_url"] == 4
     assert second.download.skipped == 6
-    assert len(rows_of(spark, tables, "image_desc")) == 6
+    assert len(rows_of(spark, iceberg_tables, "image_desc")) == 6
 
 
-def test_typed_answers_stand_in_the_table_as_json(spark, tables):
+def test_typed_answers_stand_in_the_table_as_json(spark, iceberg_tables):
     """A task whose answer is a list leaves it in `descrizione` as JSON, and each image is asked about once."""
     with ImageServer() as server, ModelServer() as model:
         backend = pv.ChatCompletions(model.base_url, "test-vision")
         settings = {"images": 6, "start": 1, "backend": backend, "task": pv.ListObjects(language="en")}
-        report = pv.run_pipeline(spark, job(tables, server, **settings))
+        report = pv.run_pipeline(spark, job(iceberg_tables, server, **settings))
         assert model.stats()["requests"] == 6
-        pv.run_pipeline(spark, job(tables, server, **settings))
+        pv.run_pipeline(spark, job(iceberg_tables, server, **settings))
         assert model.stats()["requests"] == 6
     assert report.describe.ok == 6
     assert report.describe.input_tokens > 0
-    assert all(row.descrizione.startswith("[") for row in rows_of(spark, tables, "image_desc"))
+    assert all(row.descrizione.startswith("[") for row in rows_of(spark, iceberg_tables, "image_desc"))
 
 
-def test_the_asked_share_decides_success(spark, tables):
+def test_the_asked_share_decides_success(spark, iceberg_tables):
     """min_ok_share is about the rows that were asked for."""
     with ImageServer() as server:
-        assert not pv.run_pipeline(spark, job(tables, server, images=10, start=80, min_ok_share=0.95)).succeeded
-        assert pv.run_pipeline(spark, job(tables, server, images=10, start=80, min_ok_share=0.9)).succeeded
+        assert not pv.run_pipeline(spark, job(iceberg_tables, server, images=10, start=80, min_ok_share=0.95)).succeeded
+        assert pv.run_pipeline(spark, job(iceberg_tables, server, images=10, start=80, min_ok_share=0.9)).succeeded
 
 
 def test_a_catalog_that_is_not_there_is_one_line_with_the_remedy(spark, image_server):

@@ -39,7 +39,7 @@ def picsum_vision(*words: str, cwd, **environment: str) -> subprocess.CompletedP
         (["run", "--backend", "chat"], "backend.base_url: missing; the backend 'chat' needs it (--endpoint-url)"),
         (["run", "--backend", "chat", "--endpoint-url", "http://h"], "backend.model: missing"),
         (["run", "--model", "m"], "backend.model: not used by the backend 'pixels'"),
-        (["run", "--task", "objects"], "PixelDescriber only measures pixels"),
+        (["run", "--task", "objects"], "PixelDescriber has none"),
         (["run", "--labels", "a,b"], "labels: only for the task 'classify'"),
         (["run", "--task", "classify", "--labels", "a", "--backend", "ai-query"], "labels: ['a'] is not allowed"),
         (["run", "--timeout", "0"], "total_timeout_s: 0.0 is not allowed"),

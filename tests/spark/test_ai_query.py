@@ -130,7 +130,7 @@ def test_errors_have_their_word(spark: SparkSession, error: str, status: str) ->
 
 
 def test_typed_answers(spark: SparkSession) -> None:
-    """A typed task's answer is read from the JSON that the platform returns, and what is none of it is `bad_schema` with the text."""
+    """A typed task's answer is read from the platform's JSON, and what is none is `bad_schema` with the text."""
     texts = {b"a": '{"objects": ["cane", "gatto"]}', b"b": "un cane e un gatto"}
     register(
         spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _p, image: {"result": texts[image], "errorMessage": None}

@@ -43,7 +43,7 @@ def test_images_must_be_binary(urls):
 @pytest.mark.parametrize("task", [pv.ListObjects(), pv.Classify(), pv.Sentiment(), pv.ReadText()])
 def test_pixels_answer_no_question_that_needs_a_model(urls, task):
     """PixelDescriber refuses at once what it could only make up."""
-    with pytest.raises(pv.SettingError, match="PixelDescriber only measures pixels"):
+    with pytest.raises(pv.SettingError, match="PixelDescriber has none"):
         pv.download_and_describe(urls, pv.PixelDescriber(), task=task)
 
 

@@ -165,6 +165,7 @@ def test_jars_out_of_reach(tmp_path: Path) -> None:
     assert not any("\n" in message for message in answer.values())
 
 
+@pytest.mark.soak
 def test_later_start_needs_no_network(tmp_path: Path) -> None:
     """Once the jars are in the cache, a session starts with every way to Maven Central closed."""
     code = """
@@ -188,6 +189,7 @@ answer["rows"], answer["folder"] = spark.table("platform_catalog.m.t").count(), 
 """
 
 
+@pytest.mark.soak
 def test_standalone_cluster(tmp_path: Path) -> None:
     """On a standalone cluster of two workers, two workers run this Python, and tables lie in the folder."""
     with standalone_cluster(workers=2, cores_each=1) as address:
@@ -213,6 +215,7 @@ def _is_taken(port: int) -> bool:
 
 
 @pytest.mark.usefixtures("connect_port")
+@pytest.mark.soak
 def test_local_spark_connect(tmp_path: Path) -> None:
     """The same work is done through Spark Connect, started here, with the same tables and nothing printed."""
     code = f"""

@@ -103,7 +103,7 @@ class AdaptiveLimit:
 
     def _fall(self, factor: float, floor: float) -> None:
         self._doubling = False
-        self._limit = max(min(floor, self._limit), self._limit * factor)
+        self._limit = max(1.0, min(floor, self._limit), self._limit * factor)
         self._begin_round()
 
     def _begin_round(self) -> None:
