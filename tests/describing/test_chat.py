@@ -187,6 +187,15 @@ def test_keys(quirks: list[Quirk], monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
             assert "0123456789abcdef" not in str(job.outcome)
 
 
+def test_a_key_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the workers have no key each row is `auth` with the place that was looked at, and nothing is sent."""
+    monkeypatch.delenv("PICSUM_NO_KEY", raising=False)
+    with ModelServer(api_key="k") as server:
+        (job,) = ask(ChatCompletions(server.base_url, MODEL, api_key=Secret.env("PICSUM_NO_KEY")), [picture(1)])
+        assert (outcome(job).status.value, server.stats()["requests"]) == ("auth", 0)
+    assert str(outcome(job).message).startswith("env:PICSUM_NO_KEY: no key there")
+
+
 def test_a_key_itself_is_refused_and_none_travels(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key given as text is refused without being shown, and a backend's pickle and repr hold only the key's place."""
     with pytest.raises(SettingError) as refused:

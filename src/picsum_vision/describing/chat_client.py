@@ -23,6 +23,7 @@ from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.spending import Spending
 from picsum_vision.describing.tasks import Task
 from picsum_vision.describing.token_pace import QuestionPace, TokenEstimate, TokenPace, request_pace
+from picsum_vision.errors import EnvironmentProblem, MissingExtraError
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.transport.sessions import client_session
 
@@ -55,8 +56,13 @@ class ChatClient:
         self.estimate = TokenEstimate(options.max_output_tokens)
         self.spending = Spending(options, shares.of_total)
         self.headers = {"Content-Type": "application/json", "User-Agent": DEFAULT_USER_AGENT}
+        self.no_key: str | None = None
         if backend.api_key is not None:
-            self.headers["Authorization"] = f"Bearer {backend.api_key.read()}"
+            try:
+                self.headers["Authorization"] = f"Bearer {backend.api_key.read()}"
+            except (EnvironmentProblem, MissingExtraError) as problem:
+                # Only the workers can know it, and a job that fails there shows a stack trace; the rows say it plainly.
+                self.no_key = str(problem)
         self._loop_thread = loop_thread
         self.token_pace = self._token_pace(shares.of_rate)
         per_minute = options.requests_per_minute_total

@@ -44,6 +44,8 @@ class ChatJob(DescribeJob):
         self._payload: Payload | None = None
         self._waited_s = 0.0
         self._was_answered = False
+        if self.turn is not None and client.no_key is not None:
+            self._settle(DescribeStatus.AUTH, message=client.no_key)
 
     async def _work(self) -> Feedback:
         if self._payload is None:
