@@ -60,8 +60,9 @@ def _ends(count: int) -> list[int]:
 def _multiple(schema: Mapping[str, Any], low: float, high: float, step: object) -> float:
     if not isinstance(step, (int, float)) or isinstance(step, bool) or step <= 0:
         raise ValueError("'multipleOf' must be a positive number")
-    first = math.ceil(low / step)
-    value = next((k * step for k in (first, first + 1) if k * step <= high and _within(schema, k * step)), None)
+    # One of the two ends may be our own choice, so what decides is the schema; a second candidate is for an exclusive bound.
+    first, last = math.ceil(low / step), math.floor(high / step)
+    value = next((k * step for k in (first, first + 1, last, last - 1) if _within(schema, k * step)), None)
     if value is None:
         raise ValueError("no multiple lies between its bounds")
     return value
