@@ -69,7 +69,8 @@ def open_session(tables: Tables, folder: str | None, *, master: str | None = Non
     )
     # pyspark's own handler calls the JVM from inside a call to the JVM, which breaks both; the JVM ends with this process anyway.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # What py4j logs then, with a stack trace, is that Ctrl-C came; it does so on the root logger itself.
+    # What py4j logs then, with stack traces, is that Ctrl-C came; it does so on its own logger and on the root itself.
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
     logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)
     return spark
 
