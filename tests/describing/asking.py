@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import io
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -41,14 +40,9 @@ def fresh_loop() -> Iterator[LoopThread]:
         yield loop_thread
     finally:
         for kept in list(loop_thread.kept.values()):
-            if hasattr(kept, "connector"):
-                loop_thread.run(kept.close())
-            elif isinstance(kept, ThreadPoolExecutor):
+            if isinstance(kept, ThreadPoolExecutor):
                 kept.shutdown()
-        loop_thread.loop.call_soon_threadsafe(loop_thread.loop.stop)
-        while loop_thread.loop.is_running():
-            time.sleep(0.001)
-        loop_thread.loop.close()
+        loop_thread.stop()
 
 
 def ask(

@@ -13,7 +13,8 @@ from fetching import fetch, fetch_all
 
 from picsum_vision.outcomes import DownloadStatus
 from picsum_vision.testing.image_server import Fault, ImageServer
-from picsum_vision.transport.address_guard import GuardedResolver, SystemResolver, is_public, written_address
+from picsum_vision.transport import name_lookup
+from picsum_vision.transport.address_guard import is_public, written_address
 
 REFUSALS = {DownloadStatus.BLOCKED_ADDRESS, DownloadStatus.INVALID_URL, DownloadStatus.DNS}
 GUARDED = {"allow_private_addresses": False, "total_timeout_s": 3, "max_attempts": 1}
@@ -123,7 +124,7 @@ def public_server_address(monkeypatch: pytest.MonkeyPatch) -> None:
         return really(host, port, *rest, **more)  # type: ignore[arg-type] - passed on as it came
 
     answers: dict[str, int] = {}
-    for module in ("transport.address_guard", "transport.connector", "downloading.target"):
+    for module in ("transport.address_guard", "transport.connecting", "downloading.target"):
         monkeypatch.setattr(f"picsum_vision.{module}.is_public", judged)
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
@@ -166,10 +167,10 @@ def test_a_name_with_one_private_address_is_refused(listener: tuple[int, list[st
 def test_the_connected_address_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a name was let through wrongly, the connection to a private address is closed before a request is sent on it."""
 
-    async def unchecked(self: SystemResolver, host: str, port: int = 0, family: int = 0) -> object:
-        return await SystemResolver.resolve(self, "127.0.0.1", port, socket.AF_INET)
+    def wrong(host: str, port: int) -> list[name_lookup.Address]:
+        return [name_lookup.Address("8.8.8.8", socket.AF_INET, ("127.0.0.1", port))]
 
-    monkeypatch.setattr(GuardedResolver, "resolve", unchecked)
+    monkeypatch.setattr(name_lookup, "_look_up", wrong)
     with ImageServer() as server:
         port = server.base_url.rpartition(":")[2]
         assert fetch(f"http://let-through.test:{port}/id/1/80/60", **GUARDED).status is DownloadStatus.BLOCKED_ADDRESS

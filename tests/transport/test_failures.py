@@ -1,4 +1,4 @@
-"""Every exception of the client has a meaning."""
+"""Every exception of a request has a meaning."""
 
 from __future__ import annotations
 
@@ -7,30 +7,23 @@ import inspect
 import socket
 import ssl
 
-import aiohttp
 import pytest
-from aiohttp import client_exceptions, http_exceptions
 
 from picsum_vision.concurrency.deadline import DeadlinePassed
-from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
+from picsum_vision.transport import failures
+from picsum_vision.transport.failures import MESSAGES, BadAnswer, BrokenOff, ConnectionLost, TransportFailure, translate
 
-FOREIGN = sorted(
-    {
-        kind
-        for module in (aiohttp, client_exceptions, http_exceptions)
-        for _, kind in inspect.getmembers(module, inspect.isclass)
-        if issubclass(kind, (aiohttp.ClientError, http_exceptions.HttpProcessingError))
-    },
-    key=lambda kind: kind.__name__,
-)
+OURS = [
+    kind
+    for _, kind in inspect.getmembers(failures, inspect.isclass)
+    if issubclass(kind, Exception) and kind.__module__ == failures.__name__
+]
 
 
-@pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)
-def test_no_exception_of_aiohttp_is_missed(kind: type[Exception]) -> None:
-    """Each exception that aiohttp's client or parser can raise is translated."""
-    error = kind.__new__(kind)
-    error._os_error = OSError()  # type: ignore[attr-defined] - what connecting errors wrap
-    assert isinstance(translate(error), TransportFailure)
+@pytest.mark.parametrize("kind", OURS, ids=lambda kind: kind.__name__)
+def test_no_exception_of_the_transport_is_missed(kind: type[Exception]) -> None:
+    """Each exception that the connection can end an exchange with is translated."""
+    assert isinstance(translate(kind.__new__(kind)), TransportFailure)
 
 
 @pytest.mark.parametrize(
@@ -38,19 +31,16 @@ def test_no_exception_of_aiohttp_is_missed(kind: type[Exception]) -> None:
     [
         (DeadlinePassed(), TransportFailure.TIMEOUT),
         (asyncio.TimeoutError(), TransportFailure.TIMEOUT),
-        (aiohttp.ServerTimeoutError(), TransportFailure.TIMEOUT),
         (ConnectionResetError(), TransportFailure.CONNECT),
-        (aiohttp.ServerDisconnectedError(), TransportFailure.CONNECT),
-        (aiohttp.ClientOSError(104, "reset"), TransportFailure.CONNECT),
+        (ConnectionLost(stale=False), TransportFailure.CONNECT),
         (OSError(24, "too many open files"), TransportFailure.CONNECT),
         (ssl.SSLError(), TransportFailure.TLS),
         (ssl.SSLCertVerificationError(), TransportFailure.TLS),
         (socket.gaierror(socket.EAI_NONAME, ""), TransportFailure.DNS),
         (socket.gaierror(socket.EAI_AGAIN, ""), TransportFailure.DNS_FOR_NOW),
-        (aiohttp.ClientPayloadError(), TransportFailure.BROKEN_OFF),
-        (aiohttp.InvalidURL("x"), TransportFailure.INVALID_URL),
+        (BrokenOff(), TransportFailure.BROKEN_OFF),
         (UnicodeError("label too long"), TransportFailure.INVALID_URL),
-        (http_exceptions.BadStatusLine("x"), TransportFailure.BAD_ANSWER),
+        (BadAnswer("x"), TransportFailure.BAD_ANSWER),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value.value,
 )

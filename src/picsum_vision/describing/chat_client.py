@@ -1,4 +1,4 @@
-"""What the questions of one task to a chat endpoint share: session, key, limits, what was learnt of the endpoint."""
+"""What the questions of one task to a chat endpoint share: HTTP client, key, limits, what was learnt of the endpoint."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
+from yarl import URL
 
 from picsum_vision.concurrency.job import Lane
 from picsum_vision.concurrency.limits import AdaptiveLimit
@@ -25,7 +25,7 @@ from picsum_vision.describing.tasks import Task
 from picsum_vision.describing.token_pace import QuestionPace, TokenEstimate, TokenPace, request_pace
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
-from picsum_vision.transport.sessions import client_session
+from picsum_vision.transport.client import HttpClient, header_lines, http_client
 
 _CONNECT_TIMEOUT_S = 15
 
@@ -42,12 +42,12 @@ class ChatClient:
         cpu: Executor,
         shares: Shares,
     ) -> None:
-        """Read the key and take the process's session. Not to be called on the loop's own thread."""
+        """Read the key and take the process's HTTP client. Not to be called on the loop's own thread."""
         self.backend = backend
         self.task = task
         self.options = options
         self.cpu = cpu
-        self.urls = completions_urls(backend.base_url)
+        self.urls = [URL(url) for url in completions_urls(backend.base_url)]
         self.lane = Lane(MODEL_POOL, f"{urlsplit(backend.base_url).netloc} {backend.model}")
         self.retry = RetryPolicy(max_attempts=options.max_attempts, max_wait_s=options.max_retry_wait_s)
         self.rng = random.Random()  # noqa: S311 - jitter, no secret
@@ -55,19 +55,20 @@ class ChatClient:
         self.prompt_tokens = text_tokens(task.full_prompt)
         self.estimate = TokenEstimate(options.max_output_tokens)
         self.spending = Spending(options, shares.of_total)
-        self.headers = {"Content-Type": "application/json", "User-Agent": DEFAULT_USER_AGENT}
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT}
         self.no_key: str | None = None
         if backend.api_key is not None:
             try:
-                self.headers["Authorization"] = f"Bearer {backend.api_key.read()}"
+                headers["Authorization"] = f"Bearer {backend.api_key.read()}"
             except (EnvironmentProblem, MissingExtraError) as problem:
                 # Only the workers can know it, and a job that fails there shows a stack trace; the rows say it plainly.
                 self.no_key = str(problem)
+        self.headers = header_lines(headers)
         self._loop_thread = loop_thread
         self.token_pace = self._token_pace(shares.of_rate)
         per_minute = options.requests_per_minute_total
         self._pace = QuestionPace(request_pace(per_minute * shares.of_rate) if per_minute else None, self.token_pace)
-        self.session, self.dialect = loop_thread.run(self._open())
+        self.http, self.dialect = loop_thread.run(self._open())
 
     def _token_pace(self, share: float) -> TokenPace | None:
         per_minute = self.options.tokens_per_minute_total
@@ -76,10 +77,10 @@ class ChatClient:
         side_px = self.options.max_image_side_px
         return TokenPace(per_minute * share, self.estimate.total(self.prompt_tokens + self.rule.tokens(side_px, side_px)))
 
-    async def _open(self) -> tuple[aiohttp.ClientSession, Dialect]:
+    async def _open(self) -> tuple[HttpClient, Dialect]:
         # The endpoint is the user's own setting: it may well be a private address.
-        session = client_session(self._loop_thread, public_addresses_only=False, connect_timeout_s=_CONNECT_TIMEOUT_S, headers={})
-        return session, self._loop_thread.keep(("dialect", self.backend.base_url, self.backend.model), Dialect)
+        client = http_client(self._loop_thread, public_addresses_only=False, connect_timeout_s=_CONNECT_TIMEOUT_S)
+        return client, self._loop_thread.keep(("dialect", self.backend.base_url, self.backend.model), Dialect)
 
     def job(self, number: int, image: Any) -> ChatJob:
         """Return the question about the image, the images or the address of row `number`."""

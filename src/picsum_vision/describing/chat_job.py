@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
-from picsum_vision.concurrency.deadline import Deadline
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Turn
 from picsum_vision.describing.chat_answer import ChatAnswer, names_no_model, read_answer, read_refusal
 from picsum_vision.describing.chat_request import chat_request, encoded
@@ -20,11 +19,14 @@ from picsum_vision.images.fitting import PayloadTooLarge
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus, DownloadStatus
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.retry_after import retry_after_s
+from picsum_vision.transport.whole_body import WholeBody
 
 if TYPE_CHECKING:
     from picsum_vision.describing.chat_client import ChatClient
 
 _OK: Final = 200
+# An answer of text and its usage; what is longer is none.
+_ANSWER_BYTES_AT_MOST: Final = 16_000_000
 _MAY_CHANGE: Final = frozenset(HTTP_CAN_CHANGE)
 _OVERLOADED: Final = frozenset({429, 503})
 _REFUSES_A_FIELD: Final = frozenset({400, 422})
@@ -102,31 +104,30 @@ class ChatJob(DescribeJob):
 
     async def _ask(self, payload: Payload) -> tuple[Feedback, ChatAnswer | None]:
         """Send the request and take its answer; returns the answer if it is one that is billed."""
-        client, loop = self._client, asyncio.get_running_loop()
+        client = self._client
         address = client.dialect.address
         request = chat_request(len(payload.urls), self._task, client.backend.model, client.options, client.dialect)
         self._attempts += 1
         self._sent_bytes = payload.image_bytes
         self._was_answered = False
-        sent_s = loop.time()
-        async with (
-            Deadline(client.options.request_timeout_s),
-            client.session.post(
-                client.urls[address], data=encoded(request, payload.urls), headers=client.headers, allow_redirects=False
-            ) as answer,
-        ):
-            self._was_answered = answer.status == _OK
-            body = await answer.read()
-        feedback = self._feedback(answer.status, answer.headers, loop.time() - sent_s)
-        if answer.status == _OK:
-            read = read_answer(body)
-            self._settle_answer(answer.status, read)
+        sink = WholeBody(_ANSWER_BYTES_AT_MOST)
+        try:
+            exchange = await client.http.post(
+                client.urls[address], client.headers, encoded(request, payload.urls), sink, client.options.request_timeout_s
+            )
+        finally:
+            self._was_answered = sink.status == _OK
+        assert sink.status is not None  # noqa: S101 - no exchange ends well without a head
+        feedback = self._feedback(sink.status, sink.headers, exchange.latency_s)
+        if sink.status == _OK:
+            read = read_answer(sink.body)
+            self._settle_answer(sink.status, read)
             return feedback, read
-        self._take_refusal(answer.status, body, feedback, request, address)
+        self._take_refusal(sink.status, sink.body, feedback, request, address)
         return feedback, None
 
     @staticmethod
-    def _feedback(status: int, headers: Any, latency_s: float) -> Feedback:
+    def _feedback(status: int, headers: Any, latency_s: float | None) -> Feedback:
         now = dt.datetime.now(dt.timezone.utc)
         overloaded = status in _OVERLOADED
         pause_s = (retry_after_s(headers, now) or 0.0) if overloaded else pause_after_answer_s(headers, now)

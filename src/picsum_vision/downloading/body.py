@@ -1,23 +1,28 @@
-"""Reading an answer's body within its bounds."""
+"""Taking an answer's body within its bounds."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from picsum_vision.downloading.opt_out import opted_out
+from picsum_vision.transport.exchange import EnoughRead
+from picsum_vision.transport.failures import AnswerTooLarge
+from picsum_vision.transport.head import Head
+from picsum_vision.transport.inflate import Inflater, inflater
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from picsum_vision.concurrency.byte_budget import ByteBudget
-    from picsum_vision.concurrency.deadline import Deadline
     from picsum_vision.options import DownloadOptions
 
-_SLOWNESS_SHOWS_AFTER_S = 3.0
-_SKIPPED_BODY_BYTES = 65_536
+_SLOWNESS_SHOWS_AFTER_S: Final = 3.0
+# A short body that nobody wants is read, so that its connection can serve again; a long one costs the connection.
+_SKIPPED_BODY_BYTES: Final = 65_536
+_GOOD: Final = range(200, 300)
 
 
-class BodyTooLarge(Exception):  # noqa: N818 - becomes an outcome
-    """The body is, or says it is, larger than allowed."""
+class OptedOut(Exception):  # noqa: N818 - becomes an outcome
+    """The host asks not to use the picture."""
 
 
 class BodyTooSlow(Exception):  # noqa: N818 - becomes an outcome
@@ -32,52 +37,90 @@ class ByteHolder(Protocol):
     data: bytes | None
 
 
-async def read_body(
-    answer: aiohttp.ClientResponse, holder: ByteHolder, budget: ByteBudget, options: DownloadOptions, deadline: Deadline
-) -> None:
-    """Read the whole body into `holder.data`, taking each byte from the budget before it is kept.
+class ImageSink:
+    """Takes the body of a good answer into `holder.data`, and passes over any other.
 
-    Invariant: `holder.held_bytes` is what the budget counts for it, also when this raises.
+    Invariant: `holder.held_bytes` is what the budget counts for it, also when this raises. An announced body is taken from the
+    budget before it is read, one that is not announced piece by piece.
     """
-    announced = answer.content_length or 0
-    if announced > options.max_bytes:
-        answer.close()
-        raise BodyTooLarge
-    await _take(holder, budget, announced, deadline)
-    loop = asyncio.get_running_loop()
-    began_s, size, chunks = loop.time(), 0, []
-    async for chunk in answer.content.iter_any():
-        size += len(chunk)
-        if size > options.max_bytes:
-            raise BodyTooLarge
-        if size > holder.held_bytes:
-            waiting_since_s = loop.time()
-            await _take(holder, budget, size - holder.held_bytes, deadline)
-            began_s += loop.time() - waiting_since_s
-        chunks.append(chunk)
-        took_s = loop.time() - began_s
-        if took_s > _SLOWNESS_SHOWS_AFTER_S and size < options.min_bytes_per_second * took_s:
+
+    __slots__ = ("_budget", "_chunks", "_holder", "_inflater", "_is_good", "_options", "_size", "_skipped", "_wanted", "came")
+
+    def __init__(self, holder: ByteHolder, budget: ByteBudget, options: DownloadOptions) -> None:
+        """Take nothing yet."""
+        self._holder = holder
+        self._budget = budget
+        self._options = options
+        self._is_good = False
+        self._size = self._wanted = self._skipped = 0
+        self.came: Head | None = None
+        self._chunks: list[bytes] = []
+        self._inflater: Inflater | None = None
+
+    def head(self, head: Head) -> None:
+        """Decide whether the body is wanted; raises OptedOut, AnswerTooLarge, EnoughRead."""
+        self.came = head
+        self._is_good = head.status in _GOOD
+        if not self._is_good:
+            if (head.content_length or 0) > _SKIPPED_BODY_BYTES:
+                raise EnoughRead
+            return
+        if self._options.respect_opt_out and opted_out(head.every(b"x-robots-tag")):
+            raise OptedOut
+        announced = head.content_length or 0
+        if announced > self._options.max_bytes:
+            raise AnswerTooLarge
+        self._inflater = inflater(head)
+        self._wanted = announced
+
+    def data(self, chunk: bytes) -> None:
+        """Take a part of the body; raises AnswerTooLarge, EnoughRead."""
+        if not self._is_good:
+            self._skipped += len(chunk)
+            if self._skipped > _SKIPPED_BODY_BYTES:
+                raise EnoughRead
+        elif self._inflater is not None:
+            self._inflater.take(chunk)
+        else:
+            self._keep(chunk)
+
+    def _keep(self, plain: bytes) -> None:
+        self._size += len(plain)
+        if self._size > self._options.max_bytes:
+            raise AnswerTooLarge
+        self._chunks.append(plain)
+        self._wanted = max(self._wanted, self._size)
+
+    def wait(self) -> Awaitable[None] | None:
+        """Take from the budget what is there and what is announced; inflate only what there is room for."""
+        while True:
+            missing = self._wanted - self._holder.held_bytes
+            if missing > 0:
+                if not self._budget.take_now(self._holder.number, missing):
+                    return self._take(missing)
+                self._holder.held_bytes += missing
+            plain = b"" if self._inflater is None else self._inflater.step()
+            if not plain:
+                return None
+            self._keep(plain)
+
+    async def _take(self, missing: int) -> None:
+        await self._budget.take(self._holder.number, missing)
+        self._holder.held_bytes += missing
+
+    def look(self, seconds: float) -> None:
+        """Raise BodyTooSlow for a good body that comes too slowly."""
+        if self._is_good and seconds > _SLOWNESS_SHOWS_AFTER_S and self._size < self._options.min_bytes_per_second * seconds:
             raise BodyTooSlow
-    if holder.held_bytes > size:
-        budget.give_back(holder.number, holder.held_bytes - size)
-        holder.held_bytes = size
-    holder.data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-
-async def _take(holder: ByteHolder, budget: ByteBudget, number: int, deadline: Deadline) -> None:
-    if number and not budget.take_now(holder.number, number):
-        deadline.pause()
-        try:
-            await budget.take(holder.number, number)
-        finally:
-            deadline.resume()
-    holder.held_bytes += number
-
-
-async def skip_body(answer: aiohttp.ClientResponse) -> None:
-    """Read a short body that nobody wants, so that its connection can serve again; a long one costs the connection."""
-    announced = answer.content_length
-    if announced is not None and announced <= _SKIPPED_BODY_BYTES:
-        await answer.read()
-    elif not answer.content.at_eof():
-        answer.close()
+    def end(self) -> None:
+        """Hand over the whole body, and give back what it does not need."""
+        if not self._is_good:
+            return
+        if self._inflater is not None:
+            self._inflater.end()
+        holder = self._holder
+        if holder.held_bytes > self._size:
+            self._budget.give_back(holder.number, holder.held_bytes - self._size)
+            holder.held_bytes = self._size
+        holder.data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)

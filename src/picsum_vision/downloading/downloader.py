@@ -1,11 +1,9 @@
-"""What the downloads of one task share: session, limits, budget, retries."""
+"""What the downloads of one task share: HTTP client, limits, budget, retries."""
 
 from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
-
-import aiohttp
 
 from picsum_vision.concurrency.byte_budget import ByteBudget
 from picsum_vision.concurrency.job import Lane
@@ -18,7 +16,7 @@ from picsum_vision.downloading.inspection import CHECK_POOL
 from picsum_vision.downloading.job import DOWNLOAD_POOL, DownloadJob
 from picsum_vision.options import DownloadOptions
 from picsum_vision.secrets import Secret
-from picsum_vision.transport.sessions import client_session
+from picsum_vision.transport.client import HttpClient, header_lines, http_client
 
 _CPU_THREADS = 2
 
@@ -30,26 +28,26 @@ class Downloader:
     """
 
     def __init__(self, options: DownloadOptions, budget: ByteBudget, loop_thread: LoopThread, *, share: float = 1.0) -> None:
-        """Take the process's session for these options. Not to be called on the loop's own thread."""
+        """Take the process's HTTP client for these options. Not to be called on the loop's own thread."""
         self.options = options
         self.budget = budget
         self.retry = RetryPolicy(max_attempts=options.max_attempts, max_wait_s=options.max_retry_wait_s)
         self.rng = random.Random()  # noqa: S311 - jitter, no secret
         self._share = share
         self._loop_thread = loop_thread
-        self.session, self.cpu = loop_thread.run(self._open())
+        headers = {"User-Agent": options.user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
+        headers |= {name: value.read() if isinstance(value, Secret) else value for name, value in options.headers.items()}
+        self.headers = header_lines(headers)
+        self.client, self.cpu = loop_thread.run(self._open())
 
-    async def _open(self) -> tuple[aiohttp.ClientSession, ThreadPoolExecutor]:
-        headers = {"User-Agent": self.options.user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
-        headers |= {name: value.read() if isinstance(value, Secret) else value for name, value in self.options.headers.items()}
-        session = client_session(
+    async def _open(self) -> tuple[HttpClient, ThreadPoolExecutor]:
+        client = http_client(
             self._loop_thread,
             public_addresses_only=not self.options.allow_private_addresses,
             connect_timeout_s=self.options.connect_timeout_s,
-            headers=headers,
         )
         cpu = self._loop_thread.keep("cpu", lambda: ThreadPoolExecutor(_CPU_THREADS, thread_name_prefix="picsum-vision-cpu"))
-        return session, cpu
+        return client, cpu
 
     def job(self, number: int, url: str | None) -> DownloadJob:
         """Return the job of row `number`."""

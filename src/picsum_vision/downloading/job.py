@@ -9,22 +9,19 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from picsum_vision.concurrency.byte_budget import NoRoom
-from picsum_vision.concurrency.deadline import Deadline
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Lane, Turn
-from picsum_vision.downloading.body import BodyTooLarge, BodyTooSlow, read_body, skip_body
+from picsum_vision.downloading.body import BodyTooSlow, ImageSink, OptedOut
 from picsum_vision.downloading.inspection import CHECK_LANE, Findings, examine, is_costly
-from picsum_vision.downloading.opt_out import opted_out
 from picsum_vision.downloading.target import UnfitUrl, parse_target
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DownloadOutcome, DownloadStatus
 from picsum_vision.transport.address_guard import BlockedAddress
-from picsum_vision.transport.connector import ConnectionUse, watch_connection
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
+from picsum_vision.transport.head import Head
+from picsum_vision.transport.inflate import unknown_coding
 from picsum_vision.transport.retry_after import retry_after_s
 from picsum_vision.urls import without_secrets
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from picsum_vision.downloading.downloader import Downloader
 
 DOWNLOAD_POOL: Final = "download"
@@ -34,9 +31,7 @@ _MAY_CHANGE: Final = frozenset(HTTP_CAN_CHANGE)
 _MAY_CHANGE_FAILURES: Final = frozenset(
     {TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.BROKEN_OFF, TransportFailure.DNS_FOR_NOW}
 )
-_STALE_FAILURES: Final = frozenset({TransportFailure.CONNECT, TransportFailure.BAD_ANSWER})
 _LOAD_FAILURES: Final = frozenset({TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.BROKEN_OFF})
-_STALE_CONNECTIONS_AT_MOST: Final = 3
 _NO_ROOM_DELAY_S: Final = 0.1
 _log = logging.getLogger(__name__)
 
@@ -45,8 +40,8 @@ class DownloadJob:
     """One row's download. Each step is one request to one host; `data` and `outcome` are there once `turn` is None."""
 
     __slots__ = (
-        "_attempt_is_new", "_attempts", "_downloader", "_first", "_hops", "_http_status", "_left_s", "_stale_connections",
-        "_started_s", "_target", "_use", "_waited_s", "data", "held_bytes", "number", "outcome", "turn",
+        "_attempt_is_new", "_attempts", "_downloader", "_first", "_hops", "_http_status", "_left_s", "_started_s",
+        "_target", "_waited_s", "data", "held_bytes", "number", "outcome", "turn",
     )  # fmt: skip
 
     def __init__(self, downloader: Downloader, number: int, url: str | None) -> None:
@@ -56,13 +51,12 @@ class DownloadJob:
         self.data: bytes | None = None
         self.held_bytes = 0
         self.outcome: DownloadOutcome | None = None
-        self._attempts = self._hops = self._stale_connections = 0
+        self._attempts = self._hops = 0
         self._waited_s = 0.0
         self._left_s = 0.0
         self._attempt_is_new = False
         self._started_s: float | None = None
         self._http_status: int | None = None
-        self._use = ConnectionUse()
         self.turn: Turn | None = None
         try:
             self._first = self._target = parse_target(url)
@@ -80,40 +74,51 @@ class DownloadJob:
             return NOTHING_LEARNT
         self._attempts += self._attempt_is_new
         self._attempt_is_new = False
-        deadline = Deadline(self._left_s)
-        self._use = watch_connection()
         self._http_status = None
         try:
-            async with deadline:
-                return await self._request(deadline)
+            return await self._request()
         except BlockedAddress:
             self._settle(DownloadStatus.BLOCKED_ADDRESS, message="the host's address is not public (allow_private_addresses)")
+        except OptedOut:
+            self._settle(DownloadStatus.OPTED_OUT, message="the host's X-Robots-Tag forbids it")
+        except BodyTooSlow:
+            slowest = self._downloader.options.min_bytes_per_second
+            self._settle(DownloadStatus.TOO_SLOW, message=f"fewer than {slowest} bytes/s (min_bytes_per_second)")
         except NoRoom:
             self._come_back()
         except Exception as error:  # noqa: BLE001 - the row's outcome says it; a bad row must never fail the task
             return self._fail(error)
-        finally:
-            if self._hops:
-                self._left_s = deadline.left_s
         return NOTHING_LEARNT
 
-    async def _request(self, deadline: Deadline) -> Feedback:
-        if self._target.names_private_address and not self._downloader.options.allow_private_addresses:
+    async def _request(self) -> Feedback:
+        downloader, target = self._downloader, self._target
+        if target.names_private_address and not downloader.options.allow_private_addresses:
             raise BlockedAddress
-        sent_s = time.monotonic()
-        async with self._downloader.session.get(self._target.url, allow_redirects=False) as answer:
-            latency_s = time.monotonic() - max(sent_s, self._use.connected_at_s)
-            self._http_status = answer.status
-            if answer.status in _REDIRECTS and "Location" in answer.headers:
-                await skip_body(answer)
-                self._follow(answer.headers["Location"])
-            elif 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own range
-                await self._read(answer, deadline)
-            else:
-                feedback = self._refused(answer, latency_s)
-                await skip_body(answer)
-                return feedback
-        return Feedback(latency_s=latency_s)
+        sink = ImageSink(self, downloader.budget, downloader.options)
+        try:
+            exchange = await downloader.client.get(target.url, downloader.headers, sink, self._left_s)
+        finally:
+            # The head's status is of interest also where what follows it fails.
+            self._http_status = None if sink.came is None else sink.came.status
+        answer, self._left_s = exchange.head, exchange.left_s(downloader.client.time_s())
+        assert answer is not None  # noqa: S101 - there is no exchange without it that ends well
+        if self.data is not None:
+            self._check(unknown_coding(answer))
+        elif answer.status in _REDIRECTS and (location := answer.first(b"location")) is not None:
+            self._follow(location)
+        else:
+            return self._refused(answer, exchange.latency_s)
+        return Feedback(latency_s=exchange.latency_s)
+
+    def _check(self, coding: str | None) -> None:
+        if coding is not None:
+            self._note(
+                Findings(DownloadStatus.NOT_AN_IMAGE, f"it comes in the coding {coding[:40]!r}, which was not asked for", None)
+            )
+        elif is_costly(self.data or b"", self._downloader.options.verify):
+            self.turn = Turn(CHECK_LANE)
+        else:
+            self._note(self._examine())
 
     def _follow(self, location: str) -> None:
         self._hops += 1
@@ -127,9 +132,9 @@ class DownloadJob:
             return
         self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host))
 
-    def _refused(self, answer: aiohttp.ClientResponse, latency_s: float) -> Feedback:
+    def _refused(self, answer: Head, latency_s: float | None) -> Feedback:
         limited = answer.status in _OVERLOADED
-        asked_s = retry_after_s(answer.headers, dt.datetime.now(dt.timezone.utc)) if limited else None
+        asked_s = retry_after_s(answer.mapping(), dt.datetime.now(dt.timezone.utc)) if limited else None
         if answer.status in _MAY_CHANGE and self._try_again(asked_s):
             pass
         elif limited:
@@ -137,26 +142,6 @@ class DownloadJob:
         else:
             self._settle(DownloadStatus.HTTP_ERROR, message=f"the host answered {answer.status}")
         return Feedback(overloaded=limited, refused=limited, latency_s=latency_s, pause_s=asked_s or 0.0)
-
-    async def _read(self, answer: aiohttp.ClientResponse, deadline: Deadline) -> None:
-        options = self._downloader.options
-        if options.respect_opt_out and opted_out(answer.headers.getall("X-Robots-Tag", ())):
-            answer.close()
-            self._settle(DownloadStatus.OPTED_OUT, message="the host's X-Robots-Tag forbids it")
-            return
-        try:
-            await read_body(answer, self, self._downloader.budget, options, deadline)
-        except BodyTooLarge:
-            self._settle(DownloadStatus.TOO_LARGE, message=f"more than {options.max_bytes} bytes (max_bytes)")
-        except BodyTooSlow:
-            self._settle(
-                DownloadStatus.TOO_SLOW, message=f"fewer than {options.min_bytes_per_second} bytes/s (min_bytes_per_second)"
-            )
-        else:
-            if is_costly(self.data or b"", options.verify):
-                self.turn = Turn(CHECK_LANE)
-            else:
-                self._note(self._examine())
 
     def _examine(self) -> Findings:
         options = self._downloader.options
@@ -175,30 +160,17 @@ class DownloadJob:
             _log.warning("unexpected %s for %s", type(error).__name__, without_secrets(str(self._target.url)), exc_info=error)
             self._settle(DownloadStatus.INTERNAL, message=f"unexpected {type(error).__name__}")
             return NOTHING_LEARNT
-        if failure is TransportFailure.CONNECT and self._http_status is not None:
-            failure = TransportFailure.BROKEN_OFF
-        if self._was_stale(failure):
-            self._come_back()
+        if failure is TransportFailure.TOO_LARGE:
+            self._settle(DownloadStatus.TOO_LARGE, message=f"more than {self._downloader.options.max_bytes} bytes (max_bytes)")
             return NOTHING_LEARNT
         if failure not in _MAY_CHANGE_FAILURES or not self._try_again(None):
             self._settle(_STATUS_OF_FAILURE[failure], message=MESSAGES[failure])
         return Feedback(overloaded=failure in _LOAD_FAILURES)
 
-    def _was_stale(self, failure: TransportFailure) -> bool:
-        """Return whether an earlier answer has spoilt the connection: no failure of this row, and no attempt.
-
-        Mostly the host has closed an idle connection just as it was used again; or more came on it than was announced.
-        """
-        fits = self._use.used_before and failure in _STALE_FAILURES
-        stale = fits and self._stale_connections < _STALE_CONNECTIONS_AT_MOST
-        self._stale_connections += stale
-        return stale
-
     def _come_back(self) -> None:
-        """Send the same request again, in the same attempt."""
-        no_room = self._http_status is not None
+        """Send the same request again, in the same attempt, when there may be room for its bytes."""
         self.drop_bytes()
-        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host), _NO_ROOM_DELAY_S if no_room else 0.0)
+        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host), _NO_ROOM_DELAY_S)
 
     def _try_again(self, asked_s: float | None) -> bool:
         delay_s = self._downloader.retry.delay_s(

@@ -1,9 +1,8 @@
 """No request reaches an address that a public picture cannot have.
 
 The check stands at three places, so that another spelling of loopback, or a name that changes its answer, gains nothing: the
-written host before anything is sent (:func:`written_address`), the addresses that a name resolves to (:class:`GuardedResolver`),
-which are the very ones that are connected to, and the address that was connected to (`transport.connector`), before a byte is
-sent.
+written host before anything is sent (:func:`written_address`), the addresses that a name resolves to, which are the very ones
+that are connected to, and the address that was connected to, before a byte is sent (both in `transport.connecting`).
 """
 
 from __future__ import annotations
@@ -11,11 +10,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import socket
-from typing import Any, Final
-
-from aiohttp.abc import AbstractResolver
-
-from picsum_vision.transport.name_lookup import NameLookup
+from typing import Final
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL: Final = ipaddress.ip_network("64:ff9b:1::/48")
@@ -81,29 +76,3 @@ def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if address in _NAT64 or address in _NAT64_LOCAL or is_isatap:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return None
-
-
-class SystemResolver(AbstractResolver):
-    """Resolves names as the system does."""
-
-    def __init__(self) -> None:
-        """Start nothing yet."""
-        self._lookup = NameLookup()
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
-        """Return the addresses of `host`; raises socket.gaierror."""
-        return await self._lookup.addresses(host, port, family)
-
-    async def close(self) -> None:
-        """Leave lookups under way to end by themselves."""
-
-
-class GuardedResolver(SystemResolver):
-    """Refuses a name with any address that is not public."""
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
-        """Return the addresses of `host`; raises BlockedAddress if one of them is not public."""
-        found = await super().resolve(host, port, family)
-        if not all(is_public(entry["host"]) for entry in found):
-            raise BlockedAddress
-        return found

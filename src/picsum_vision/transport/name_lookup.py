@@ -1,4 +1,4 @@
-"""Names to addresses in threads of our own.
+"""Names to addresses in threads of our own, remembered for some minutes.
 
 asyncio's default threads are few and shared: some names whose servers never answer would keep every other name waiting, and the
 process from ending. Here each name has at most one lookup under way, which all who ask for it share and which goes on when they
@@ -10,51 +10,76 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _THREADS_AT_MOST: Final = 128
+_REMEMBERED_S: Final = 300.0
+_NAMES_AT_MOST: Final = 10_000
+_FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
 
-Addresses = list[dict[str, Any]]
+
+class Address(NamedTuple):
+    """An address to connect to: as text (with its zone), its family, and as sockets take it."""
+
+    host: str
+    family: int
+    socket_address: tuple[Any, ...]
 
 
-class NameLookup:
-    """The system's `getaddrinfo`, bounded in threads. To be used on one event loop."""
+Addresses = list[Address]
+_Key = tuple[str, int]
 
-    def __init__(self) -> None:
+
+class Names:
+    """The system's `getaddrinfo`, bounded in threads, its good answers remembered. To be used on one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start no thread yet."""
-        self._under_way: dict[tuple[str, int, int], asyncio.Future[Addresses]] = {}
+        self._loop = loop
+        self._known: dict[_Key, tuple[float, Addresses]] = {}
+        self._under_way: dict[_Key, asyncio.Future[Addresses]] = {}
         self._threads = asyncio.Semaphore(_THREADS_AT_MOST)
 
-    async def addresses(self, host: str, port: int, family: int) -> Addresses:
-        """Return the host's addresses as aiohttp wants them; raises socket.gaierror."""
-        key = (host, port, family)
+    async def addresses(self, host: str, port: int) -> Addresses:
+        """Return the host's addresses, in the system's order of preference; raises socket.gaierror."""
+        key = (host, port)
+        until_s, known = self._known.get(key, (0.0, []))
+        if self._loop.time() < until_s:
+            return known
         if key not in self._under_way:
             lookup = asyncio.ensure_future(self._in_thread(key))
             self._under_way[key] = lookup
-            lookup.add_done_callback(lambda done: self._forget(key, done))
+            lookup.add_done_callback(lambda done: self._learn(key, done))
         # Shielded: who gives up must not take the others' answer along.
         return await asyncio.shield(self._under_way[key])
 
-    async def _in_thread(self, key: tuple[str, int, int]) -> Addresses:
+    def forget(self, host: str, port: int) -> None:
+        """Ask the system again next time, for nobody answers at the addresses that were known."""
+        self._known.pop((host, port), None)
+
+    async def _in_thread(self, key: _Key) -> Addresses:
         async with self._threads:
-            loop = asyncio.get_running_loop()
-            found: asyncio.Future[Addresses] = loop.create_future()
+            found: asyncio.Future[Addresses] = self._loop.create_future()
 
             def work() -> None:
                 try:
                     answer: Addresses | Exception = _look_up(*key)
                 except (OSError, UnicodeError) as error:
                     answer = error
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(_tell, found, answer)
+                if not self._loop.is_closed():
+                    self._loop.call_soon_threadsafe(_tell, found, answer)
 
             threading.Thread(target=work, name="picsum-vision-dns", daemon=True).start()
             return await found
 
-    def _forget(self, key: tuple[str, int, int], done: asyncio.Future[Addresses]) -> None:
+    def _learn(self, key: _Key, done: asyncio.Future[Addresses]) -> None:
         self._under_way.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # told to whoever still asks; nobody else need hear of it
+        # An exception is told to whoever still asks; nobody else need hear of it.
+        if done.cancelled() or done.exception() is not None:
+            return
+        if len(self._known) >= _NAMES_AT_MOST:
+            self._known.pop(next(iter(self._known)))
+        self._known[key] = (self._loop.time() + _REMEMBERED_S, done.result())
 
 
 def _tell(found: asyncio.Future[Addresses], answer: Addresses | Exception) -> None:
@@ -66,20 +91,16 @@ def _tell(found: asyncio.Future[Addresses], answer: Addresses | Exception) -> No
         found.set_result(answer)
 
 
-def _look_up(host: str, port: int, family: int) -> Addresses:
-    entries = socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    return [
-        {
-            "hostname": host,
-            "host": _written(address),
-            "port": address[1],
-            "family": kind,
-            "proto": proto,
-            "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-        }
-        for kind, _, proto, _, address in entries
-        if kind in (socket.AF_INET, socket.AF_INET6)
+def _look_up(host: str, port: int) -> Addresses:
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    addresses = [
+        Address(_written(place), family, place)
+        for family, _, _, _, place in entries
+        if family in (socket.AF_INET, socket.AF_INET6)
     ]
+    if not addresses:
+        raise socket.gaierror(socket.EAI_NONAME, "no IPv4 or IPv6 address")
+    return addresses
 
 
 def _written(address: tuple[Any, ...]) -> str:

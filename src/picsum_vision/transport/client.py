@@ -1,0 +1,126 @@
+"""The HTTP client of a worker process: one request at a time for each connection, no retries, no redirects, no cookies.
+
+It takes no proxy (and no password from .netrc) from the environment: a proxy would be the one that connects, and the address
+guard would check the proxy's address instead of the picture's. Why it is our own: docs/decisions/0003.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from typing import Final
+
+from yarl import URL
+
+from picsum_vision.concurrency.deadline import Deadline, DeadlinePassed
+from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.transport.connecting import Connector
+from picsum_vision.transport.connection import HttpConnection
+from picsum_vision.transport.exchange import Exchange, Sink
+from picsum_vision.transport.failures import ConnectionLost
+from picsum_vision.transport.origin import Origin
+from picsum_vision.transport.pool import ConnectionPool
+from picsum_vision.transport.watchdog import Watchdog
+
+_STALE_CONNECTIONS_AT_MOST: Final = 3
+
+
+class HttpClient:
+    """Sends requests over connections that it keeps. To be used on one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, public_addresses_only: bool, connect_timeout_s: float) -> None:
+        """Open nothing yet."""
+        self._loop = loop
+        self._connector = Connector(loop, public_addresses_only=public_addresses_only, connect_timeout_s=connect_timeout_s)
+        self._pool = ConnectionPool(loop)
+        self._watchdog = Watchdog(loop)
+
+    def time_s(self) -> float:
+        """Return the clock that exchanges are timed by."""
+        return self._loop.time()
+
+    async def get(self, url: URL, headers: bytes, sink: Sink, left_s: float) -> Exchange:
+        """Send a GET and return when the answer is whole or the sink has enough; `left_s` bounds it all, connecting included.
+
+        A connection that the host has closed while it was idle is no failure: the request goes out on another one.
+        Raises what `transport.failures` translates, BlockedAddress, and what the sink raises.
+        """
+        origin = origin_of(url)
+        request = request_head(b"GET", url, origin, headers) + b"\r\n"
+        expires_at_s = self._loop.time() + left_s
+        stale = 0
+        while True:
+            try:
+                return await self._exchange(origin, request, sink, expires_at_s, fresh=stale >= _STALE_CONNECTIONS_AT_MOST)
+            except ConnectionLost as lost:  # noqa: PERF203 - a try costs nothing beside a request
+                if not lost.stale:
+                    raise
+                stale += 1
+
+    async def post(self, url: URL, headers: bytes, body: bytes, sink: Sink, left_s: float) -> Exchange:
+        """Send a POST, once: where the connection breaks nobody knows whether it was worked on."""
+        origin = origin_of(url)
+        head = request_head(b"POST", url, origin, headers) + b"Content-Length: %d\r\n\r\n" % len(body)
+        return await self._exchange(origin, head + body, sink, self._loop.time() + left_s)
+
+    async def close(self) -> None:
+        """Close what is idle."""
+        self._pool.close()
+        await asyncio.sleep(0)
+
+    async def _exchange(
+        self, origin: Origin, request: bytes, sink: Sink, expires_at_s: float, *, fresh: bool = False
+    ) -> Exchange:
+        connection = None if fresh else self._pool.take(origin)
+        if connection is None:
+            connection = await self._connect(origin, expires_at_s)
+        exchange = Exchange(sink, self._loop, expires_at_s - self._loop.time())
+        self._watchdog.watch(exchange, connection)
+        try:
+            connection.send(request, exchange)
+            await exchange.done
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
+        finally:
+            self._watchdog.forget(exchange)
+        return exchange
+
+    async def _connect(self, origin: Origin, expires_at_s: float) -> HttpConnection:
+        left_s = expires_at_s - self._loop.time()
+        if left_s <= 0:
+            raise DeadlinePassed
+        async with Deadline(left_s):
+            return await self._connector.connect(origin, lambda connection: self._pool.give_back(origin, connection))
+
+
+def http_client(loop_thread: LoopThread, *, public_addresses_only: bool, connect_timeout_s: float) -> HttpClient:
+    """Return the process's client for these settings, made at the first call. To be called on the loop."""
+    key = ("client", public_addresses_only, connect_timeout_s)
+    return loop_thread.keep(
+        key,
+        lambda: HttpClient(loop_thread.loop, public_addresses_only=public_addresses_only, connect_timeout_s=connect_timeout_s),
+    )
+
+
+def origin_of(url: URL) -> Origin:
+    """Return whom a request for `url` is sent to."""
+    return Origin(url.scheme, (url.raw_host or "").rstrip("."), url.port or 0)
+
+
+def header_lines(headers: Mapping[str, str]) -> bytes:
+    """Return header fields as they are sent; raises ValueError for what would be more than one line."""
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    if any(line.count("\n") != 1 or line.count("\r") != 1 or "\0" in line for line in lines):
+        raise ValueError("a header's name or value has a line end in it")
+    return "".join(lines).encode("utf-8")
+
+
+def request_head(method: bytes, url: URL, origin: Origin, headers: bytes) -> bytes:
+    """Return the head of a request without its last, empty line; a URL's user and password become basic authorization."""
+    head = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b" % (method, url.raw_path_qs.encode("ascii"), origin.host_field, headers)
+    if url.user is None and url.password is None:
+        return head
+    told = base64.b64encode(f"{url.user or ''}:{url.password or ''}".encode())
+    return head + b"Authorization: Basic %b\r\n" % told

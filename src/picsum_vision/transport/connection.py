@@ -1,0 +1,240 @@
+"""One HTTP/1.1 connection: bytes in, an exchange at a time.
+
+httptools (llhttp, the parser of Node.js) reads the protocol; this class decides what follows from it. All connections of a loop
+read into one buffer, for what is read is parsed before the next one's turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import httptools
+
+from picsum_vision.transport.exchange import EnoughRead, Exchange
+from picsum_vision.transport.failures import BadAnswer, BrokenOff, ConnectionLost
+from picsum_vision.transport.head import Fields, Head
+
+READ_BYTES: Final = 262_144
+_HEAD_BYTES_AT_MOST: Final = 65_536
+_INTERIM_ANSWERS_AT_MOST: Final = 20
+_FINAL_FROM: Final = 200
+
+
+class HttpConnection(asyncio.BufferedProtocol):
+    """States: idle -> busy with an exchange (reading or, for its sink, waiting) -> idle ... -> lost.
+
+    Invariant: an exchange that was sent is ended exactly once, with success or with an exception; after a failure, or an answer
+    that does not end cleanly, the connection is never used again.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, buffer: bytearray, on_idle: Callable[[HttpConnection], None]) -> None:
+        """Read into `buffer`; `on_idle` is told each time an exchange is over and the connection can serve again."""
+        self._loop = loop
+        self._buffer = memoryview(buffer)
+        self._on_idle = on_idle
+        self.idle_since_s = 0.0
+        self.served = 0
+        self._transport: asyncio.Transport | None = None
+        self._parser: httptools.HttpResponseParser | None = self._new_parser()
+        self._exchange: Exchange | None = None
+        self._waiting: asyncio.Task[None] | None = None
+        self._fields: Fields = []
+        self._chunks: list[bytes] = []
+        self._head: Head | None = None
+        self._head_bytes = 0
+        self._interim = 0
+        self._is_complete = self._keeps_alive = self._has_surplus = self._is_touched = False
+
+    def _new_parser(self) -> httptools.HttpResponseParser:
+        parser = httptools.HttpResponseParser(self)
+        # As browsers and Node.js are: servers that are not quite right about line ends and header values are common.
+        parser.set_dangerous_leniencies(
+            lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
+        return parser
+
+    # What the pool and the client call.
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a request can be sent on it."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def send(self, request: bytes, exchange: Exchange) -> None:
+        """Send a request; its exchange ends when the answer is whole, or the connection fails."""
+        assert self._transport is not None  # noqa: S101 - the pool gives out connected ones only
+        self._exchange = exchange
+        self._head, self._fields, self._chunks = None, [], []
+        self._head_bytes = self._interim = 0
+        self._is_complete = self._has_surplus = self._is_touched = False
+        self._transport.write(request)
+
+    def fail(self, error: BaseException) -> None:
+        """End the exchange with `error`, and the connection with it."""
+        exchange, self._exchange = self._exchange, None
+        self.abort()
+        if exchange is not None and not exchange.done.done():
+            exchange.done.set_exception(error)
+
+    def abort(self) -> None:
+        """Drop the connection at once; an exchange on it is nobody's any more."""
+        self._exchange = None
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a stream protocol gets
+        self._transport = transport
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where to read into."""
+        del sizehint
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Parse what came, and hand it on."""
+        exchange = self._exchange
+        if exchange is None or self._parser is None:
+            self.abort()  # an idle connection has nothing to say: what comes now would spoil the next answer
+            return
+        self._is_touched = True
+        if self._head is None:
+            self._head_bytes += nbytes
+        try:
+            self._parser.feed_data(self._buffer[:nbytes])
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self._is_complete:
+                self.fail(BadAnswer(str(error)))
+                return
+            self._has_surplus = True  # more came than was announced: the answer is whole, the connection spoilt
+        self._hand_on(exchange)
+
+    def eof_received(self) -> bool:
+        """Let the transport close itself."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End what is under way: as success where the end of the connection is the end of the body."""
+        self._parser = None  # it holds this object, which holds it
+        self._transport = None
+        exchange = self._exchange
+        if exchange is None or self._is_complete:
+            return
+        if exchange.head is None:
+            self.fail(ConnectionLost(stale=self.served > 0 and not self._is_touched))
+        elif exc is None and not exchange.head.is_framed:
+            self._is_complete, self._keeps_alive = True, False
+            self._go_on(exchange)
+        else:
+            self.fail(BrokenOff())
+
+    # What the parser calls: it only collects, for what is raised in here would come out garbled.
+
+    def on_message_begin(self) -> None:
+        """Begin an answer; a second one to the same request is surplus."""
+        self._has_surplus = self._is_complete
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a field of the head; those behind a chunked body are of no use."""
+        if self._head is None:
+            self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Make the head, unless it is an interim one (1xx)."""
+        if self._is_complete or self._parser is None:
+            return
+        status = self._parser.get_status_code()
+        if status >= _FINAL_FROM:
+            self._head = Head(status, self._fields)
+        self._fields = []
+
+    def on_body(self, body: bytes) -> None:
+        """Collect a part of the body."""
+        if not self._is_complete:
+            self._chunks.append(body)
+
+    def on_message_complete(self) -> None:
+        """Note the end of the answer, or count an interim one."""
+        if self._head is None:
+            self._interim += 1
+        elif not self._is_complete and self._parser is not None:
+            self._is_complete = True
+            self._keeps_alive = self._parser.should_keep_alive()
+
+    # What follows.
+
+    def _hand_on(self, exchange: Exchange) -> None:
+        try:
+            if exchange.head is None:
+                if self._head is None:
+                    self._check_head_so_far()
+                    return
+                exchange.begin_body(self._head, self._loop.time())
+                exchange.sink.head(self._head)
+            chunks, self._chunks = self._chunks, []
+            for chunk in chunks:
+                exchange.sink.data(chunk)
+        except EnoughRead:
+            self._finish(exchange, reusable=False)
+        except Exception as error:  # noqa: BLE001 - the sink's own reasons, which its owner awaits
+            self.fail(error)
+        else:
+            self._go_on(exchange)
+
+    def _check_head_so_far(self) -> None:
+        if self._head_bytes > _HEAD_BYTES_AT_MOST:
+            raise BadAnswer("the head is too long")
+        if self._interim > _INTERIM_ANSWERS_AT_MOST:
+            raise BadAnswer("too many interim answers")
+
+    def _go_on(self, exchange: Exchange) -> None:
+        if self._waiting is not None:
+            return
+        try:
+            wait = exchange.sink.wait()
+            if wait is None and self._is_complete:
+                exchange.sink.end()
+        except Exception as error:  # noqa: BLE001 - the same
+            self.fail(error)
+            return
+        if wait is not None:
+            if self._transport is not None:
+                self._transport.pause_reading()
+            exchange.pause(self._loop.time())
+            self._waiting = self._loop.create_task(self._wait(exchange, wait))
+        elif self._is_complete:
+            self._finish(exchange, reusable=self._keeps_alive and not self._has_surplus)
+
+    async def _wait(self, exchange: Exchange, wait: Awaitable[None]) -> None:
+        try:
+            await wait
+        except Exception as error:  # noqa: BLE001 - the sink's own reasons, which its owner awaits
+            self._waiting = None
+            self.fail(error)
+            return
+        self._waiting = None
+        exchange.resume(self._loop.time())
+        if self._exchange is not exchange:
+            return
+        self._go_on(exchange)
+        if self._waiting is None and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _finish(self, exchange: Exchange, *, reusable: bool) -> None:
+        self._exchange = None
+        self.served += 1
+        if not exchange.done.done():
+            exchange.done.set_result(None)
+        if reusable and self.is_open:
+            self.idle_since_s = self._loop.time()
+            self._on_idle(self)
+        elif self._transport is not None:
+            self._transport.abort()
