@@ -6,28 +6,24 @@ A job's life:  waiting in a lane -> running one step -> waiting in a lane (the s
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """Where a step runs: `pool` names what is scarce (download slots, model slots, CPU), `key` who is asked (a host)."""
 
     pool: str
     key: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """A job's next step: in which lane, and after how many seconds at the earliest."""
 
     lane: Lane
     delay_s: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(NamedTuple):
     """What a step learnt about its lane.
 
     `overloaded`: the far side refused or broke for load, so fewer requests should be in flight there. `refused`: it answered

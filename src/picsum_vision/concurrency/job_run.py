@@ -174,5 +174,6 @@ class JobRun(Generic[J]):
             self._finished_bytes += job.held_bytes
             self._unfinished -= 1
             wants_input = self._unfinished <= (0 if self._input_done else self._look_ahead // 2)
-        if wants_input or self._has_batch or (job.held_bytes and self._budget.is_wanted):
+        worth_it = wants_input or self._has_batch or (job.held_bytes and self._budget.is_wanted)
+        if worth_it and not self._worth_waking.is_set():
             self._worth_waking.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import heapq
 from collections.abc import Mapping
 from typing import Protocol
@@ -57,7 +56,7 @@ class LaneState:
         paced = self.pace is not None and self.pace.learn(feedback, now)
         # Where a rate is known, a refusal is about how often, not about how many at once.
         if paced and feedback.refused:
-            feedback = dataclasses.replace(feedback, overloaded=False, latency_s=None)
+            feedback = feedback._replace(overloaded=False, latency_s=None)
         self.limit.learn(feedback, self.in_flight)
         if feedback.pause_s > 0:
             self.not_before = max(self.not_before, now + feedback.pause_s)

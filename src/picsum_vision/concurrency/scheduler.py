@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Job, Lane
 from picsum_vision.concurrency.lanes import Gate, LaneState, Pool
@@ -39,6 +40,8 @@ class Scheduler:
         self._on_done = on_done
         self._loop = asyncio.get_running_loop()
         self._running: set[asyncio.Task[None]] = set()
+        self._can_take_over = False
+        self._taken_over: _Start | None = None
         self._timers: set[asyncio.TimerHandle] = set()
         self._submitted = 0
         self._closed = False
@@ -146,19 +149,41 @@ class Scheduler:
             pool.gate.begin(job)
         if state.pace is not None:
             state.pace.start(self._loop.time())
-        task = self._loop.create_task(self._run_step(order, job, lane, state, pool))
+        start = _Start(order, job, lane, state, pool)
+        if self._can_take_over and self._taken_over is None:
+            self._taken_over = start
+            return
+        task = self._loop.create_task(self._run_steps(start))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _run_step(self, order: int, job: Job, lane: Lane, state: LaneState, pool: Pool) -> None:
-        feedback: Feedback = NOTHING_LEARNT
-        try:
-            feedback = await job.step()
-        finally:
-            state.learn(feedback, self._loop.time())
-            state.in_flight -= 1
-            pool.in_flight -= 1
-            if pool.gate is not None:
-                pool.gate.end(job)
-            self._offer(lane, state)
-        self._go_on(order, job)
+    async def _run_steps(self, start: _Start | None) -> None:
+        """Run a step, then the one that takes its slot, and so on: a task for each step would cost more than its books."""
+        while start is not None:
+            feedback: Feedback = NOTHING_LEARNT
+            try:
+                feedback = await start.job.step()
+            except BaseException:
+                self._leave(start, feedback)
+                raise
+            self._can_take_over = True
+            self._leave(start, feedback)
+            self._go_on(start.order, start.job)
+            start, self._taken_over, self._can_take_over = self._taken_over, None, False
+
+    def _leave(self, start: _Start, feedback: Feedback) -> None:
+        state, pool = start.state, start.pool
+        state.learn(feedback, self._loop.time())
+        state.in_flight -= 1
+        pool.in_flight -= 1
+        if pool.gate is not None:
+            pool.gate.end(start.job)
+        self._offer(start.lane, state)
+
+
+class _Start(NamedTuple):
+    order: int
+    job: Job
+    lane: Lane
+    state: LaneState
+    pool: Pool

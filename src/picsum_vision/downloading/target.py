@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from yarl import URL
 
@@ -22,8 +21,7 @@ class UnfitUrl(Exception):  # noqa: N818 - becomes the outcome `invalid_url` wit
     """The text is not a URL that can be fetched; the message says why."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A URL that can be requested, the host (scheme, name, port) that is asked, and whether it is written as a private address.
 
     A name is checked when it is resolved.
@@ -67,7 +65,7 @@ def _target(url: URL, host: str, port: int) -> Target:
         # A zone is an interface of this machine: nothing public has one.
         return Target(url, f"{url.scheme}://[{address}]:{port}", names_private_address=True)
     try:
-        plain = url.with_host(address)
+        plain = url if address == host else url.with_host(address)
     except ValueError as error:
         raise UnfitUrl("not a URL") from error
     return Target(plain, f"{url.scheme}://{address}:{port}", names_private_address=not is_public(address))

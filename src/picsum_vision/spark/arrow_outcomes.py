@@ -8,6 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DOWNLOAD_OUTCOME_FIELDS, DescribeOutcome, DownloadOutcome
+from picsum_vision.spark.arrow_arrays import text_array, timestamp_array, whole_number_array
 
 _ARROW_TYPES: Final[Mapping[str, pa.DataType]] = {
     "STRING": pa.string(),
@@ -37,10 +38,15 @@ def describe_outcomes(outcomes: Sequence[DescribeOutcome]) -> pa.StructArray:
 
 def _structs(outcomes: Sequence[Any], struct: pa.StructType) -> pa.StructArray:
     fields = list(struct)
-    columns = [pa.array([_plain(getattr(outcome, field.name)) for outcome in outcomes], type=field.type) for field in fields]
+    columns = [_column([getattr(outcome, field.name) for outcome in outcomes], field) for field in fields]
     return pa.StructArray.from_arrays(columns, fields=fields)
 
 
-def _plain(value: Any) -> Any:
-    # An enumeration's member is told by its value; everything else is plain already.
-    return getattr(value, "value", value)
+def _column(values: Sequence[Any], field: pa.Field) -> pa.Array:
+    if field.name == "status":
+        return text_array([status.value for status in values])
+    if pa.types.is_string(field.type):
+        return text_array(values)
+    if pa.types.is_timestamp(field.type):
+        return timestamp_array(values, field.type)
+    return whole_number_array(values, field.type)

@@ -15,6 +15,7 @@ from picsum_vision.downloading.downloader import Downloader
 from picsum_vision.downloading.job import DOWNLOAD_POOL, DownloadJob
 from picsum_vision.options import DownloadOptions
 from picsum_vision.outcomes import DownloadOutcome
+from picsum_vision.spark.arrow_arrays import bytes_array
 from picsum_vision.spark.arrow_outcomes import DOWNLOAD_OUTCOME_TYPE, download_outcomes
 
 IMAGE_FIELD = pa.field("image_binary", pa.binary())
@@ -71,7 +72,7 @@ class OpenDownloadStage:
         """Return image_binary and download_outcome."""
         outcomes = [row_outcome(job, again) for job, again in zip(jobs, repeated, strict=True)]
         return [
-            (IMAGE_FIELD, pa.array([job.data for job in jobs], type=IMAGE_FIELD.type)),
+            (IMAGE_FIELD, bytes_array([job.data for job in jobs], IMAGE_FIELD.type)),
             (DOWNLOAD_OUTCOME_FIELD, download_outcomes(outcomes)),
         ]
 

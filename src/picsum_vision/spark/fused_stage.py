@@ -17,6 +17,7 @@ from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.job import DescribeJob
 from picsum_vision.downloading.downloader import Downloader
 from picsum_vision.downloading.job import DOWNLOAD_POOL, DownloadJob
+from picsum_vision.spark.arrow_arrays import bytes_array
 from picsum_vision.spark.arrow_outcomes import download_outcomes
 from picsum_vision.spark.describe_stage import DescribeStage, answer_columns
 from picsum_vision.spark.download_stage import DOWNLOAD_OUTCOME_FIELD, IMAGE_FIELD, DownloadStage, look_ahead, row_outcome
@@ -114,9 +115,7 @@ class OpenFusedStage:
     def columns(self, jobs: Sequence[FusedJob], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
         """Return image_binary if it is kept, download_outcome, the answer and describe_outcome."""
         images = (
-            [(IMAGE_FIELD, pa.array([job.download.data for job in jobs], type=IMAGE_FIELD.type))]
-            if self._stage.keep_images
-            else []
+            [(IMAGE_FIELD, bytes_array([job.download.data for job in jobs], IMAGE_FIELD.type))] if self._stage.keep_images else []
         )
         outcomes = [row_outcome(job.download, again) for job, again in zip(jobs, repeated, strict=True)]
         described = [job.describe for job in jobs if job.describe is not None]

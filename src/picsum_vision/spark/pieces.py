@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from picsum_vision.spark.arrow_arrays import whole_number_array
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Piece:
@@ -57,5 +59,5 @@ def taken(rows: Sequence[tuple[Piece, int]]) -> pa.RecordBatch:
 
 
 def _take(piece: Piece, indices: list[int]) -> pa.RecordBatch:
-    positions = pa.array(indices, type=pa.int32())
+    positions = whole_number_array(indices, pa.int32())
     return pa.RecordBatch.from_arrays([column.take(positions) for column in piece.batch.columns], schema=piece.batch.schema)
