@@ -9,9 +9,12 @@ from typing import Final
 
 from aiohttp import web
 
+from .batch_faults import BatchFaultPlan
+from .model_batches import BatchRoutes
 from .model_chat import ChatModel
 from .model_delivery import NoAnswer, reset_connection
 from .model_errors import ApiError
+from .model_files import FileRoutes, FileStore
 from .model_request import parse_json_object, read_chat_request
 from .model_settings import ModelServerSettings, Quirk
 from .model_stats import ModelStats
@@ -27,7 +30,11 @@ def build_app(settings: ModelServerSettings) -> web.Application:
     stats = ModelStats()
     door = Door(settings, stats)
     app = web.Application(middlewares=[door.middleware], client_max_size=settings.max_body_bytes)
-    app.add_routes(ChatRoutes(settings, ChatModel(settings, stats), door).routes())
+    model, prefixes = ChatModel(settings, stats), path_prefixes(settings)
+    app.add_routes(ChatRoutes(settings, model, door).routes())
+    files, faults = FileStore(), BatchFaultPlan(settings.batch_faults, settings.seed)
+    app.add_routes(FileRoutes(settings, files, faults, stats).routes(prefixes))
+    app.add_routes(BatchRoutes(settings, model, files, faults, stats, door).routes(prefixes))
     app.add_routes(StatsRoutes(stats).routes())
     return app
 

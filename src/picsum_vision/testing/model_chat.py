@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .model_answers import Question, answer_in_json, answer_in_words, schema_in_prompt
 from .model_completions import Completion, as_events, as_json, cut, in_parts, spoil
@@ -15,10 +16,13 @@ from .model_fault_errors import ERRORS, answer_with_error
 from .model_faults import FaultKind, FaultPlan, ModelFault
 from .model_limits import RateLimits, Refusal, RetryAfter, retry_headers
 from .model_pixels import PixelFacts, PixelReader
+from .model_request import read_chat_request
 from .model_settings import ModelServerSettings, Quirk
 from .model_tokens import count_image_tokens, count_text_tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp import web
 
     from .model_request import ChatRequest
@@ -55,6 +59,27 @@ class ChatModel:
         if fault is None or FaultKind(fault.kind) is not FaultKind.RATE_LIMITED:
             await asyncio.sleep(self._settings.latency.sample_s(self._waits))
         return await self._respond(request, chat, completion, fault, question)
+
+    async def answer_line(self, body: Mapping[str, Any]) -> tuple[int, Any]:
+        """Return status and body of the answer to a line of a batch; limits a minute and broken deliveries are not for lines."""
+        try:
+            chat = read_chat_request(body)
+            self._check(chat)
+        except ApiError as error:
+            return error.status, error.body()
+        self._stats.note_model(chat.model)
+        question = Question(chat.prompt, await self._look_at(chat))
+        completion = self._complete(chat, question)
+        fault = self._faults.draw(chat.prompt, chat.image_sha256s, json.dumps(body).encode())
+        if fault is not None:
+            self._stats.note_fault(fault.word)
+            if FaultKind(fault.kind) in ERRORS:
+                error_answer = answer_with_error(fault)
+                return error_answer.status, _read_error(error_answer.text or "")
+            completion = self._spoilt(chat, completion, fault, question)
+        self._stats.note_answer(chat.image_sha256s, completion.prompt_tokens, completion.completion_tokens)
+        completion = in_parts(completion) if self._settings.has(Quirk.CONTENT_PARTS) else completion
+        return 200, json.loads(as_json(completion))
 
     def _check(self, chat: ChatRequest) -> None:
         if chat.model not in self._settings.models:
@@ -117,11 +142,15 @@ class ChatModel:
                 return await hang(request, fault.duration_s or 0.0)
             if kind is FaultKind.RESET:
                 return reset_connection(request)
-            if kind is FaultKind.SCHEMA_IGNORED:
-                completion = self._completion(chat, question, answer_in_words(question))
-            completion = spoil(completion, kind)
+            completion = self._spoilt(chat, completion, fault, question)
         self._stats.note_answer(chat.image_sha256s, completion.prompt_tokens, completion.completion_tokens)
         return await deliver(request, self._payload(chat, completion), fault)
+
+    def _spoilt(self, chat: ChatRequest, completion: Completion, fault: ModelFault, question: Question) -> Completion:
+        kind = FaultKind(fault.kind)
+        if kind is FaultKind.SCHEMA_IGNORED:
+            completion = self._completion(chat, question, answer_in_words(question))
+        return spoil(completion, kind)
 
     def _payload(self, chat: ChatRequest, completion: Completion) -> Payload:
         if self._settings.has(Quirk.CONTENT_PARTS):
@@ -132,3 +161,11 @@ class ChatModel:
                 pieces=as_events(completion, with_usage=chat.stream_usage), content_type="text/event-stream", headers=headers
             )
         return Payload(pieces=[as_json(completion)], content_type="application/json", headers=headers)
+
+
+def _read_error(text: str) -> Any:
+    """Return an error's body as a line of a batch has it: what is no JSON, as text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

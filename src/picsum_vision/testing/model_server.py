@@ -15,6 +15,7 @@ from aiohttp import web
 
 from picsum_vision.errors import EnvironmentProblem, PortInUse
 
+from .batch_faults import BatchFault, BatchFaultKind
 from .latency import Latency
 from .model_app import build_app, path_prefixes
 from .model_faults import FaultKind, ModelFault
@@ -33,7 +34,18 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["FaultKind", "Latency", "ModelFault", "ModelServer", "ModelServerSettings", "Quirk", "RetryAfter", "serve_model"]
+__all__ = [
+    "BatchFault",
+    "BatchFaultKind",
+    "FaultKind",
+    "Latency",
+    "ModelFault",
+    "ModelServer",
+    "ModelServerSettings",
+    "Quirk",
+    "RetryAfter",
+    "serve_model",
+]
 
 _HOST: Final = "127.0.0.1"
 _BACKLOG: Final = 4096
@@ -62,6 +74,10 @@ class ModelServer:
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         quirks: Sequence[Quirk | str] = (),
         seed: int = 0,
+        batch_s: float = 0.0,
+        max_batch_requests: int = 50_000,
+        max_batch_file_bytes: int = 200_000_000,
+        batch_faults: Sequence[BatchFault] = (),
     ) -> None:
         """Check the settings; nothing is started yet."""
         self._settings = ModelServerSettings(
@@ -77,6 +93,10 @@ class ModelServer:
             max_body_bytes=max_body_bytes,
             quirks=quirks,
             seed=seed,
+            batch_s=batch_s,
+            max_batch_requests=max_batch_requests,
+            max_batch_file_bytes=max_batch_file_bytes,
+            batch_faults=batch_faults,
         )
         self._process: ServerProcess | None = None
 

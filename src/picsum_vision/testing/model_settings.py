@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from picsum_vision.errors import SettingError
 
+from .batch_faults import BatchFault
 from .latency import Latency
 from .model_faults import ModelFault, as_word
 from .model_limits import RetryAfter
@@ -40,7 +41,8 @@ class ModelServerSettings:
     `port` 0 takes any free one. `requests_per_minute` and `tokens_per_minute` (None: no limit) are token buckets that hold
     `limit_burst_s` seconds' worth: with 60 the whole minute's limit may be taken at once, with 1 requests must come evenly;
     `retry_after` is how their 429 says when to come again. `api_key` None lets everyone in. `models` are the names that are
-    served. `quirks` are :class:`Quirk` members or their words.
+    served. `quirks` are :class:`Quirk` members or their words. A batch takes `batch_s` seconds, and may have so many requests and
+    its file so many bytes; `batch_faults` are what goes wrong with batches and files.
     """
 
     port: int = 0
@@ -55,14 +57,19 @@ class ModelServerSettings:
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     quirks: Sequence[Quirk | str] = ()
     seed: int = 0
+    batch_s: float = 0.0
+    max_batch_requests: int = 50_000
+    max_batch_file_bytes: int = 200_000_000
+    batch_faults: Sequence[BatchFault] = ()
 
     def __post_init__(self) -> None:
         """Check every setting; :class:`SettingError` names the wrong one."""
-        for name in ("models", "quirks", "faults"):
+        for name in ("models", "quirks", "faults", "batch_faults"):
             if isinstance(getattr(self, name), (str, bytes)):
                 raise SettingError(f"{name}={getattr(self, name)!r}: must be a list")
         object.__setattr__(self, "models", tuple(self.models))
         object.__setattr__(self, "faults", tuple(self.faults))
+        object.__setattr__(self, "batch_faults", tuple(self.batch_faults))
         object.__setattr__(self, "quirks", tuple(as_word(Quirk, quirk, "quirks") for quirk in self.quirks))
         object.__setattr__(self, "retry_after", as_word(RetryAfter, self.retry_after, "retry_after"))
         self._check()
@@ -73,6 +80,9 @@ class ModelServerSettings:
             ("requests_per_minute", 1, None),
             ("tokens_per_minute", 1, None),
             ("max_body_bytes", 1, None),
+            ("batch_s", 0, None),
+            ("max_batch_requests", 1, None),
+            ("max_batch_file_bytes", 1, None),
         ):
             value = getattr(self, name)
             if value is not None and not (value >= low and (high is None or value <= high)):
@@ -96,4 +106,5 @@ class ModelServerSettings:
     def from_json(cls, plain: Mapping[str, Any]) -> ModelServerSettings:
         """Return the settings that :meth:`to_json` wrote."""
         faults = [ModelFault(**fault) for fault in plain["faults"]]
-        return cls(**{**plain, "latency": Latency(**plain["latency"]), "faults": faults})
+        batch_faults = [BatchFault(**fault) for fault in plain["batch_faults"]]
+        return cls(**{**plain, "latency": Latency(**plain["latency"]), "faults": faults, "batch_faults": batch_faults})

@@ -37,6 +37,11 @@ class ModelStats:
         self._unanswered = 0
         self._tokens = {"prompt": 0, "completion": 0}
         self._bytes_received = 0
+        self._files_uploaded = 0
+        self._batches_created = 0
+        self._batches_ended: collections.Counter[str] = collections.Counter()
+        self._lines = 0
+        self._answered_lines: collections.Counter[str] = collections.Counter()
         self._authorizations: set[bytes] = set()
         self._peak_in_flight = self._in_flight
 
@@ -86,6 +91,26 @@ class ModelStats:
             else:
                 self._images_not_kept += 1
 
+    def note_upload(self) -> None:
+        """Count a file that was uploaded whole."""
+        self._files_uploaded += 1
+
+    def note_batch(self) -> None:
+        """Count a batch that was created."""
+        self._batches_created += 1
+
+    def note_lines(self, count: int) -> None:
+        """Count the lines of a batch that passed its validation."""
+        self._lines += count
+
+    def note_batch_end(self, status: str) -> None:
+        """Count how a batch ended."""
+        self._batches_ended[status] += 1
+
+    def note_line_answer(self, custom_id: str) -> None:
+        """Count an answer to a line of a batch: what a provider would bill."""
+        self._answered_lines[custom_id] += 1
+
     def as_dict(self) -> dict[str, Any]:
         """Return the counts as plain values; the field names are what GET /-/stats answers."""
         return {
@@ -103,5 +128,10 @@ class ModelStats:
             "answered_images_not_kept": self._images_not_kept,
             "tokens": {**self._tokens, "total": sum(self._tokens.values())},
             "bytes_received": self._bytes_received,
+            "files_uploaded": self._files_uploaded,
+            "batches_created": self._batches_created,
+            "batches_ended": dict(self._batches_ended),
+            "batch_lines": self._lines,
+            "answered_lines": dict(self._answered_lines),
             "distinct_authorizations": len(self._authorizations),
         }
