@@ -13,6 +13,7 @@ from picsum_vision._version import __version__ as __version__
 if TYPE_CHECKING:
     from picsum_vision.config import PipelineConfig as PipelineConfig
     from picsum_vision.describing.backends import AiQuery as AiQuery
+    from picsum_vision.describing.backends import BatchChat as BatchChat
     from picsum_vision.describing.backends import ChatCompletions as ChatCompletions
     from picsum_vision.describing.backends import PixelDescriber as PixelDescriber
     from picsum_vision.describing.backends import PyFunc as PyFunc
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 _HOME_OF = {
     "AiQuery": "describing.backends",
+    "BatchChat": "describing.backends",
     "ChatCompletions": "describing.backends",
     "Classify": "describing.tasks",
     "ColumnError": "errors",
@@ -99,6 +101,7 @@ _HOME_OF = {
 
 __all__ = [
     "AiQuery",
+    "BatchChat",
     "ChatCompletions",
     "Classify",
     "ColumnError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from picsum_vision.describing.backends import AiQuery, Backend, PixelDescriber, check_backend
+from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, PixelDescriber, check_backend
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
@@ -80,9 +80,10 @@ class PipelineConfig:
         check_flag("keep_images", self.keep_images)
         check_flag("retry_failed", self.retry_failed)
         check_number("min_ok_share", self.min_ok_share, minimum=0, maximum=1, optional=True)
-        if isinstance(self.backend, AiQuery) and not self.keep_images:
+        if isinstance(self.backend, (AiQuery, BatchChat)) and not self.keep_images:
+            name = type(self.backend).__name__
             raise SettingError(
-                "keep_images: false is not allowed with AiQuery, which reads the images from the table; leave it out"
+                f"keep_images: false is not allowed with {name}, which reads the images from the table; leave it out"
             )
 
     @property

@@ -2,7 +2,8 @@
 
 A run works in chunks of rows. Each chunk's images and then its descriptions are committed before the next one starts, so a
 job that is ended at any moment has lost at most one chunk, and the next run goes on behind it. A chunk's size follows the rate
-of the one before it, so that it takes about `checkpoint_interval_s`.
+of the one before it, so that it takes about `checkpoint_interval_s`. A batch endpoint is different: it gets all images at once, when all are there,
+for each of its answers may take a day, and what is paid for is kept there until the next run.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F
 
+from picsum_vision.describing.backends import BatchChat
+from picsum_vision.describing.spending import at_price_of, price_factor
 from picsum_vision.outcomes import DESCRIBE_CAN_CHANGE, DOWNLOAD_CAN_CHANGE, HTTP_CAN_CHANGE, DownloadStatus
 from picsum_vision.run_report import RunReport, StageReport
 from picsum_vision.spark.generate import url_frame
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 _FIRST_CHUNK_ROWS: Final = 1_000
 _LARGEST_GROWTH: Final = 8
 _NO_CHUNK_BELOW_ROWS: Final = 50
+_ALL_ROWS: Final = (1 << 31) - 1
 _NOTHING: Final = 1e-12  # a budget that no answer fits into
 
 Progress = Callable[[str], None]
@@ -67,6 +71,8 @@ class _Run:
         self._partitions = config.partitions or tasks_at_once(spark)
         self._chunk = _ChunkSize(config.checkpoint_interval_s)
         self._download_s = self._describe_s = 0.0
+        self._is_batch = isinstance(config.backend, BatchChat)
+        self._prices = at_price_of(config.describe, price_factor(config.backend))
         self._asked_rows = self._asked()
 
     def run(self) -> RunReport:
@@ -77,7 +83,9 @@ class _Run:
         before = self._before = JobState.read(self._store, asked)
         if self._config.retry_failed:
             self._retry(asked)
-        if before.describe.rows < before.download.rows:  # a run was ended between a chunk's images and their descriptions
+        if (
+            before.describe.rows < before.download.rows and not self._is_batch
+        ):  # a run was ended between a chunk's images and their descriptions
             self._describe_missing(asked)
         self._work_off(asked)
         after = JobState.read(self._store, asked)
@@ -107,12 +115,15 @@ class _Run:
             began_s = time.monotonic()
             if self._config.keep_images:
                 self._download_chunk(chunk)
-                self._describe_missing(asked)
+                if not self._is_batch:
+                    self._describe_missing(asked)
             else:
                 self._fused_chunk(chunk)
             self._chunk.learn(min(rows, left), time.monotonic() - began_s)
             left -= min(rows, left)
             self._say(f"{left:,} images left")
+        if self._is_batch:
+            self._describe_missing(asked)
 
     def _download_chunk(self, urls: DataFrame) -> None:
         began_s = time.monotonic()
@@ -141,7 +152,7 @@ class _Run:
         keys = self._store.missing_from(
             "image_desc", self._store.among("image_codes", asked).select(KEY, "download_outcome.finished_at")
         )
-        number = rows = self._chunk.rows
+        number = rows = _ALL_ROWS if self._is_batch else self._chunk.rows
         while number == rows:
             chunk = _first(keys, rows)
             since, number = chunk.agg(F.min(F.unix_micros("finished_at")), F.count(F.lit(1))).first() or (None, 0)
@@ -176,7 +187,7 @@ class _Run:
         options = self._config.describe
         if options.max_cost_total is None:
             return options
-        spent = JobState.read(self._store, self._asked_rows).describe.cost_since(self._before.describe, options) or 0.0
+        spent = JobState.read(self._store, self._asked_rows).describe.cost_since(self._before.describe, self._prices) or 0.0
         return dataclasses.replace(options, max_cost_total=max(options.max_cost_total - spent, _NOTHING))
 
     def _as_text(self, rows: DataFrame) -> DataFrame:
@@ -223,7 +234,7 @@ class _Run:
             bytes=max(0, after.bytes - before.bytes),
             input_tokens=after.minus(before, "input_tokens"),
             output_tokens=after.minus(before, "output_tokens"),
-            cost=after.cost_since(before, self._config.describe),
+            cost=after.cost_since(before, self._prices),
         )
 
 

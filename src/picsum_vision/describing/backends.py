@@ -14,10 +14,11 @@ from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.secrets import Secret
 from picsum_vision.urls import check_base_url
-from picsum_vision.validation import check_choice, check_integer, check_text
+from picsum_vision.validation import check_choice, check_integer, check_number, check_text
 
 DEFAULT_ENDPOINT: Final = "databricks-llama-4-maverick"
 _ENDPOINT: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
+_LONGEST_METADATA: Final = 512
 _MODEL_URI: Final = re.compile(r"(models|runs|mlflow-artifacts|file|s3|gs|dbfs|abfss?|wasbs?|https?):/.+")
 
 
@@ -62,14 +63,54 @@ class ChatCompletions:
 
     def __post_init__(self) -> None:
         """Check every setting."""
-        check_integer("max_images_per_request", self.max_images_per_request, minimum=1)
-        check_choice("send", self.send, ("bytes", "url"))
-        address = check_base_url("base_url", self.base_url)
-        object.__setattr__(self, "base_url", address.removesuffix("/chat/completions"))
-        check_text("model", self.model)
-        if self.api_key is not None and not isinstance(self.api_key, Secret):
-            # The value is not shown: it may be the key itself.
-            raise SettingError("api_key: not a Secret; write Secret.env('NAME_OF_THE_VARIABLE'), never the key itself")
+        _check_chat_endpoint(self)
+
+    @property
+    def model_name(self) -> str:
+        """What `describe_outcome.model` says."""
+        return self.model
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchChat:
+    """A batch endpoint as OpenAI has it (`/files` and `/batches`): half the price, answers within `completion_window`.
+
+    `base_url`, `model`, `api_key`, `max_images_per_request` and `send` as for :class:`ChatCompletions`. Each task uploads its
+    questions in files of at most `max_requests_per_file` and `max_bytes_per_file`, looks at their batches every
+    `poll_interval_s`, and waits at most `max_wait_s`; rows that are not answered by then are `timeout`, and a later run
+    collects them. What was submitted under the name `job` is found on the endpoint by its content and never submitted again;
+    `state` is a folder that all workers see, for endpoints that cannot list their batches. Prices are multiplied by
+    `price_factor`.
+    """
+
+    base_url: str
+    model: str
+    _: dataclasses.KW_ONLY
+    api_key: Secret | None = None
+    max_images_per_request: int = 500
+    send: Literal["bytes", "url"] = "bytes"
+    job: str = "picsum-vision"
+    completion_window: str = "24h"
+    poll_interval_s: float = 60
+    max_wait_s: float = 93_600
+    max_requests_per_file: int = 50_000
+    max_bytes_per_file: int = 200_000_000
+    state: str | None = None
+    price_factor: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check every setting."""
+        _check_chat_endpoint(self)
+        check_text("job", self.job)
+        if len(self.job) > _LONGEST_METADATA:
+            raise SettingError(f"job: {self.job!r} is not allowed; it must have at most {_LONGEST_METADATA} characters")
+        check_text("completion_window", self.completion_window)
+        check_number("poll_interval_s", self.poll_interval_s, above=0)
+        check_number("max_wait_s", self.max_wait_s, minimum=0)
+        check_integer("max_requests_per_file", self.max_requests_per_file, minimum=1)
+        check_integer("max_bytes_per_file", self.max_bytes_per_file, minimum=10_000)
+        check_text("state", self.state, optional=True)
+        check_number("price_factor", self.price_factor, minimum=0)
 
     @property
     def model_name(self) -> str:
@@ -121,20 +162,34 @@ class PixelDescriber:
         return "pixels"
 
 
+ChatBackend = ChatCompletions | BatchChat
 WorkerBackend = ChatCompletions | PyFunc | PixelDescriber
-Backend = AiQuery | WorkerBackend
+Backend = AiQuery | BatchChat | WorkerBackend
 
 
 def check_backend(backend: Backend, task: Task) -> None:
     """Refuse what is no backend or task, and what the backend cannot do, before anything is started."""
-    if not isinstance(backend, (AiQuery, ChatCompletions, PyFunc, PixelDescriber)):
+    if not isinstance(backend, (AiQuery, BatchChat, ChatCompletions, PyFunc, PixelDescriber)):
         raise SettingError(
-            f"backend: {type(backend).__name__} is not allowed; it must be AiQuery, ChatCompletions, PyFunc or PixelDescriber"
+            f"backend: {type(backend).__name__} is not allowed; it must be AiQuery, BatchChat, ChatCompletions, PyFunc or "
+            "PixelDescriber"
         )
     if not isinstance(task, Task):
         raise SettingError(f"task: {type(task).__name__} is not allowed; it must be Describe(), ListObjects(), Classify(), ...")
     if isinstance(backend, PixelDescriber):
         _check_pixel_task(task)
+
+
+def _check_chat_endpoint(backend: ChatBackend) -> None:
+    """Check what all chat endpoints have in common, and leave the path of one of their routes out of the address."""
+    check_integer("max_images_per_request", backend.max_images_per_request, minimum=1)
+    check_choice("send", backend.send, ("bytes", "url"))
+    address = check_base_url("base_url", backend.base_url)
+    object.__setattr__(backend, "base_url", address.removesuffix("/chat/completions"))
+    check_text("model", backend.model)
+    if backend.api_key is not None and not isinstance(backend.api_key, Secret):
+        # The value is not shown: it may be the key itself.
+        raise SettingError("api_key: not a Secret; write Secret.env('NAME_OF_THE_VARIABLE'), never the key itself")
 
 
 def _check_pixel_task(task: Task) -> None:

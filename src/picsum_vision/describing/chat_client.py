@@ -14,6 +14,7 @@ from picsum_vision.concurrency.limits import AdaptiveLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.concurrency.scheduler import LaneState
+from picsum_vision.describing.api_key import authorization
 from picsum_vision.describing.backends import ChatCompletions
 from picsum_vision.describing.chat_job import ChatJob
 from picsum_vision.describing.chat_request import Dialect, completions_urls
@@ -23,7 +24,6 @@ from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.spending import Spending
 from picsum_vision.describing.tasks import Task
 from picsum_vision.describing.token_pace import QuestionPace, TokenEstimate, TokenPace, request_pace
-from picsum_vision.errors import EnvironmentProblem, MissingExtraError
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.transport.client import HttpClient, header_lines, http_client
 
@@ -55,14 +55,8 @@ class ChatClient:
         self.prompt_tokens = text_tokens(task.full_prompt)
         self.estimate = TokenEstimate(options.max_output_tokens)
         self.spending = Spending(options, shares.of_total)
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT}
-        self.no_key: str | None = None
-        if backend.api_key is not None:
-            try:
-                headers["Authorization"] = f"Bearer {backend.api_key.read()}"
-            except (EnvironmentProblem, MissingExtraError) as problem:
-                # Only the workers can know it, and a job that fails there shows a stack trace; the rows say it plainly.
-                self.no_key = str(problem)
+        key, self.no_key = authorization(backend.api_key)
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT, **key}
         self.headers = header_lines(headers)
         self._loop_thread = loop_thread
         self.token_pace = self._token_pace(shares.of_rate)

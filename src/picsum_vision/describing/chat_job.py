@@ -10,13 +10,11 @@ from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Turn
 from picsum_vision.describing.chat_answer import ChatAnswer, names_no_model, read_answer, read_refusal
 from picsum_vision.describing.chat_request import chat_request, encoded
 from picsum_vision.describing.job import CPU_LANE, DescribeJob
-from picsum_vision.describing.payload import Payload, TooManyImages, make_payload
+from picsum_vision.describing.payload import Payload, Unfit, fit_payload
 from picsum_vision.describing.rate_headers import pause_after_answer_s
 from picsum_vision.describing.spending import cost
-from picsum_vision.describing.tasks import BadAnswer, Describe
-from picsum_vision.images.facts import BadImage
-from picsum_vision.images.fitting import PayloadTooLarge
-from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus, DownloadStatus
+from picsum_vision.describing.typed_answer import typed_answer
+from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.retry_after import retry_after_s
 from picsum_vision.transport.whole_body import WholeBody
@@ -58,23 +56,12 @@ class ChatJob(DescribeJob):
     async def _prepare(self) -> None:
         client, image = self._client, self._image
         loop = asyncio.get_running_loop()
-        try:
-            self._payload = await loop.run_in_executor(
-                client.cpu, make_payload, image, client.backend, client.options, client.rule
-            )
-        except BadImage as bad:
-            too_large = bad.status is DownloadStatus.TOO_MANY_PIXELS
-            self._settle(DescribeStatus.TOO_LARGE if too_large else DescribeStatus.NOT_AN_IMAGE, message=bad.message)
-        except TooManyImages as many:
-            self._settle(DescribeStatus.TOO_LARGE, message=str(many))
-        except PayloadTooLarge:
-            self._settle(
-                DescribeStatus.TOO_LARGE,
-                message=f"does not fit into {client.options.max_payload_bytes} bytes (max_payload_bytes)",
-            )
-        else:
-            self._image = None
-            self._turn_to_model()
+        made = await loop.run_in_executor(client.cpu, fit_payload, image, client.backend, client.options, client.rule)
+        if isinstance(made, Unfit):
+            self._settle(made.status, message=made.message)
+            return
+        self._payload, self._image = made, None
+        self._turn_to_model()
 
     def _turn_to_model(self, delay_s: float = 0.0) -> None:
         self.turn = Turn(self._client.lane, delay_s)
@@ -156,23 +143,16 @@ class ChatJob(DescribeJob):
             self._settle_answer(http_status, answer)
 
     def _settle_answer(self, http_status: int, answer: ChatAnswer) -> None:
-        status, typed, message = answer.status, None, answer.message
-        if status is DescribeStatus.OK:
-            try:
-                typed = self._task.parse(answer.text or "")
-            except BadAnswer as bad:
-                status, message = DescribeStatus.BAD_SCHEMA, bad.with_raw(answer.text or "")
+        told, typed = typed_answer(answer, self._task)
         self._settle(
-            status,
-            answer=typed,
+            told.status,
             http_status=http_status,
-            finish_reason=answer.finish_reason,
-            input_tokens=answer.input_tokens,
-            output_tokens=answer.output_tokens,
-            message=message,
+            finish_reason=told.finish_reason,
+            input_tokens=told.input_tokens,
+            output_tokens=told.output_tokens,
+            message=told.message,
         )
-        if status is DescribeStatus.CUT_OFF and isinstance(self._task, Describe):
-            self.answer = answer.text  # paid for, and the part of a free description that is there is of use
+        self.answer = typed
 
     def _fail(self, error: Exception) -> Feedback:
         failure = translate(error)

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision._version import __version__
-from picsum_vision.describing.backends import AiQuery, PyFunc, WorkerBackend, check_backend
+from picsum_vision.describing.backends import AiQuery, BatchChat, PyFunc, WorkerBackend, check_backend
 from picsum_vision.describing.pyfunc_signature import mlflow_pyfunc
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
@@ -56,7 +56,7 @@ def log_describer(
 
     """
     task, options = task or Describe(), options or DescribeOptions()
-    if isinstance(backend, (AiQuery, PyFunc)):
+    if isinstance(backend, (AiQuery, BatchChat, PyFunc)):
         raise SettingError(f"backend: {type(backend).__name__} is not allowed; it must be PixelDescriber or ChatCompletions")
     check_backend(backend, task)
     check_text("name", name)

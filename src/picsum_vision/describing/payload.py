@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Final
 
-from picsum_vision.describing.backends import ChatCompletions
+from picsum_vision.describing.backends import ChatBackend
 from picsum_vision.describing.chat_request import image_url
 from picsum_vision.describing.image_tokens import UNSEEN_SIDE_PX, ImageTokenRule
+from picsum_vision.images.facts import BadImage
 from picsum_vision.images.fitting import FitImage, PayloadTooLarge, fit_image
 from picsum_vision.options import DescribeOptions
+from picsum_vision.outcomes import DescribeStatus, DownloadStatus
 
 # A base64 letter carries six bits of eight.
 _BASE64_GROWTH: Final = 4 / 3
@@ -29,12 +31,33 @@ class Payload:
     image_tokens: int
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why nothing can be sent of a row."""
+
+    status: DescribeStatus
+    message: str
+
+
 def images_of(value: Any) -> list[Any]:
     """Return the images of a row's value: one, or those of an array that are neither NULL nor empty."""
     return [image for image in value if image] if isinstance(value, (list, tuple)) else [value]
 
 
-def make_payload(value: Any, backend: ChatCompletions, options: DescribeOptions, rule: ImageTokenRule) -> Payload:
+def fit_payload(value: Any, backend: ChatBackend, options: DescribeOptions, rule: ImageTokenRule) -> Payload | Unfit:
+    """Make a row's images fit for one request, or say why they are not."""
+    try:
+        return make_payload(value, backend, options, rule)
+    except BadImage as bad:
+        too_large = bad.status is DownloadStatus.TOO_MANY_PIXELS
+        return Unfit(DescribeStatus.TOO_LARGE if too_large else DescribeStatus.NOT_AN_IMAGE, bad.message)
+    except TooManyImages as many:
+        return Unfit(DescribeStatus.TOO_LARGE, str(many))
+    except PayloadTooLarge:
+        return Unfit(DescribeStatus.TOO_LARGE, f"does not fit into {options.max_payload_bytes} bytes (max_payload_bytes)")
+
+
+def make_payload(value: Any, backend: ChatBackend, options: DescribeOptions, rule: ImageTokenRule) -> Payload:
     """Make a row's images fit for one request; raises BadImage, PayloadTooLarge or TooManyImages."""
     images = images_of(value)
     if len(images) > backend.max_images_per_request:

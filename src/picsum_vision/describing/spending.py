@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Final
 
+from picsum_vision.describing.backends import Backend, BatchChat
 from picsum_vision.options import DescribeOptions
 
 _PER_MILLION: Final = 1_000_000
@@ -20,6 +22,18 @@ def cost(options: DescribeOptions, input_tokens: int | None, output_tokens: int 
     return (
         tokens_in * options.input_price_per_million_tokens + tokens_out * options.output_price_per_million_tokens
     ) / _PER_MILLION
+
+
+def at_price_of(options: DescribeOptions, price_factor: float) -> DescribeOptions:
+    """Return the options with the prices of an endpoint that takes `price_factor` times the usual ones."""
+    prices = (options.input_price_per_million_tokens, options.output_price_per_million_tokens)
+    given, made = (None if price is None else price * price_factor for price in prices)
+    return dataclasses.replace(options, input_price_per_million_tokens=given, output_price_per_million_tokens=made)
+
+
+def price_factor(backend: Backend) -> float:
+    """Return what the backend's prices are multiplied by."""
+    return backend.price_factor if isinstance(backend, BatchChat) else 1.0
 
 
 class Spending:
@@ -47,6 +61,17 @@ class Spending:
                 return None
             self._settled = self._settled or asyncio.Event()
             await self._settled.wait()
+        self._set_aside += wanted
+        self._in_the_air += 1
+        return wanted
+
+    def set_aside_at_once(self, input_tokens: int, output_tokens: int, *, whatever: bool = False) -> float | None:
+        """As `set_aside`, but None also where there would be room later; `whatever`: the question is in the air already."""
+        wanted = cost(self._options, input_tokens, output_tokens) or 0.0
+        if self._left is None:
+            return 0.0
+        if not whatever and self._set_aside + wanted > self._left * (1 + _ROUNDING):
+            return None
         self._set_aside += wanted
         self._in_the_air += 1
         return wanted

@@ -10,7 +10,7 @@ import pyspark
 from pyspark.sql.functions import pandas_udf  # type: ignore[attr-defined] # its stubs do not export it
 
 from picsum_vision.concurrency.loop_thread import LoopThread
-from picsum_vision.describing.backends import AiQuery, PixelDescriber, WorkerBackend, check_backend
+from picsum_vision.describing.backends import AiQuery, BatchChat, PixelDescriber, WorkerBackend, check_backend
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.direct import work_off
 from picsum_vision.describing.tasks import Describe
@@ -49,6 +49,8 @@ def register_ai_query(
         raise EnvironmentProblem(
             f"register_ai_query: needs Spark 4 for named arguments; this is {pyspark.__version__}. Use describe(df, ...)"
         )
+    if isinstance(backend, BatchChat):
+        raise SettingError("backend: BatchChat is not allowed; an answer in SQL cannot wait for a batch. Use describe(df, ...)")
     if isinstance(backend, AiQuery):
         raise SettingError(
             "backend: AiQuery is not allowed; it is the platform's own function. Use ChatCompletions, PyFunc or PixelDescriber"

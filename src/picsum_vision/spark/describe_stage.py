@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -82,7 +82,7 @@ class OpenDescribeStage:
 
     def columns(self, jobs: Sequence[DescribeJob], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
         """Return the answer and describe_outcome."""
-        return answer_columns(self._stage, jobs, repeated)
+        return answer_columns(self._stage.output_field, jobs, repeated)
 
 
 def content_key(value: Any) -> Hashable:
@@ -92,11 +92,22 @@ def content_key(value: Any) -> Hashable:
     return value if isinstance(value, str) else hashlib.sha256(value).digest()
 
 
-def answer_columns(
-    stage: DescribeStage, jobs: Sequence[DescribeJob], repeated: Sequence[bool]
-) -> list[tuple[pa.Field, pa.Array]]:
-    """Return the answer and its outcome for rows with these jobs."""
-    field = stage.output_field
+class Finished(Protocol):
+    """A row's question that has come to its end."""
+
+    @property
+    def answer(self) -> Any:
+        """The answer, None where there is none."""
+        ...
+
+    @property
+    def outcome(self) -> DescribeOutcome | None:
+        """What became of it."""
+        ...
+
+
+def answer_columns(field: pa.Field, jobs: Sequence[Finished], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
+    """Return the answer, in a column like `field`, and its outcome for rows with these jobs."""
     outcomes = [row_outcome(job, again) for job, again in zip(jobs, repeated, strict=True)]
     return [
         (field, pa.array([job.answer for job in jobs], type=field.type)),
@@ -104,7 +115,7 @@ def answer_columns(
     ]
 
 
-def row_outcome(job: DescribeJob, repeated: bool) -> DescribeOutcome:  # noqa: FBT001 - a row's fact, not a switch
+def row_outcome(job: Finished, repeated: bool) -> DescribeOutcome:  # noqa: FBT001 - a row's fact, not a switch
     """Return a row's outcome; a row that shares another one's answer asked nothing and paid nothing."""
     assert job.outcome is not None  # noqa: S101 - a finished job has one
     if not repeated:

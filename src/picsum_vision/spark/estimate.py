@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from picsum_vision.describing.backends import AiQuery, Backend, ChatCompletions, check_backend
+from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, check_backend
 from picsum_vision.describing.fit_size import size_when_sent
 from picsum_vision.describing.image_tokens import UNSEEN_SIDE_PX, ImageTokenRule, image_token_rule, text_tokens
-from picsum_vision.describing.spending import cost
+from picsum_vision.describing.spending import at_price_of, cost, price_factor
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import ColumnError, SettingError
 from picsum_vision.options import DescribeOptions
@@ -66,8 +66,9 @@ def estimate_cost(
     check_integer("output_tokens_per_image", output_tokens_per_image, minimum=1, optional=True)
     kind = _image_kind(df, image_col)
     rows, questions, image_tokens = _counted(df, image_col, backend, options, is_url=kind.endswith("string"))
-    if not isinstance(backend, (AiQuery, ChatCompletions)):  # it runs on the job's own machines
+    if not isinstance(backend, (AiQuery, BatchChat, ChatCompletions)):  # it runs on the job's own machines
         return CostEstimate(rows=rows, questions=questions, input_tokens=0, output_tokens=0, cost=0.0, max_cost=0.0)
+    options = at_price_of(options, price_factor(backend))
     usual = output_tokens_per_image or _USUAL_OUTPUT_TOKENS.get(task.name, options.max_output_tokens)
     input_tokens = image_tokens + questions * text_tokens(task.full_prompt)
     output_tokens = questions * min(usual, options.max_output_tokens)
@@ -93,10 +94,12 @@ def _image_kind(df: DataFrame, image_col: str) -> str:
 
 def _counted(df: DataFrame, image_col: str, backend: Backend, options: DescribeOptions, *, is_url: bool) -> tuple[int, int, int]:
     """Return rows, questions and the tokens of their images; only the images' headers are read."""
-    if is_url and not (isinstance(backend, ChatCompletions) and backend.send == "url"):
-        raise SettingError(f"image_col: {image_col!r} holds addresses; they are sent by ChatCompletions(..., send='url') only")
+    if is_url and not (isinstance(backend, (BatchChat, ChatCompletions)) and backend.send == "url"):
+        raise SettingError(
+            f"image_col: {image_col!r} holds addresses; they are sent by ChatCompletions(..., send='url') and BatchChat alone"
+        )
     # ai_query sends the image as it is.
-    max_side_px = options.max_image_side_px if isinstance(backend, ChatCompletions) else None
+    max_side_px = options.max_image_side_px if isinstance(backend, (BatchChat, ChatCompletions)) else None
     rule = image_token_rule(backend.model_name)
 
     def count(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:

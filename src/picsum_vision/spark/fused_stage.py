@@ -122,5 +122,5 @@ class OpenFusedStage:
         return [
             *images,
             (DOWNLOAD_OUTCOME_FIELD, download_outcomes(outcomes)),
-            *answer_columns(self._stage.describe, described, repeated),
+            *answer_columns(self._stage.describe.output_field, described, repeated),
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from picsum_vision.describing.backends import Backend, ChatCompletions
+from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
 from picsum_vision.errors import ColumnError, SettingError
 from picsum_vision.spark.columns import check_input
 
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 def check_images(df: DataFrame, image_col: Any, backend: Backend) -> None:
     """Refuse a column that the backend cannot be asked about.
 
-    BINARY is for all of them. ARRAY<BINARY>, and STRING or ARRAY<STRING> with `send="url"`, are for ChatCompletions.
+    BINARY is for all of them. ARRAY<BINARY>, and STRING or ARRAY<STRING> with `send="url"`, are for chat endpoints.
     """
     kind = dict(df.dtypes).get(image_col, "binary") if isinstance(image_col, str) else "binary"
-    is_chat = isinstance(backend, ChatCompletions)
-    sends_urls = isinstance(backend, ChatCompletions) and backend.send == "url"
+    is_chat = isinstance(backend, (ChatCompletions, BatchChat))
+    sends_urls = isinstance(backend, (ChatCompletions, BatchChat)) and backend.send == "url"
     if sends_urls:
         if kind not in ("string", "array<string>"):
             raise ColumnError(f"image_col: column {image_col!r} is {kind}; with send='url' it must be string or array<string>")
     elif kind == "array<binary>":
         if not is_chat:
-            raise SettingError(f"image_col: column {image_col!r} has several images a row; only ChatCompletions takes them")
+            raise SettingError(
+                f"image_col: column {image_col!r} has several images a row; only ChatCompletions and BatchChat take them"
+            )
     elif kind == "string" and is_chat:
         raise ColumnError(
             f"image_col: column {image_col!r} is string; it must be binary, or the backend ChatCompletions(..., send='url')"

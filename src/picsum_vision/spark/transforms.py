@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.types import DataType, StructField, StructType
 
-from picsum_vision.describing.backends import AiQuery, Backend, WorkerBackend, check_backend
+from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, WorkerBackend, check_backend
 from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.spark.ai_query import describe_with_ai_query
+from picsum_vision.spark.batch_stage import BatchStage, in_buckets
 from picsum_vision.spark.bridge import ArrowBridge
 from picsum_vision.spark.columns import check_input, check_output
 from picsum_vision.spark.describe_stage import DescribeStage
@@ -20,7 +21,7 @@ from picsum_vision.spark.download_stage import DownloadStage
 from picsum_vision.spark.fused_stage import FusedStage
 from picsum_vision.spark.image_input import check_images
 from picsum_vision.spark.schemas import DOWNLOADED, described
-from picsum_vision.spark.sharing import spread
+from picsum_vision.spark.sharing import spread, tasks_at_once
 from picsum_vision.validation import check_integer, check_text
 
 if TYPE_CHECKING:
@@ -80,10 +81,11 @@ def describe(
     Parameters
     ----------
     df
-        Any DataFrame with a BINARY column `image_col`; for :class:`ChatCompletions` also ARRAY<BINARY>, several images in one
-        question, or with `send="url"` their addresses. NULL and empty images are rows like any other (`no_image`).
+        Any DataFrame with a BINARY column `image_col`; for :class:`ChatCompletions` and :class:`BatchChat` also ARRAY<BINARY>,
+        several images in one question, or with `send="url"` their addresses. NULL and empty images are rows like any other
+        (`no_image`).
     backend
-        :class:`AiQuery`, :class:`ChatCompletions`, :class:`PyFunc` or :class:`PixelDescriber`.
+        :class:`AiQuery`, :class:`ChatCompletions`, :class:`BatchChat`, :class:`PyFunc` or :class:`PixelDescriber`.
     output_col
         The answer's column, typed by the task: STRING for :class:`Describe`.
     task
@@ -112,6 +114,8 @@ def describe(
     check_output(df, [output_col, "describe_outcome"])
     if isinstance(backend, AiQuery):
         return describe_with_ai_query(df, backend, image_col, output_col, task, options)
+    if isinstance(backend, BatchChat):
+        return _describe_in_batches(df, backend, image_col, output_col, task, options, partitions)
     spread_df, shares = spread(df, partitions, share_needed=_has_total(options))
     stage = _describe_stage(backend, task, options, output_col, shares)
     return _through(spread_df, stage, image_col, described(task, output_col))
@@ -132,8 +136,8 @@ def download_and_describe(
     """Fetch and describe in one stage: an image is described while others download.
 
     As :func:`download` and :func:`describe` one after the other, but the bytes never leave the worker unless `keep_images`, and
-    the time is about the longer of the two, not the sum. With :class:`AiQuery`, which the platform plans, it is the two one after
-    the other.
+    the time is about the longer of the two, not the sum. With :class:`AiQuery`, which the platform plans, and
+    :class:`BatchChat`, which wants all images at once, it is the two one after the other.
     """
     task, describe_options = _check_question(backend, task, describe_options)
     download_options = _or_default(download_options, DownloadOptions, "download_options")
@@ -142,9 +146,9 @@ def download_and_describe(
     check_text("output_col", output_col)
     added = {**DOWNLOADED, **described(task, output_col)}
     check_output(df, added)
-    if isinstance(backend, AiQuery):
+    if isinstance(backend, (AiQuery, BatchChat)):
         images = download(df, url_col=url_col, options=download_options, partitions=partitions)
-        answered = describe(images, backend, output_col=output_col, task=task, options=describe_options)
+        answered = describe(images, backend, output_col=output_col, task=task, options=describe_options, partitions=partitions)
         return answered if keep_images else answered.drop("image_binary")
     if not keep_images:
         del added["image_binary"]
@@ -158,12 +162,42 @@ def download_and_describe(
     return _through(spread_df, stage, url_col, added)
 
 
+def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
+    df: DataFrame,
+    backend: BatchChat,
+    image_col: str,
+    output_col: str,
+    task: Task,
+    options: DescribeOptions,
+    partitions: int | None,
+) -> DataFrame:
+    rows, of_buckets = in_buckets(df, image_col, partitions)
+    together = min(of_buckets, tasks_at_once(df.sparkSession))
+    stage = BatchStage(
+        backend=backend,
+        task=task,
+        options=options,
+        image_col=image_col,
+        output_col=output_col,
+        shares=Shares(of_rate=1 / together, of_total=1 / of_buckets),
+        of_buckets=of_buckets,
+    )
+
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        return stage.process(iter(batches))
+
+    return rows.mapInArrow(work, _with_columns(df, described(task, output_col)))
+
+
 def _through(df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType]) -> DataFrame:
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         return ArrowBridge[Any](stage.open(), column).process(iter(batches))
 
-    schema = StructType([*df.schema.fields, *(StructField(name, kind) for name, kind in added.items())])
-    return df.mapInArrow(work, schema)
+    return df.mapInArrow(work, _with_columns(df, added))
+
+
+def _with_columns(df: DataFrame, added: Mapping[str, DataType]) -> StructType:
+    return StructType([*df.schema.fields, *(StructField(name, kind) for name, kind in added.items())])
 
 
 def _describe_stage(
