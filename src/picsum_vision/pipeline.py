@@ -2,8 +2,8 @@
 
 A run works in chunks of rows. Each chunk's images and then its descriptions are committed before the next one starts, so a
 job that is ended at any moment has lost at most one chunk, and the next run goes on behind it. A chunk's size follows the rate
-of the one before it, so that it takes about `checkpoint_interval_s`. A batch endpoint is different: it gets all images at once, when all are there,
-for each of its answers may take a day, and what is paid for is kept there until the next run.
+of the one before it, so that it takes about `checkpoint_interval_s`. A batch endpoint gets all images at once when all are
+there, for its answers may take a day; what is paid for is kept there until the next run.
 """
 
 from __future__ import annotations
