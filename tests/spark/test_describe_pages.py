@@ -44,6 +44,20 @@ def test_chat(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture
     assert "6 questions, about 0.0" in capsys.readouterr().out
 
 
+def test_batch(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page's examples submit, find again what was submitted, and collect later what was not waited for."""
+    (tmp_path / "key").write_text("a-key")
+    with ModelServer(api_key="a-key", batch_s=1) as server:
+        places = {"https://host/v1": server.base_url, "a-vision-model": "test-vision", '"answers"': f'"{tmp_path}/answers"'}
+        places['pv.Secret.env("MODEL_API_KEY")'] = f"pv.Secret.file({str(tmp_path / 'key')!r}), poll_interval_s=0.1"
+        names = run("batch.md", spark, **places)
+        assert list(server.stats()["answered_lines"].values()) == [1] * 12
+    assert "status='ok', count=6" in capsys.readouterr().out
+    assert spark.read.parquet(f"{tmp_path}/answers").where("size(objects) > 0").count() == 6
+    assert {row.status for row in names["submitted"]} == {"timeout"}
+    assert all(row.descrizione for row in names["collected"])
+
+
 def test_ai_query(spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> None:
     """The notebook's SQL and AiQuery answer every row."""
     names = run("ai_query.md", spark)
