@@ -99,6 +99,16 @@ def test_a_second_action_and_other_partitions_pay_for_nothing(spark: SparkSessio
     assert set(server.stats()["answered_lines"].values()) == {1}
 
 
+def test_no_task_reads_what_another_one_submitted(spark: SparkSession) -> None:
+    """Tasks that start when others have ended read the answers to their own questions alone."""
+    with ModelServer() as server:
+        df = describe(frame(spark, [picture(number) for number in range(60)]), backend(server.base_url), partitions=6)
+        assert {row["describe_outcome"]["status"] for row in df.collect()} == {"ok"}
+        stats = server.stats()
+    assert stats["batches_created"] == 6
+    assert stats["by_route"]["/v1/files/{id}/content"] == 6
+
+
 def test_the_same_picture_is_asked_about_once_in_the_whole_job(spark: SparkSession, server: ModelServer) -> None:
     """Rows with the same picture are in one task: one line answers all, and its tokens and attempts are counted once."""
     server.reset_stats()

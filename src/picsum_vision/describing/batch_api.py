@@ -257,7 +257,9 @@ class BatchApi:
         self, method: str, path: str, *, read_timeout: bool = False, **what: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if read_timeout:  # a whole file may take its time, a standstill may not
-            what["timeout"] = aiohttp.ClientTimeout(total=None, sock_read=self._options.request_timeout_s)
+            what["timeout"] = aiohttp.ClientTimeout(
+                total=None, sock_connect=self._options.request_timeout_s, sock_read=self._options.request_timeout_s
+            )
         async with self._session.request(
             method, self._roots[0] + path, headers=self._headers, allow_redirects=False, **what
         ) as answer:

@@ -25,12 +25,14 @@ from picsum_vision.spark.answer_columns import answer_type_of, arrow_type
 from picsum_vision.spark.describe_stage import answer_columns
 from picsum_vision.spark.pieces import Pieces
 from picsum_vision.spark.sharing import tasks_at_once
+from picsum_vision.sql_text import identifier
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _BUCKET: Final = "picsum_vision_bucket"
 _ROWS_AT_ONCE: Final = 64
+_BYTES_AT_ONCE: Final = 16_000_000
 _THREADS: Final = 2  # a Spark task has one core; the second thread fills it while the first waits for the interpreter
 _NO_IMAGE: Final = Unfit(DescribeStatus.NO_IMAGE, "the image is NULL or empty")
 
@@ -43,8 +45,9 @@ def in_buckets(df: DataFrame, image_col: str, partitions: int | None) -> tuple[D
     """
     number = partitions or tasks_at_once(df.sparkSession)
     # What repartition itself computes: a row's bucket is known without asking which task has it.
-    bucket = F.pmod(F.hash(image_col), F.lit(number)).cast("int")
-    return df.repartition(number, image_col).withColumn(_BUCKET, bucket), number
+    images = F.col(identifier(image_col))
+    bucket = F.pmod(F.hash(images), F.lit(number)).cast("int")
+    return df.repartition(number, images).withColumn(_BUCKET, bucket), number
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,7 +82,9 @@ class BatchStage:
         pieces = Pieces(batches)
         writer: pa.RecordBatchStreamWriter | None = None
         with path.open("wb") as sink, ThreadPoolExecutor(_THREADS) as threads:
-            while (piece := pieces.take(_ROWS_AT_ONCE)) is not None:
+            room = 1  # until it is known how large a row is
+            while (piece := pieces.take(room)) is not None:
+                room = max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // max(1, piece.bytes_per_row)))
                 buckets = piece.batch.column(_column_number(piece.batch, _BUCKET)).to_pylist()
                 images = piece.batch.column(_column_number(piece.batch, self.image_col)).to_pylist()
                 made = threads.map(lambda image: run.made_fit(image) if _is_there(image) else _NO_IMAGE, images)
