@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import datetime as dt
-import json
+import io
+import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+import uuid
+from collections.abc import Callable, Mapping
+from json import dumps, loads
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
+from yarl import URL
 
-from picsum_vision.concurrency.deadline import Deadline
 from picsum_vision.concurrency.pace import Pace
 from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.describing.batch_lines import ENDPOINT
 from picsum_vision.describing.chat_answer import read_refusal
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus
+from picsum_vision.transport.client import HttpClient, header_lines
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
+from picsum_vision.transport.lines_body import LinesBody
 from picsum_vision.transport.retry_after import retry_after_s
+from picsum_vision.transport.whole_body import WholeBody
 
 SUBMISSION: Final = "picsum_vision_submission"
 _OK: Final = 200
@@ -31,9 +35,13 @@ _TOO_MANY: Final = 429
 _NOT_THERE: Final = (404, 405, 410, 501)
 _BATCHES_A_PAGE: Final = 100
 _FILES_A_PAGE: Final = 10_000
-# Files that are sent or come more slowly than this are given up.
+# Files that are sent more slowly than this, or take longer than an hour to come, are given up.
 _SLOWEST_BYTES_PER_S: Final = 250_000
 _IN_VAIN: Final = frozenset({TransportFailure.TLS, TransportFailure.INVALID_URL, TransportFailure.DNS})
+_LONGEST_FILE_S: Final = 3_600.0
+_PART_BYTES: Final = 262_144
+# Lists are pages; what is longer is none.
+_ANSWER_BYTES_AT_MOST: Final = 64_000_000
 _ENDED: Final = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
@@ -98,14 +106,14 @@ class BatchApi:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        http: HttpClient,
         roots: tuple[str, ...],
         headers: Mapping[str, str],
         options: DescribeOptions,
         pace: Pace,
     ) -> None:
         """Ask with these headers, at this pace."""
-        self._session = session
+        self._http = http
         self._roots = list(roots)
         self._headers = headers
         self._options = options
@@ -176,24 +184,30 @@ class BatchApi:
             raise BatchCallFailed(DescribeStatus.HTTP_ERROR, "the endpoint took a file and gave it no id", _OK)
         return str(told["id"])
 
-    async def lines(self, file_id: str) -> AsyncIterator[bytes]:
-        """Yield the lines of a file as they come. Raises BatchCallFailed, also in the middle."""
-        rest = b""
+    async def read_lines(self, file_id: str, take: Callable[[bytes], None], anew: Callable[[], None] = lambda: None) -> None:
+        """Give each line of a file to `take` as it comes; `anew` is called before the file is read from its start again."""
+        attempts, waited_s = 0, 0.0
+        while True:
+            attempts += 1
+            try:
+                await self._read_lines_once(file_id, take)
+            except BatchCallFailed as failed:
+                waited_s += await self._repeated(failed, attempts, waited_s)
+                anew()
+            else:
+                return
+
+    async def _read_lines_once(self, file_id: str, take: Callable[[bytes], None]) -> None:
+        sink = LinesBody(take, _ANSWER_BYTES_AT_MOST, self._options.request_timeout_s)
         await self._wait_for_turn()
         try:
-            async with self._asked("GET", f"/files/{file_id}/content", read_timeout=True) as answer:
-                await self._check(answer)
-                async for chunk in answer.content.iter_any():
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        if line.strip():
-                            yield line
+            await self._http.get(self._url(f"/files/{file_id}/content"), header_lines(self._headers), sink, _LONGEST_FILE_S)
         except Exception as error:
             raise _translated(error) from error
-        if rest.strip():
-            yield rest
+        if sink.status != _OK:
+            raise _refusal(sink)
 
-    async def repeated(self, failed: BatchCallFailed, attempts: int, waited_s: float) -> float:
+    async def _repeated(self, failed: BatchCallFailed, attempts: int, waited_s: float) -> float:
         """Wait before a call is made again and return how long it was, or raise its failure if it is not to be."""
         delay_s = self._delay_s(failed, attempts, waited_s)
         if delay_s is None:
@@ -221,7 +235,7 @@ class BatchApi:
             try:
                 return await self._once(method, path, params=params, upload=upload)
             except BatchCallFailed as failed:
-                waited_s += await self.repeated(failed, attempts, waited_s)
+                waited_s += await self._repeated(failed, attempts, waited_s)
 
     async def _once(
         self,
@@ -232,38 +246,40 @@ class BatchApi:
         json: Any = None,
         upload: tuple[Path, str] | None = None,
     ) -> dict[str, Any]:
-        seconds = self._options.request_timeout_s
+        sink = WholeBody(_ANSWER_BYTES_AT_MOST)
         await self._wait_for_turn()
         try:
-            with contextlib.ExitStack() as opened:
-                form = None
-                if upload is not None:
-                    path_of_file, name = upload
-                    seconds += path_of_file.stat().st_size / _SLOWEST_BYTES_PER_S
-                    form = aiohttp.FormData()
-                    form.add_field("purpose", "batch")
-                    file = opened.enter_context(path_of_file.open("rb"))
-                    form.add_field("file", file, filename=name, content_type="application/jsonl")
-                async with Deadline(seconds), self._asked(method, path, params=params, json=json, data=form) as answer:
-                    body = await answer.read()
+            if upload is not None:
+                await self._send_file(self._url(path), *upload, sink)
+            elif method == "POST":
+                headers = header_lines({**self._headers, "Content-Type": "application/json"})
+                await self._http.post(self._url(path), headers, dumps(json).encode(), sink, self._options.request_timeout_s)
+            else:
+                url = self._url(path).with_query(params or {})
+                await self._http.get(url, header_lines(self._headers), sink, self._options.request_timeout_s)
         except Exception as error:
             raise _translated(error) from error
-        if answer.status != _OK:
-            raise self._refusal(answer, body)
-        return _object(body)
+        if sink.status != _OK:
+            raise _refusal(sink)
+        return _object(sink.body)
 
-    @contextlib.asynccontextmanager
-    async def _asked(
-        self, method: str, path: str, *, read_timeout: bool = False, **what: Any
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        if read_timeout:  # a whole file may take its time, a standstill may not
-            what["timeout"] = aiohttp.ClientTimeout(
-                total=None, sock_connect=self._options.request_timeout_s, sock_read=self._options.request_timeout_s
-            )
-        async with self._session.request(
-            method, self._roots[0] + path, headers=self._headers, allow_redirects=False, **what
-        ) as answer:
-            yield answer
+    async def _send_file(self, url: URL, path: Path, name: str, sink: WholeBody) -> None:
+        mark = uuid.uuid4().hex
+        headers = header_lines({**self._headers, "Content-Type": f"multipart/form-data; boundary={mark}"})
+        before = (
+            f'--{mark}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--{mark}\r\n'
+            f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: application/jsonl\r\n\r\n'
+        ).encode()
+        after = f"\r\n--{mark}--\r\n".encode()
+        with path.open("rb") as file:
+            size = file.seek(0, io.SEEK_END)
+            file.seek(0)
+            left_s = self._options.request_timeout_s + size / _SLOWEST_BYTES_PER_S
+            parts = itertools.chain([before], iter(lambda: file.read(_PART_BYTES), b""), [after])
+            await self._http.post_parts(url, headers, parts, length=len(before) + size + len(after), sink=sink, left_s=left_s)
+
+    def _url(self, path: str) -> URL:
+        return URL(self._roots[0] + path)
 
     async def _wait_for_turn(self) -> None:
         loop = asyncio.get_running_loop()
@@ -271,24 +287,21 @@ class BatchApi:
             await asyncio.sleep(wait_s)
         self._pace.start(loop.time())
 
-    async def _check(self, answer: aiohttp.ClientResponse) -> None:
-        if answer.status != _OK:
-            raise self._refusal(answer, await answer.read())
-
-    @staticmethod
-    def _refusal(answer: aiohttp.ClientResponse, body: bytes) -> BatchCallFailed:
-        said = read_refusal(answer.status, body)
-        # Whoever says that there are too many requests has done nothing.
-        is_unsure = answer.status in HTTP_CAN_CHANGE and answer.status != _TOO_MANY
-        failed = BatchCallFailed(said.status, said.message or "", answer.status, is_unsure=is_unsure)
-        failed.asked_s = retry_after_s(answer.headers, dt.datetime.now(dt.timezone.utc))
-        failed.may_change = answer.status in HTTP_CAN_CHANGE and said.status not in (DescribeStatus.REFUSED, DescribeStatus.AUTH)
-        return failed
-
     def _delay_s(self, failed: BatchCallFailed, attempts: int, waited_s: float) -> float | None:
         if not failed.may_change:
             return None
         return self._retry.delay_s(attempts=attempts, waited_s=waited_s, asked_s=failed.asked_s, rng=self._rng)
+
+
+def _refusal(answer: WholeBody) -> BatchCallFailed:
+    http_status = answer.status or 0
+    said = read_refusal(http_status, answer.body)
+    # Whoever says that there are too many requests has done nothing.
+    is_unsure = http_status in HTTP_CAN_CHANGE and http_status != _TOO_MANY
+    failed = BatchCallFailed(said.status, said.message or "", http_status, is_unsure=is_unsure)
+    failed.asked_s = retry_after_s(answer.headers, dt.datetime.now(dt.timezone.utc))
+    failed.may_change = http_status in HTTP_CAN_CHANGE and said.status not in (DescribeStatus.REFUSED, DescribeStatus.AUTH)
+    return failed
 
 
 def _translated(error: Exception) -> BatchCallFailed:
@@ -306,7 +319,7 @@ def _translated(error: Exception) -> BatchCallFailed:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(body)
+        told = loads(body)
     except ValueError:
         told = None
     if not isinstance(told, dict):

@@ -116,25 +116,24 @@ class EarlierBatches:
             await self._take_from_file(file_id, missing, results)
 
     async def _take_from_file(self, file_id: str, missing: Collection[str], results: ResultSpool) -> None:
-        attempts, waited_s = 0, 0.0
-        while True:
-            attempts += 1
-            try:
-                async for raw in self._api.lines(file_id):
-                    custom_id = custom_id_of(raw)
-                    if custom_id in missing and read_result(raw).is_paid:
-                        results.add(str(custom_id), raw)
-            except BatchCallFailed as failed:
-                if failed.is_not_there:
-                    return  # deleted or expired: what was in it can only be asked again
-                waited_s += await self._api.repeated(failed, attempts, waited_s)
-            else:
-                return
+        def take(raw: bytes) -> None:
+            custom_id = custom_id_of(raw)
+            if custom_id in missing and read_result(raw).is_paid:
+                results.add(str(custom_id), raw)
+
+        try:
+            await self._api.read_lines(file_id, take)
+        except BatchCallFailed as failed:
+            if not failed.is_not_there:  # deleted or expired: what was in it can only be asked again
+                raise
 
     async def _ids_of_input(self, batch: BatchTold) -> list[str]:
         ids: list[str] = []
-        async for raw in self._api.lines(batch.input_file_id or "unknown"):
+
+        def take(raw: bytes) -> None:
             # Nothing but the id is wanted of what may be a megabyte of picture.
             of_ours = raw.startswith(_OWN_LINE)
             ids.append(raw[len(_OWN_LINE) : raw.index(b'"', len(_OWN_LINE))].decode() if of_ours else custom_id_of(raw) or "")
+
+        await self._api.read_lines(batch.input_file_id or "unknown", take, anew=ids.clear)
         return ids

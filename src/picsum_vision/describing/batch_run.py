@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
-
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.api_key import authorization
 from picsum_vision.describing.backends import BatchChat
@@ -32,7 +30,7 @@ from picsum_vision.describing.tasks import Task
 from picsum_vision.describing.token_pace import QuestionPace, request_pace
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.outcomes import DescribeStatus
-from picsum_vision.transport.sessions import client_session
+from picsum_vision.transport.client import HttpClient, http_client
 
 _CONNECT_TIMEOUT_S: Final = 15
 _REFUSES_A_FIELD: Final = frozenset({400, 422})
@@ -135,16 +133,16 @@ class BatchRun:
         key, no_key = authorization(self._backend.api_key)
         if no_key is not None:
             raise BatchCallFailed(DescribeStatus.AUTH, no_key)
-        headers = {"User-Agent": DEFAULT_USER_AGENT, **key}
+        headers = {"Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT, **key}
         roots = tuple(url.removesuffix("/chat/completions") for url in completions_urls(self._backend.base_url))
         per_minute = self._options.requests_per_minute_total
         pace = QuestionPace(request_pace(per_minute * self._share_of_rate) if per_minute else None, None)
-        self._api = BatchApi(self._session(), roots, headers, self._options, pace)
+        self._api = BatchApi(self._http(), roots, headers, self._options, pace)
         self._dialect = self._loop_thread.keep(("dialect", self._backend.base_url, self._backend.model), Dialect)
 
-    def _session(self) -> aiohttp.ClientSession:
+    def _http(self) -> HttpClient:
         # The endpoint is the user's own setting: it may well be a private address.
-        return client_session(self._loop_thread, public_addresses_only=False, connect_timeout_s=_CONNECT_TIMEOUT_S, headers={})
+        return http_client(self._loop_thread, public_addresses_only=False, connect_timeout_s=_CONNECT_TIMEOUT_S)
 
     async def _take_earlier(self) -> None:
         self._earlier = EarlierBatches(
@@ -225,9 +223,16 @@ class BatchRun:
             self._take_invalid(flight, batch)
             return
         missing = set(flight.ids.values())
+
+        def take(raw: bytes) -> None:
+            custom_id = custom_id_of(raw)
+            if custom_id in missing:
+                missing.discard(custom_id)
+                self._take_line(flight, custom_id, raw)
+
         try:
             for file_id in batch.result_file_ids:
-                await self._collect_file(flight, file_id, missing)
+                await self._api.read_lines(file_id, take)
         except BatchCallFailed as failed:
             message = f"the answers of {batch.id} could not be read ({failed.message}); a later run collects them"
             lost = {custom_id: flight.set_aside[custom_id] for custom_id in missing}
@@ -235,21 +240,6 @@ class BatchRun:
             return
         for custom_id in missing:
             self._take_failure(flight, custom_id, CANCELLED if batch.status == "cancelled" else NO_RESULT)
-
-    async def _collect_file(self, flight: _Flight, file_id: str, missing: set[str]) -> None:
-        attempts, waited_s = 0, 0.0
-        while True:
-            attempts += 1
-            try:
-                async for raw in self._api.lines(file_id):
-                    custom_id = custom_id_of(raw)
-                    if custom_id in missing:
-                        missing.discard(custom_id)
-                        self._take_line(flight, custom_id, raw)
-            except BatchCallFailed as failed:
-                waited_s += await self._api.repeated(failed, attempts, waited_s)
-            else:
-                return
 
     def _take_line(self, flight: _Flight, custom_id: str, raw: bytes) -> None:
         result = read_result(raw)

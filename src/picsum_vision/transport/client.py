@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from yarl import URL
@@ -64,13 +64,28 @@ class HttpClient:
         head = request_head(b"POST", url, origin, headers) + b"Content-Length: %d\r\n\r\n" % len(body)
         return await self._exchange(origin, head + body, sink, self._loop.time() + left_s)
 
+    async def post_parts(
+        self, url: URL, headers: bytes, parts: Iterable[bytes], *, length: int, sink: Sink, left_s: float
+    ) -> Exchange:
+        """Send a POST, once, whose body of `length` bytes comes in parts; not more of them are in memory than are under way."""
+        origin = origin_of(url)
+        head = request_head(b"POST", url, origin, headers) + b"Content-Length: %d\r\n\r\n" % length
+        return await self._exchange(origin, head, sink, self._loop.time() + left_s, parts=parts)
+
     async def close(self) -> None:
         """Close what is idle."""
         self._pool.close()
         await asyncio.sleep(0)
 
     async def _exchange(
-        self, origin: Origin, request: bytes, sink: Sink, expires_at_s: float, *, fresh: bool = False
+        self,
+        origin: Origin,
+        request: bytes,
+        sink: Sink,
+        expires_at_s: float,
+        *,
+        fresh: bool = False,
+        parts: Iterable[bytes] | None = None,
     ) -> Exchange:
         connection = None if fresh else self._pool.take(origin)
         if connection is None:
@@ -78,9 +93,12 @@ class HttpClient:
         exchange = Exchange(sink, self._loop, expires_at_s - self._loop.time())
         self._watchdog.watch(exchange, connection)
         try:
-            connection.send(request, exchange)
+            if parts is None:
+                connection.send(request, exchange)
+            else:
+                await connection.send_parts(request, parts, exchange)
             await exchange.done
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, OSError):  # also what the parts are read from can fail
             connection.abort()
             raise
         finally:

@@ -7,7 +7,7 @@ read into one buffer, for what is read is parsed before the next one's turn.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import httptools
@@ -45,7 +45,9 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._head: Head | None = None
         self._head_bytes = 0
         self._interim = 0
-        self._is_complete = self._keeps_alive = self._has_surplus = self._is_touched = False
+        self._is_complete = self._keeps_alive = self._has_surplus = self._is_touched = self._is_sending = False
+        self._is_writable = asyncio.Event()
+        self._is_writable.set()
 
     def _new_parser(self) -> httptools.HttpResponseParser:
         parser = httptools.HttpResponseParser(self)
@@ -71,6 +73,20 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._is_complete = self._has_surplus = self._is_touched = False
         self._transport.write(request)
 
+    async def send_parts(self, head: bytes, parts: Iterable[bytes], exchange: Exchange) -> None:
+        """Send a request whose body comes in parts, no faster than the host takes them, until it is sent or answered.
+
+        An answer that comes before the body is whole ends the connection.
+        """
+        self.send(head, exchange)
+        self._is_sending = True
+        for part in parts:
+            await self._is_writable.wait()
+            if exchange.done.done() or self._transport is None:
+                return
+            self._transport.write(part)
+        self._is_sending = False
+
     def fail(self, error: BaseException) -> None:
         """End the exchange with `error`, and the connection with it."""
         exchange, self._exchange = self._exchange, None
@@ -93,6 +109,14 @@ class HttpConnection(asyncio.BufferedProtocol):
         """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a stream protocol gets
         self._transport = transport
+
+    def pause_writing(self) -> None:
+        """Learn that the host does not take more for now."""
+        self._is_writable.clear()
+
+    def resume_writing(self) -> None:
+        """Learn that it does."""
+        self._is_writable.set()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return where to read into."""
@@ -125,6 +149,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         """End what is under way: as success where the end of the connection is the end of the body."""
         self._parser = None  # it holds this object, which holds it
         self._transport = None
+        self._is_writable.set()
         exchange = self._exchange
         if exchange is None or self._is_complete:
             return
@@ -211,7 +236,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             exchange.pause(self._loop.time())
             self._waiting = self._loop.create_task(self._wait(exchange, wait))
         elif self._is_complete:
-            self._finish(exchange, reusable=self._keeps_alive and not self._has_surplus)
+            self._finish(exchange, reusable=self._keeps_alive and not self._has_surplus and not self._is_sending)
 
     async def _wait(self, exchange: Exchange, wait: Awaitable[None]) -> None:
         try:
