@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from picsum_vision.describing.backends import BatchChat
-from picsum_vision.describing.batch_api import BatchApi, BatchCallFailed, BatchTold
+from picsum_vision.describing.batch_api import BatchApi
 from picsum_vision.describing.batch_lines import Line, shards
 from picsum_vision.describing.batch_notes import BatchNotes
 from picsum_vision.describing.batch_results import ResultSpool, custom_id_of, read_result
+from picsum_vision.describing.batch_told import BatchCallFailed, BatchTold
 
 JOB: Final = "picsum_vision_job"
 QUESTION: Final = "picsum_vision_question"

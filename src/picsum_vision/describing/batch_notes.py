@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from picsum_vision.describing.batch_api import BatchCallFailed
+from picsum_vision.describing.batch_told import BatchCallFailed
 from picsum_vision.outcomes import DescribeStatus
 
 

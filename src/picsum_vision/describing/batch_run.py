@@ -14,12 +14,13 @@ from typing import Any, Final
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.api_key import authorization
 from picsum_vision.describing.backends import BatchChat
-from picsum_vision.describing.batch_api import SUBMISSION, BatchApi, BatchCallFailed, BatchTold
+from picsum_vision.describing.batch_api import SUBMISSION, BatchApi
 from picsum_vision.describing.batch_earlier import EarlierBatches
 from picsum_vision.describing.batch_ledger import LineLedger
 from picsum_vision.describing.batch_lines import LineSpool, Shard, shards
 from picsum_vision.describing.batch_notes import BatchNotes
 from picsum_vision.describing.batch_results import CANCELLED, NO_RESULT, LineResult, ResultSpool, custom_id_of, read_result
+from picsum_vision.describing.batch_told import BatchCallFailed, BatchTold
 from picsum_vision.describing.chat_answer import ChatAnswer, read_refusal
 from picsum_vision.describing.chat_request import Dialect, completions_urls
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
