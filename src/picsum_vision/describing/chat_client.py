@@ -19,6 +19,7 @@ from picsum_vision.describing.chat_job import ChatJob
 from picsum_vision.describing.chat_request import Dialect, completions_urls
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
 from picsum_vision.describing.job import MODEL_POOL
+from picsum_vision.describing.key_mask import KeyMask
 from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.spending import Spending
 from picsum_vision.describing.tasks import Task
@@ -57,18 +58,27 @@ class ChatClient:
         self.spending = Spending(options, shares.of_total)
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT}
         self.no_key: str | None = None
-        if backend.api_key is not None:
-            try:
-                headers["Authorization"] = f"Bearer {backend.api_key.read()}"
-            except (EnvironmentProblem, MissingExtraError) as problem:
-                # Only the workers can know it, and a job that fails there shows a stack trace; the rows say it plainly.
-                self.no_key = str(problem)
+        key = self._read_key()
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        self.mask = KeyMask(key)
         self.headers = header_lines(headers)
         self._loop_thread = loop_thread
         self.token_pace = self._token_pace(shares.of_rate)
         per_minute = options.requests_per_minute_total
         self._pace = QuestionPace(request_pace(per_minute * shares.of_rate) if per_minute else None, self.token_pace)
         self.http, self.dialect = loop_thread.run(self._open())
+
+    def _read_key(self) -> str | None:
+        secret = self.backend.api_key
+        if secret is None:
+            return None
+        try:
+            return secret.read()
+        except (EnvironmentProblem, MissingExtraError) as problem:
+            # Only the workers can know it, and a job that fails there shows a stack trace; the rows say it plainly.
+            self.no_key = str(problem)
+            return None
 
     def _token_pace(self, share: float) -> TokenPace | None:
         per_minute = self.options.tokens_per_minute_total
