@@ -13,6 +13,7 @@ from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import AiQuery, PixelDescriber, WorkerBackend, check_backend
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.direct import work_off
+from picsum_vision.describing.model_registry import settled
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.errors import EnvironmentProblem, SettingError
 from picsum_vision.options import DescribeOptions
@@ -43,6 +44,8 @@ def register_ai_query(
         On a Spark older than 4.
     SettingError
         If the backend is none that works in workers.
+    ModelProblem
+        If :class:`PyFunc`'s model is not there or takes no images.
 
     """
     if int(pyspark.__version__.split(".", 1)[0]) < _FIRST_SPARK_WITH_NAMED_ARGUMENTS:
@@ -55,6 +58,7 @@ def register_ai_query(
         )
     check_backend(backend, Describe())
     check_text("name", name)
+    settled_backend, registry = settled(backend)
     asked = options or DescribeOptions()
 
     def ai_query(  # noqa: PLR0917 - Databricks' own parameters
@@ -67,7 +71,9 @@ def register_ai_query(
         files: pd.Series | None = None,
     ) -> pd.Series:
         images = [None] * len(request) if files is None else files.tolist()
-        return pd.Series(_answers(backend, asked, request.tolist(), images), dtype=object)
+        if registry is not None:
+            registry.use()
+        return pd.Series(_answers(settled_backend, asked, request.tolist(), images), dtype=object)
 
     # Spark reads the hints to know the kind of UDF; here they are texts until somebody asks.
     parameters = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files", "return")

@@ -14,7 +14,6 @@ from picsum_vision.concurrency.job_run import JobRun
 from picsum_vision.concurrency.limits import FixedLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.scheduler import LaneState
-from picsum_vision.describing.describer import Describer
 from picsum_vision.downloading.downloader import Downloader
 from picsum_vision.downloading.job import DOWNLOAD_POOL
 from picsum_vision.spark.arrow_arrays import bytes_array
@@ -51,14 +50,7 @@ class OpenFusedStage:
         self._stage = stage
         self._downloader = Downloader(options, budget, loop_thread, share=stage.download.share)
         describe = stage.describe
-        self._describer = Describer(
-            describe.backend,
-            describe.task,
-            describe.options,
-            loop_thread,
-            share=describe.share,
-            share_of_total=describe.share_of_total,
-        )
+        self._describer = describe.describer(loop_thread)
         self._asked = no_pictures_yet() if describe.options.deduplicate else None
         self.run: JobRun[FusedJob] = JobRun(
             loop_thread,
