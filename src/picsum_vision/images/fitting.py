@@ -65,6 +65,14 @@ def fit_image(data: bytes, *, max_side_px: int, jpeg_quality: int, max_bytes: in
     raise PayloadTooLarge
 
 
+def picture_within(data: bytes, *, max_side_px: int, max_pixels: int) -> Image.Image:
+    """Return the picture decoded: upright, in RGB on white, its longest side at most `max_side_px`; raises BadImage."""
+    image, facts = open_image(data, max_pixels=max_pixels)
+    with decoding(facts.content_type):
+        size, plain = _decoded(image, max_side_px)
+        return _resized(plain, shrunk_size(*size, max_side_px))
+
+
 def _is_taken(image: ImageFile.ImageFile, data: bytes) -> bool:
     """Tell whether models take the format as it is, and show it as it is meant."""
     if (

@@ -14,6 +14,7 @@ from picsum_vision.describing.backends import AiQuery, PixelDescriber, WorkerBac
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.direct import work_off
 from picsum_vision.describing.model_registry import settled
+from picsum_vision.describing.pixel_extras import missing_for
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.errors import EnvironmentProblem, SettingError
 from picsum_vision.options import DescribeOptions
@@ -57,6 +58,9 @@ def register_ai_query(
             "backend: AiQuery is not allowed; it is the platform's own function. Use ChatCompletions, PyFunc or PixelDescriber"
         )
     check_backend(backend, Describe())
+    problem = missing_for(backend, Describe())
+    if problem is not None:
+        raise problem
     check_text("name", name)
     settled_backend, registry = settled(backend)
     asked = options or DescribeOptions()
