@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
 from PIL import Image
 
 _WITH_ALPHA: Final = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
@@ -39,6 +38,8 @@ def on_white(image: Image.Image) -> Image.Image:
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
     """Scale 16 and 32 bits and floats to 8 bits, by the smallest usual range that holds them: 0..1 (floats), 255, 65535."""
+    import numpy as np  # noqa: PLC0415 - for the few pictures that are so; a fresh worker is to start quickly
+
     values = np.nan_to_num(np.asarray(image)).clip(0, None)
     largest = float(values.max())
     if image.mode == "F" and largest <= 1:
