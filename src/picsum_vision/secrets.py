@@ -48,6 +48,8 @@ class Secret:
         key = {"env": self._from_env, "file": self._from_file, "databricks": self._from_databricks}[self.source]()
         if not key:
             raise EnvironmentProblem(f"{self}: no key there; set it where the workers run")
+        if not key.isprintable() or any(character.isspace() for character in key):
+            raise EnvironmentProblem(f"{self}: what stands there is no key: it has white space or line breaks inside")
         return key
 
     def __str__(self) -> str:
@@ -62,6 +64,9 @@ class Secret:
             return Path(self.place).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise EnvironmentProblem(f"{self}: cannot be read ({error.strerror})") from error
+        except UnicodeDecodeError:
+            # Not chained: that error holds the bytes.
+            raise EnvironmentProblem(f"{self}: cannot be read (no UTF-8 text)") from None
 
     def _from_databricks(self) -> str:
         try:
@@ -69,4 +74,7 @@ class Secret:
         except ImportError as error:
             raise MissingExtraError("databricks-sdk", "databricks") from error
         scope, _, key = self.place.partition("/")
-        return str(WorkspaceClient().dbutils.secrets.get(scope, key))
+        try:
+            return str(WorkspaceClient().dbutils.secrets.get(scope, key))
+        except Exception as error:  # the SDK raises many types; what matters is which secret
+            raise EnvironmentProblem(f"{self}: cannot be read ({type(error).__name__})") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from picsum_vision import (
     log_describer,
 )
 from picsum_vision.describing.describer import Describer
+from picsum_vision.describing.model_registry import ModelRegistry, settled
 from picsum_vision.describing.pixels import describe_pixels
 from picsum_vision.describing.pyfunc_signature import check_signature
 from picsum_vision.describing.tasks import Describe
@@ -110,6 +113,8 @@ def test_one_bad_image_costs_only_its_own_row(tmp_path: Path) -> None:
         ("return ['one too few'] * (len(images) - 1)", "answers for"),
         ("return 'a single text'", "one str for"),
         ("return None", "NoneType"),
+        ("return {str(number): 'text' for number in range(len(images))}", "one dict for"),
+        ("return __import__('numpy').zeros((len(images), 2))", "the model gave ndarray, not text"),
         ("return [17] * len(images)", "the model gave int, not text"),
         ("return [None] * len(images)", "the model gave NoneType, not text"),
     ],
@@ -205,3 +210,78 @@ def test_a_logged_describer_holds_no_key(tmp_path: Path, monkeypatch: pytest.Mon
         (job,) = ask(PyFunc(info.model_uri), [picture(1)], ListObjects())
     assert job.answer
     assert all(key.encode() not in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_an_alias_is_settled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alias becomes the version that it means on the driver; a worker that knew an older one loads the new one."""
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    client = mlflow.MlflowClient()
+    by_alias = PyFunc("models:/pixels@champion")
+    answers = []
+    with fresh_loop() as loop_thread:
+        for version, language in ((1, "it"), (2, "en")):
+            log_describer(PixelDescriber(), task=Describe(language=language), registered_model_name="pixels")
+            client.set_registered_model_alias("pixels", "champion", version)
+            backend, registry = settled(by_alias)
+            assert backend.model_name == f"models:/pixels/{version}"
+            assert registry == ModelRegistry(mlflow.get_tracking_uri(), mlflow.get_registry_uri())
+            answers += [job.answer for job in ask(backend, [picture(1)], loop_thread=loop_thread)]
+    assert answers == [describe_pixels(picture(1), "it"), describe_pixels(picture(1), "en")]
+
+
+@pytest.mark.parametrize("uri", ["models:/nothing@champion", "models:/nothing/1", "runs:/0123456789abcdef/model"])
+def test_what_the_registry_does_not_have(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name, version, alias or run that is not there is one line on the driver that names it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelProblem, match="cannot be loaded") as problem:
+        settled(PyFunc(uri))
+    assert str(problem.value).startswith(f"model_uri: {uri}")
+    assert "\n" not in str(problem.value)
+
+
+def test_an_address_with_a_password_does_not_travel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver's tracking server is told to the workers unless its address has a password."""
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: "https://user:planted@host")
+    monkeypatch.setattr(mlflow, "get_registry_uri", lambda: "https://host")
+    assert ModelRegistry.of_this_process() == ModelRegistry(None, "https://host")
+
+
+def test_threads_stay_within_the_tasks_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model finds as many threads as the task has cores in every library's own setting, and torch is told if it is there."""
+    settings = ["MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"]
+    for name in settings:
+        monkeypatch.setenv(name, "to be put back")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # as Spark does
+    told: list[int] = []
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(set_num_threads=told.append))
+    body = f"import os; return [' '.join(os.environ.get(name, '-') for name in {settings}) for image in images]"
+    (job,) = ask(PyFunc(saved(tmp_path, body)), [picture(1)])
+    assert job.answer == "2 2 2 2 2"
+    assert told == [2]
+
+
+def test_a_batch_goes_when_its_time_is_up(tmp_path: Path) -> None:
+    """Fewer images than a batch holds are predicted all the same, together, though none of them waits for the batch to fill."""
+    backend = PyFunc(saved(tmp_path, "return ['fine'] * len(images)"), max_batch_images=1_000, max_batch_wait_ms=50)
+    assert statuses(ask(backend, [picture(number) for number in range(3)])) == ["ok"] * 3
+    assert log_of(tmp_path)[1:] == ["3"]
+
+
+@pytest.mark.timeout(50)
+def test_a_full_batch_waits_for_nothing(tmp_path: Path) -> None:
+    """A batch that is full goes at once, however long it might have waited."""
+    backend = PyFunc(saved(tmp_path, "return ['fine'] * len(images)"), max_batch_images=3, max_batch_wait_ms=60_000)
+    assert statuses(ask(backend, [picture(number) for number in range(6)])) == ["ok"] * 6
+    assert log_of(tmp_path)[1:] == ["3", "3"]
+
+
+def test_several_bad_images_are_each_found(tmp_path: Path) -> None:
+    """However many of a batch are bad, each is found, and no good image is lost."""
+    body = "assert not any(image.startswith(b'BAD') for image in images), 'bad'\n        return ['fine'] * len(images)"
+    bad = {0, 5, 6, 15}
+    images = [b"BAD %d" % number if number in bad else picture(number) for number in range(16)]
+    found = statuses(ask(PyFunc(saved(tmp_path, body), max_batch_images=16), images))
+    assert found == ["model_error" if number in bad else "ok" for number in range(16)]

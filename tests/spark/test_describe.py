@@ -7,11 +7,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from asking import picture
 
-from picsum_vision import ChatCompletions, Classify, Describe, DescribeOptions, ListObjects, PyFunc, Secret, describe
-from picsum_vision.testing.model_server import ModelFault, ModelServer
+from picsum_vision import (
+    ChatCompletions,
+    Classify,
+    Describe,
+    DescribeOptions,
+    ListObjects,
+    PixelDescriber,
+    PyFunc,
+    Secret,
+    describe,
+    log_describer,
+    register_ai_query,
+)
+from picsum_vision.describing.pixels import describe_pixels
+from picsum_vision.spark.bridge import ArrowBridge
+from picsum_vision.spark.describe_stage import DescribeStage
+from picsum_vision.testing.model_server import Latency, ModelFault, ModelServer
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -139,3 +155,42 @@ def test_pyfunc_in_spark(spark: SparkSession, tmp_path: Path) -> None:
     rows = collected(describe(frame(spark, images), PyFunc(path)))
     assert [row["descrizione"] for row in rows] == [None if number == 7 else str(number + 1) for number in range(20)]
     assert rows[7]["describe_outcome"]["status"] == "model_error"
+
+
+def test_workers_find_the_drivers_registry(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model by its alias in a registry that only the driver was told of answers in the workers, with the version's name."""
+    mlflow = pytest.importorskip("mlflow")
+    warnings.simplefilter("ignore")  # MLflow's own; pytest puts the filters back
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "put back at the end")
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    try:
+        log_describer(PixelDescriber(), registered_model_name="pixels")
+        mlflow.MlflowClient().set_registered_model_alias("pixels", "champion", 1)
+        (row,) = describe(frame(spark, [picture(1)]), PyFunc("models:/pixels@champion")).collect()
+        register_ai_query(spark, PyFunc("models:/pixels@champion"), "registered_query")
+        (sql,) = frame(spark, [picture(1)]).selectExpr("registered_query('e', 'p', files => image_binary) AS answer").collect()
+    finally:
+        mlflow.set_tracking_uri(None)
+    assert (row["describe_outcome"]["status"], row["describe_outcome"]["model"]) == ("ok", "models:/pixels/1")
+    assert row["descrizione"] == sql["answer"] == describe_pixels(picture(1))
+
+
+def test_images_are_read_no_further_ahead_than_the_window_needs() -> None:
+    """While a slow model keeps the window full, no more images are taken from Spark than two windows and a batch."""
+    read = 0
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        nonlocal read
+        for number in range(0, 200, 4):
+            read += 4
+            yield pa.RecordBatch.from_pydict({"image": [picture(number + place) for place in range(4)]})
+
+    with ModelServer(latency=Latency(mean_s=0.3, sigma=0)) as slow:
+        options = DescribeOptions(max_in_flight_per_task=4)
+        backend = ChatCompletions(slow.base_url, MODEL)
+        stage = DescribeStage(backend=backend, task=Describe(), options=options, output_col="answer")
+        answered = ArrowBridge[Any](stage.open(), "image").process(batches())
+        first = next(answered)
+        assert read <= first.num_rows + 2 * 4 + 4
+        answered.close()

@@ -74,12 +74,14 @@ class JobRun(Generic[J]):
     ) -> None:
         """Run jobs on `loop_thread`; `look_ahead` is how many unfinished jobs are wanted.
 
-        The steps of `holding_pools` take bytes from the budget: they begin only where they will probably get them.
+        The steps of `holding_pools` take bytes from the budget: they begin only where they will probably get them. While
+        slots of those are idle, more than `look_ahead` jobs are wanted.
         """
         self._loop = loop_thread.loop
         self._loop_thread = loop_thread
         self._budget = budget
         self._look_ahead = look_ahead
+        self._holding_pools = holding_pools
         self._worth_bytes = min(_COLLECT_BYTES, max(1, budget.capacity // 4))
         self._finished: deque[J] = deque()
         self._finished_bytes = 0
@@ -112,7 +114,11 @@ class JobRun(Generic[J]):
         if self._has_batch:
             return 0
         room = self._look_ahead - self._unfinished
-        if room <= 0 and self._unfinished < _LOOK_FURTHER * self._look_ahead and self._scheduler.has_idle_slots():
+        if (
+            room <= 0
+            and self._unfinished < _LOOK_FURTHER * self._look_ahead
+            and self._scheduler.has_idle_slots(self._holding_pools)
+        ):
             return self._look_ahead
         return room
 

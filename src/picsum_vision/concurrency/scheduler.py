@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Job, Lane
@@ -51,9 +51,9 @@ class Scheduler:
         self._submitted += 1
         self._go_on(self._submitted if order is None else order, job)
 
-    def has_idle_slots(self) -> bool:
-        """Return whether a pool has a slot that no waiting job may use."""
-        return any(pool.in_flight < pool.slots for pool in self._pools.values())
+    def has_idle_slots(self, pools: Collection[str]) -> bool:
+        """Return whether one of these pools has a slot that no waiting job may use."""
+        return any(self._pools[name].in_flight < self._pools[name].slots for name in pools)
 
     def refill(self) -> None:
         """Start what a gate held back, now that it may be open."""

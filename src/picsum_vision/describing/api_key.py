@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from picsum_vision.describing.key_mask import KeyMask
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError
 from picsum_vision.secrets import Secret
 
 
-def authorization(api_key: Secret | None) -> tuple[dict[str, str], str | None]:
-    """Return the header with the key, and why there is none where it should be.
+class Authorization(NamedTuple):
+    """The header with the key, what hides the key in answers, and why there is no key where one should be."""
 
-    Only the workers can know it, and a job that fails there shows a stack trace; the rows say it plainly.
+    header: Mapping[str, str]
+    mask: KeyMask
+    problem: str | None = None
+
+
+def authorization(api_key: Secret | None) -> Authorization:
+    """Read the key.
+
+    Only the workers can know whether it is there, and a job that fails there shows a stack trace; the rows say it plainly.
     """
     if api_key is None:
-        return {}, None
+        return Authorization({}, KeyMask(None))
     try:
-        return {"Authorization": f"Bearer {api_key.read()}"}, None
+        key = api_key.read()
     except (EnvironmentProblem, MissingExtraError) as problem:
-        return {}, str(problem)
+        return Authorization({}, KeyMask(None), str(problem))
+    return Authorization({"Authorization": f"Bearer {key}"}, KeyMask(key))

@@ -10,13 +10,17 @@ import dataclasses
 import re
 from typing import Final, Literal
 
-from picsum_vision.describing.tasks import Describe, Task
+from picsum_vision.describing.tasks import Describe, ReadText, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.secrets import Secret
 from picsum_vision.urls import check_base_url
-from picsum_vision.validation import check_choice, check_integer, check_number, check_text
+from picsum_vision.validation import check_choice, check_flag, check_integer, check_number, check_text
 
 DEFAULT_ENDPOINT: Final = "databricks-llama-4-maverick"
+# What a text is written in -> Tesseract's name for it, and the end of the system package's.
+OCR_LANGUAGES: Final = {
+    "it": "ita", "en": "eng", "de": "deu", "es": "spa", "fr": "fra", "nl": "nld", "pl": "pol", "pt": "por", "tr": "tur",
+}  # fmt: skip
 _ENDPOINT: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
 _LONGEST_METADATA: Final = 512
 _MODEL_URI: Final = re.compile(r"(models|runs|mlflow-artifacts|file|s3|gs|dbfs|abfss?|wasbs?|https?):/.+")
@@ -154,7 +158,18 @@ class PyFunc:
 
 @dataclasses.dataclass(frozen=True)
 class PixelDescriber:
-    """The embedded default: no model and no network; it says in plain words only what it can measure in the pixels."""
+    """The embedded default: no model and no network; it says in plain words only what it can measure in the pixels.
+
+    `faces`: frontal faces are counted as well, with OpenCV's cascade (extra `faces`). The task :class:`ReadText` is answered by
+    Tesseract (extra `ocr`, and the system package tesseract-ocr on every worker).
+    """
+
+    _: dataclasses.KW_ONLY
+    faces: bool = False
+
+    def __post_init__(self) -> None:
+        """Check every setting."""
+        check_flag("faces", self.faces)
 
     @property
     def model_name(self) -> str:
@@ -177,7 +192,7 @@ def check_backend(backend: Backend, task: Task) -> None:
     if not isinstance(task, Task):
         raise SettingError(f"task: {type(task).__name__} is not allowed; it must be Describe(), ListObjects(), Classify(), ...")
     if isinstance(backend, PixelDescriber):
-        _check_pixel_task(task)
+        _check_pixel_task(backend, task)
 
 
 def _check_chat_endpoint(backend: ChatBackend) -> None:
@@ -192,12 +207,17 @@ def _check_chat_endpoint(backend: ChatBackend) -> None:
         raise SettingError("api_key: not a Secret; write Secret.env('NAME_OF_THE_VARIABLE'), never the key itself")
 
 
-def _check_pixel_task(task: Task) -> None:
-    if not isinstance(task, Describe):
+def _check_pixel_task(backend: PixelDescriber, task: Task) -> None:
+    if not isinstance(task, (Describe, ReadText)):
         raise SettingError(
             f"task: {task.name!r} needs a vision model, and PixelDescriber has none; use ChatCompletions, AiQuery or PyFunc"
+            " (PixelDescriber has Describe, and ReadText with the extra ocr)"
         )
-    if task.language not in ("it", "en"):
+    if isinstance(task, Describe) and task.language not in ("it", "en"):
         raise SettingError(f"language: {task.language!r} is not allowed; PixelDescriber writes it and en")
+    if isinstance(task, ReadText) and task.language.partition("-")[0].lower() not in OCR_LANGUAGES:
+        raise SettingError(f"language: {task.language!r} is not allowed; PixelDescriber reads {', '.join(OCR_LANGUAGES)}")
+    if isinstance(task, ReadText) and backend.faces:
+        raise SettingError("faces: a ReadText task counts no faces; leave it out")
     if task.prompt is not None:
         raise SettingError("prompt: PixelDescriber answers no questions; use ChatCompletions, AiQuery or PyFunc, or leave it out")

@@ -21,6 +21,7 @@ from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.describing.batch_lines import ENDPOINT
 from picsum_vision.describing.batch_told import BatchCallFailed, BatchTold
 from picsum_vision.describing.chat_answer import read_refusal
+from picsum_vision.describing.key_mask import KeyMask
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus
 from picsum_vision.transport.client import HttpClient, header_lines
@@ -53,8 +54,11 @@ class BatchApi:
         headers: Mapping[str, str],
         options: DescribeOptions,
         pace: Pace,
+        *,
+        mask: KeyMask,
     ) -> None:
-        """Ask with these headers, at this pace."""
+        """Ask with these headers, at this pace; `mask` hides the key in what comes back."""
+        self._mask = mask
         self._http = http
         self._roots = list(roots)
         self._headers = headers
@@ -140,14 +144,14 @@ class BatchApi:
                 return
 
     async def _read_lines_once(self, file_id: str, take: Callable[[bytes], None]) -> None:
-        sink = LinesBody(take, _ANSWER_BYTES_AT_MOST, self._options.request_timeout_s)
+        sink = LinesBody(lambda line: take(self._mask.hide(line)), _ANSWER_BYTES_AT_MOST, self._options.request_timeout_s)
         await self._wait_for_turn()
         try:
             await self._http.get(self._url(f"/files/{file_id}/content"), header_lines(self._headers), sink, _LONGEST_FILE_S)
         except Exception as error:
             raise _translated(error) from error
         if sink.status != _OK:
-            raise _refusal(sink)
+            raise _refusal(sink, self._mask)
 
     async def _repeated(self, failed: BatchCallFailed, attempts: int, waited_s: float) -> float:
         """Wait before a call is made again and return how long it was, or raise its failure if it is not to be."""
@@ -202,8 +206,8 @@ class BatchApi:
         except Exception as error:
             raise _translated(error) from error
         if sink.status != _OK:
-            raise _refusal(sink)
-        return _object(sink.body)
+            raise _refusal(sink, self._mask)
+        return _object(self._mask.hide(sink.body))
 
     async def _send_file(self, url: URL, path: Path, name: str, sink: WholeBody) -> None:
         mark = uuid.uuid4().hex
@@ -235,9 +239,9 @@ class BatchApi:
         return self._retry.delay_s(attempts=attempts, waited_s=waited_s, asked_s=failed.asked_s, rng=self._rng)
 
 
-def _refusal(answer: WholeBody) -> BatchCallFailed:
+def _refusal(answer: WholeBody, mask: KeyMask) -> BatchCallFailed:
     http_status = answer.status or 0
-    said = read_refusal(http_status, answer.body)
+    said = read_refusal(http_status, mask.hide(answer.body))
     # Whoever says that there are too many requests has done nothing.
     is_unsure = http_status in HTTP_CAN_CHANGE and http_status != _TOO_MANY
     failed = BatchCallFailed(said.status, said.message or "", http_status, is_unsure=is_unsure)

@@ -131,14 +131,14 @@ class BatchRun:
         self._end_rest(None)
 
     def _open_api(self) -> None:
-        key, no_key = authorization(self._backend.api_key)
-        if no_key is not None:
-            raise BatchCallFailed(DescribeStatus.AUTH, no_key)
-        headers = {"Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT, **key}
+        key = authorization(self._backend.api_key)
+        if key.problem is not None:
+            raise BatchCallFailed(DescribeStatus.AUTH, key.problem)
+        headers = {"Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT, **key.header}
         roots = tuple(url.removesuffix("/chat/completions") for url in completions_urls(self._backend.base_url))
         per_minute = self._options.requests_per_minute_total
         pace = QuestionPace(request_pace(per_minute * self._share_of_rate) if per_minute else None, None)
-        self._api = BatchApi(self._http(), roots, headers, self._options, pace)
+        self._api = BatchApi(self._http(), roots, headers, self._options, pace, mask=key.mask)
         self._dialect = self._loop_thread.keep(("dialect", self._backend.base_url, self._backend.model), Dialect)
 
     def _http(self) -> HttpClient:

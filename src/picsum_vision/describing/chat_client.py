@@ -55,8 +55,10 @@ class ChatClient:
         self.prompt_tokens = text_tokens(task.full_prompt)
         self.estimate = TokenEstimate(options.max_output_tokens)
         self.spending = Spending(options, shares.of_total)
-        key, self.no_key = authorization(backend.api_key)
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT, **key}
+        key = authorization(backend.api_key)
+        self.no_key, self.mask = key.problem, key.mask
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT}
+        headers |= key.header
         self.headers = header_lines(headers)
         self._loop_thread = loop_thread
         self.token_pace = self._token_pace(shares.of_rate)

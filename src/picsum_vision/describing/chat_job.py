@@ -106,11 +106,12 @@ class ChatJob(DescribeJob):
             self._was_answered = sink.status == _OK
         assert sink.status is not None  # noqa: S101 - no exchange ends well without a head
         feedback = self._feedback(sink.status, sink.headers, exchange.latency_s)
+        body = client.mask.hide(sink.body)
         if sink.status == _OK:
-            read = read_answer(sink.body)
+            read = read_answer(body)
             self._settle_answer(sink.status, read)
             return feedback, read
-        self._take_refusal(sink.status, sink.body, feedback, request, address)
+        self._take_refusal(sink.status, body, feedback, request, address)
         return feedback, None
 
     @staticmethod

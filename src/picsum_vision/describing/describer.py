@@ -51,7 +51,9 @@ class Describer:
             self._client = ChatClient(backend, task, options, loop_thread, self._cpu, shares)
             self.job = self._client.job
         elif isinstance(backend, PixelDescriber):
-            self.job = lambda number, image: PixelJob(number, image, task, backend, self._cpu)
+            self.job = lambda number, image: PixelJob(
+                number, image, task, backend, self._cpu, timeout_s=options.request_timeout_s
+            )
         else:
             # One batch is worked on while the next one fills.
             self._model_slots = 2 * backend.max_batch_images

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from picsum_vision.images.facts import BadImage
 from picsum_vision.images.headers import check_header
+from picsum_vision.images.shrinking import shrunk_size
 
 _NO_BOUND_PX = 1 << 60
 
@@ -14,5 +15,5 @@ def size_when_sent(data: bytes, max_side_px: int | None) -> tuple[int, int] | No
         _, header = check_header(data, _NO_BOUND_PX)
     except BadImage:
         return None
-    scale = 1.0 if max_side_px is None else min(1.0, max_side_px / max(header.width, header.height, 1))
-    return max(1, round(header.width * scale)), max(1, round(header.height * scale))
+    width, height = max(1, header.width), max(1, header.height)
+    return (width, height) if max_side_px is None else shrunk_size(width, height, max_side_px)

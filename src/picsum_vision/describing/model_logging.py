@@ -6,7 +6,8 @@ import io
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision._version import __version__
-from picsum_vision.describing.backends import AiQuery, BatchChat, PyFunc, WorkerBackend, check_backend
+from picsum_vision.describing.backends import AiQuery, BatchChat, PixelDescriber, PyFunc, WorkerBackend, check_backend
+from picsum_vision.describing.pixel_extras import extras_needed
 from picsum_vision.describing.pyfunc_signature import mlflow_pyfunc
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
@@ -69,10 +70,15 @@ def log_describer(
         python_model=DescriberModel(backend, task, options),
         signature=_signature(),
         input_example=_example(),
-        pip_requirements=[f"picsum-vision=={__version__}"],
+        pip_requirements=[_requirement(backend, task)],
         registered_model_name=registered_model_name,
     )
     return info
+
+
+def _requirement(backend: WorkerBackend, task: Task) -> str:
+    extras = ",".join(extras_needed(backend, task)) if isinstance(backend, PixelDescriber) else ""
+    return f"picsum-vision{f'[{extras}]' if extras else ''}=={__version__}"
 
 
 def _signature() -> Any:

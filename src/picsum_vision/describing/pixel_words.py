@@ -115,6 +115,17 @@ _ENGLISH: Final = Vocabulary(
 _VOCABULARIES: Final = {"it": _ITALIAN, "en": _ENGLISH}
 
 
+_FACES: Final = {
+    "it": ("Non si riconosce nessun volto di fronte.", "Si riconosce un volto di fronte.", "Si riconoscono {} volti di fronte."),
+    "en": ("No frontal face was found.", "One frontal face was found.", "{} frontal faces were found."),
+}
+
+
+def faces_sentence(number: int, language: Language) -> str:
+    """Say how many frontal faces were found; who is not found may be there all the same."""
+    return _FACES[language][min(number, 2)].format(number)
+
+
 def check_language(language: str) -> Language:
     """Give the known language that `language` names ("it", "IT", "it-IT"), or raise `SettingError`."""
     start = language.strip().lower().replace("_", "-").split("-")[0]

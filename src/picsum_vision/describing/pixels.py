@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from picsum_vision.describing.pixel_faces import count_faces
 from picsum_vision.describing.pixel_measures import PixelMeasures, measure_view
 from picsum_vision.describing.pixel_view import small_view
-from picsum_vision.describing.pixel_words import LANGUAGES, check_language, sentences
+from picsum_vision.describing.pixel_words import LANGUAGES, check_language, faces_sentence, sentences
 
 __all__ = ["LANGUAGES", "MAX_PIXELS", "PixelMeasures", "check_language", "describe_pixels", "measure"]
 
@@ -19,11 +20,13 @@ def measure(data: bytes, *, max_pixels: int = MAX_PIXELS) -> PixelMeasures:
     return measure_view(small_view(data, max_pixels=max_pixels))
 
 
-def describe_pixels(data: bytes, language: str = "it") -> str:
+def describe_pixels(data: bytes, language: str = "it", *, faces: bool = False) -> str:
     """Describe the picture in `data` in one or two sentences, in Italian ("it") or English ("en").
 
-    Size, colours, light, contrast, sharpness: what `measure` gives, and nothing of what the picture shows. Raises `BadImage`
-    for what is no whole picture and `SettingError` for another language.
+    Size, colours, light, contrast, sharpness: what `measure` gives, and nothing of what the picture shows, but for the number of
+    frontal faces if `faces`. Raises `BadImage` for what is no whole picture, `SettingError` for another language, and
+    `MissingExtraError` where faces cannot be counted.
     """
     known = check_language(language)
-    return sentences(measure(data), known)
+    described = sentences(measure(data), known)
+    return f"{described} {faces_sentence(count_faces(data, max_pixels=MAX_PIXELS), known)}" if faces else described

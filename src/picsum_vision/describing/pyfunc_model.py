@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import PyFunc
+from picsum_vision.describing.model_registry import ModelRegistry
 from picsum_vision.describing.pyfunc_signature import image_column, load_error, mlflow_pyfunc
 
 _THREADS: Final = "OMP_NUM_THREADS"
@@ -123,12 +124,13 @@ class WaitingBatcher:
             return self._predict(images[:half]) + self._predict(images[half:])
 
     def _predict_together(self, images: list[bytes]) -> list[str | ModelFailed]:
-        import pandas as pd  # noqa: PLC0415 - only where a model runs
+        import numpy as np  # noqa: PLC0415 - only where a model runs
+        import pandas as pd  # noqa: PLC0415
 
         found = self._model.predict(pd.DataFrame({self._column: images}))
         if isinstance(found, pd.DataFrame):
             found = found.iloc[:, 0]
-        if isinstance(found, (str, bytes)) or not hasattr(found, "__len__"):
+        if not isinstance(found, (list, tuple, pd.Series, np.ndarray)):
             raise _WrongLength(f"the model gave one {type(found).__name__} for {len(images)} images, not one text an image")
         texts = list(found)
         if len(texts) != len(images):
@@ -144,7 +146,7 @@ class _WrongLength(ValueError):  # noqa: N818 - its name begins the row's messag
 
 def batcher(backend: PyFunc, loop_thread: LoopThread, executor: Executor) -> WaitingBatcher:
     """Return the process's batcher for the model, loading it at the first call. Not to be called on the loop's own thread."""
-    key = ("model", backend)
+    key = ("model", backend, ModelRegistry.of_this_process())
     if key not in loop_thread.kept:
         loop_thread.kept[key] = WaitingBatcher(backend, load_model(backend), executor)
     kept: WaitingBatcher = loop_thread.kept[key]

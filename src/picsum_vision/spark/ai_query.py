@@ -6,10 +6,9 @@ Written to Databricks' documentation; tried against functions registered under t
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
-from pyspark.errors import AnalysisException
+from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
@@ -18,6 +17,7 @@ from picsum_vision.describing.tasks import Classify, Task
 from picsum_vision.errors import ModelProblem
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DescribeStatus
+from picsum_vision.spark.ai_query_problems import problem
 from picsum_vision.sql_text import identifier, literal
 
 if TYPE_CHECKING:
@@ -31,28 +31,6 @@ _ERROR_WORDS: Final = {
     DescribeStatus.TOO_LARGE: r"(?i)\b413\b|payload.{0,20}too large|request.{0,20}too large|too many images",
     DescribeStatus.TIMEOUT: r"(?i)time.?out|timed out|deadline.?exceeded|\b504\b",
 }
-# What an AnalysisException may say -> what it means for the caller. The first that is found counts.
-_PROBLEMS: Final = (
-    (
-        r"UNRESOLVED_ROUTINE|UNRESOLVED_FUNCTION",
-        (
-            "this session has no such function; on Databricks it needs a serverless warehouse or Runtime 15.4 and later, "
-            "elsewhere call register_ai_query(spark, backend) first, or choose another backend"
-        ),
-    ),
-    (
-        r"(?i)permission.?denied|unauthorized|forbidden|not authorized|INSUFFICIENT_PERMISSIONS",
-        "no permission to query the endpoint {endpoint!r}; ask its owner for Can Query",
-    ),
-    (
-        r"(?i)endpoint\W.{0,120}(does not exist|not found)|ENDPOINT_NOT_FOUND|RESOURCE_DOES_NOT_EXIST|NO_SUCH_ENDPOINT",
-        "there is no serving endpoint {endpoint!r}; see Serving in the workspace for those there are",
-    ),
-    (
-        r"(?i)(UNRECOGNIZED_PARAMETER|WRONG_NUM_ARGS|NAMED_PARAMETER|unsupported|not support|UNEXPECTED).{0,300}\bfiles\b",
-        "this platform's function takes no files; it needs a newer Runtime or warehouse, or use ChatCompletions",
-    ),
-)
 
 
 def describe_with_ai_query(  # noqa: PLR0917 - what describe was given
@@ -63,8 +41,8 @@ def describe_with_ai_query(  # noqa: PLR0917 - what describe was given
         # Named arguments are looked at when the expression is first used: on classic Spark here, on Connect with the schema.
         asked = df.withColumn(_ANSWER, F.expr(_call(backend, image_col, task, options)))
         _ = asked.schema
-    except AnalysisException as error:
-        raise _problem(backend, error) from error
+    except PySparkException as error:
+        raise problem(backend, error) from error
     text, failure = _result_fields(asked, backend)
     parsed = _parsed(text, task)
     return (
@@ -156,11 +134,3 @@ def _outcome(  # noqa: PLR0917 - all that an outcome is made of
     }
     fields = [known.get(name, F.lit(None)).cast(kind).alias(name) for name, kind in DESCRIBE_OUTCOME_FIELDS.items()]
     return F.struct(*fields)
-
-
-def _problem(backend: AiQuery, error: Exception) -> ModelProblem:
-    text = " ".join(str(error).split())
-    for pattern, meaning in _PROBLEMS:
-        if re.search(pattern, text):
-            return ModelProblem(f"{backend.function}: {meaning.format(endpoint=backend.endpoint)}")
-    return ModelProblem(f"{backend.function}: {text[:300]}")

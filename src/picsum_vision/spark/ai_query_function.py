@@ -13,6 +13,8 @@ from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import AiQuery, BatchChat, PixelDescriber, WorkerBackend, check_backend
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.direct import work_off
+from picsum_vision.describing.model_registry import settled
+from picsum_vision.describing.pixel_extras import missing_for
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.errors import EnvironmentProblem, SettingError
 from picsum_vision.options import DescribeOptions
@@ -43,6 +45,8 @@ def register_ai_query(
         On a Spark older than 4.
     SettingError
         If the backend is none that works in workers.
+    ModelProblem
+        If :class:`PyFunc`'s model is not there or takes no images.
 
     """
     if int(pyspark.__version__.split(".", 1)[0]) < _FIRST_SPARK_WITH_NAMED_ARGUMENTS:
@@ -56,7 +60,11 @@ def register_ai_query(
             "backend: AiQuery is not allowed; it is the platform's own function. Use ChatCompletions, PyFunc or PixelDescriber"
         )
     check_backend(backend, Describe())
+    problem = missing_for(backend, Describe())
+    if problem is not None:
+        raise problem
     check_text("name", name)
+    settled_backend, registry = settled(backend)
     asked = options or DescribeOptions()
 
     def ai_query(  # noqa: PLR0917 - Databricks' own parameters
@@ -69,7 +77,9 @@ def register_ai_query(
         files: pd.Series | None = None,
     ) -> pd.Series:
         images = [None] * len(request) if files is None else files.tolist()
-        return pd.Series(_answers(backend, asked, request.tolist(), images), dtype=object)
+        if registry is not None:
+            registry.use()
+        return pd.Series(_answers(settled_backend, asked, request.tolist(), images), dtype=object)
 
     # Spark reads the hints to know the kind of UDF; here they are texts until somebody asks.
     parameters = ("endpoint", "request", "returnType", "failOnError", "modelParameters", "responseFormat", "files", "return")

@@ -12,10 +12,10 @@ import pyarrow as pa
 from picsum_vision.concurrency.byte_budget import ByteBudget
 from picsum_vision.concurrency.job_run import JobRun
 from picsum_vision.concurrency.loop_thread import LoopThread
-from picsum_vision.describing.backends import PyFunc, WorkerBackend
+from picsum_vision.describing.backends import WorkerBackend
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.job import DescribeJob
-from picsum_vision.describing.pyfunc_signature import check_signature
+from picsum_vision.describing.model_registry import ModelRegistry, settled
 from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeOutcome
@@ -38,11 +38,13 @@ class DescribeStage:
     output_col: str
     share: float = 1.0
     share_of_total: float | None = None  # of max_cost_total; the same share if None
+    registry: ModelRegistry | None = dataclasses.field(default=None, init=False)  # where PyFunc's models are
 
     def __post_init__(self) -> None:
-        """Check on the driver what can be known there; on a worker nothing is made, it is unpickled."""
-        if isinstance(self.backend, PyFunc):
-            check_signature(self.backend)
+        """Settle on the driver what can be known there; on a worker nothing is made, it is unpickled."""
+        backend, registry = settled(self.backend)
+        object.__setattr__(self, "backend", backend)
+        object.__setattr__(self, "registry", registry)
 
     @property
     def output_field(self) -> pa.Field:
@@ -53,6 +55,12 @@ class DescribeStage:
         """Bring it to life on a worker."""
         return OpenDescribeStage(self)
 
+    def describer(self, loop_thread: LoopThread) -> Describer:
+        """Open the backend on a worker."""
+        if self.registry is not None:
+            self.registry.use()
+        return Describer(self.backend, self.task, self.options, loop_thread, share=self.share, share_of_total=self.share_of_total)
+
 
 class OpenDescribeStage:
     """A task's descriptions."""
@@ -61,9 +69,7 @@ class OpenDescribeStage:
         """Open the backend and an empty window."""
         loop_thread = LoopThread.current()
         self._stage = stage
-        self._describer = Describer(
-            stage.backend, stage.task, stage.options, loop_thread, share=stage.share, share_of_total=stage.share_of_total
-        )
+        self._describer = stage.describer(loop_thread)
         self.run: JobRun[DescribeJob] = JobRun(
             loop_thread,
             slots=self._describer.slots,

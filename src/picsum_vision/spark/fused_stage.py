@@ -9,18 +9,21 @@ from typing import Any
 import pyarrow as pa
 
 from picsum_vision.concurrency.byte_budget import ByteBudget
-from picsum_vision.concurrency.job import Feedback, Lane, Turn
+from picsum_vision.concurrency.job import Lane
 from picsum_vision.concurrency.job_run import JobRun
+from picsum_vision.concurrency.limits import FixedLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.scheduler import LaneState
-from picsum_vision.describing.describer import Describer
-from picsum_vision.describing.job import DescribeJob
 from picsum_vision.downloading.downloader import Downloader
-from picsum_vision.downloading.job import DOWNLOAD_POOL, DownloadJob
+from picsum_vision.downloading.job import DOWNLOAD_POOL
 from picsum_vision.spark.arrow_arrays import bytes_array
 from picsum_vision.spark.arrow_outcomes import download_outcomes
 from picsum_vision.spark.describe_stage import DescribeStage, answer_columns
 from picsum_vision.spark.download_stage import DOWNLOAD_OUTCOME_FIELD, IMAGE_FIELD, DownloadStage, look_ahead, row_outcome
+from picsum_vision.spark.fused_job import SAME_PICTURE_POOL, FusedJob, no_pictures_yet
+
+# Waiting for another row's answer takes nothing but its place.
+_UNBOUNDED = 1 << 30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,43 +39,6 @@ class FusedStage:
         return OpenFusedStage(self)
 
 
-class FusedJob:
-    """One row: its download's steps, then its description's. An image is held in the byte budget until it has been described."""
-
-    __slots__ = ("_describer", "_keep", "describe", "download", "number")
-
-    def __init__(self, download: DownloadJob, describer: Describer, *, keep_image: bool) -> None:
-        """Begin with the download."""
-        self.number = download.number
-        self.download = download
-        self.describe: DescribeJob | None = None
-        self._describer = describer
-        self._keep = keep_image
-        self._go_on()
-
-    @property
-    def held_bytes(self) -> int:
-        """What the row has taken from the byte budget."""
-        return self.download.held_bytes
-
-    @property
-    def turn(self) -> Turn | None:
-        """The next step's, of whichever part."""
-        return self.download.turn if self.describe is None else self.describe.turn
-
-    async def step(self) -> Feedback:
-        """Run a step of the part that is on."""
-        feedback = await (self.download if self.describe is None else self.describe).step()
-        self._go_on()
-        return feedback
-
-    def _go_on(self) -> None:
-        if self.describe is None and self.download.turn is None:
-            self.describe = self._describer.job(self.number, self.download.data)
-        if not self._keep and self.describe is not None and self.describe.turn is None:
-            self.download.drop_bytes()
-
-
 class OpenFusedStage:
     """A task's rows."""
 
@@ -84,17 +50,11 @@ class OpenFusedStage:
         self._stage = stage
         self._downloader = Downloader(options, budget, loop_thread, share=stage.download.share)
         describe = stage.describe
-        self._describer = Describer(
-            describe.backend,
-            describe.task,
-            describe.options,
-            loop_thread,
-            share=describe.share,
-            share_of_total=describe.share_of_total,
-        )
+        self._describer = describe.describer(loop_thread)
+        self._asked = no_pictures_yet() if describe.options.deduplicate else None
         self.run: JobRun[FusedJob] = JobRun(
             loop_thread,
-            slots={**self._downloader.slots, **self._describer.slots},
+            slots={**self._downloader.slots, **self._describer.slots, SAME_PICTURE_POOL: _UNBOUNDED},
             lane_state=self._lane_state,
             budget=budget,
             look_ahead=look_ahead(options.max_in_flight_per_task),
@@ -102,15 +62,17 @@ class OpenFusedStage:
         )
 
     def _lane_state(self, lane: Lane) -> LaneState:
+        if lane.pool == SAME_PICTURE_POOL:
+            return LaneState(FixedLimit(_UNBOUNDED))
         return (self._downloader if lane.pool in self._downloader.slots else self._describer).lane_state(lane)
 
     def job(self, number: int, value: Any) -> FusedJob:
         """Return the way of one URL to its description."""
-        return FusedJob(self._downloader.job(number, value), self._describer, keep_image=self._stage.keep_images)
+        return FusedJob(self._downloader.job(number, value), self._describer, self._asked, keep_image=self._stage.keep_images)
 
     def key(self, value: Any) -> Hashable | None:
-        """Return the URL: the same one is fetched and asked about once."""
-        return value or None
+        """Return the URL: the same one is fetched and asked about once, unless each row is to be asked about."""
+        return value if value and self._stage.describe.options.deduplicate else None
 
     def columns(self, jobs: Sequence[FusedJob], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
         """Return image_binary if it is kept, download_outcome, the answer and describe_outcome."""
@@ -119,8 +81,9 @@ class OpenFusedStage:
         )
         outcomes = [row_outcome(job.download, again) for job, again in zip(jobs, repeated, strict=True)]
         described = [job.describe for job in jobs if job.describe is not None]
+        shared = [again or job.shares_answer for job, again in zip(jobs, repeated, strict=True)]
         return [
             *images,
             (DOWNLOAD_OUTCOME_FIELD, download_outcomes(outcomes)),
-            *answer_columns(self._stage.describe.output_field, described, repeated),
+            *answer_columns(self._stage.describe.output_field, described, shared),
         ]

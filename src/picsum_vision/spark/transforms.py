@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql.types import DataType, StructField, StructType
 
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, WorkerBackend, check_backend
+from picsum_vision.describing.pixel_extras import missing_for
 from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
@@ -103,11 +104,13 @@ def describe(
     ------
     ColumnError, SettingError
         If a column or a setting is wrong.
+    MissingExtraError, EnvironmentProblem
+        If an extra or a program that the backend needs is not installed here.
     ModelProblem
         If the session has no such function as `ai_query`.
 
     """
-    task, options = _check_question(backend, task, options)
+    task, options = _check_question(df, backend, task, options)
     _check_partitions(partitions)
     check_images(df, image_col, backend)
     check_text("output_col", output_col)
@@ -139,7 +142,7 @@ def download_and_describe(
     the time is about the longer of the two, not the sum. With :class:`AiQuery`, which the platform plans, and
     :class:`BatchChat`, which wants all images at once, it is the two one after the other.
     """
-    task, describe_options = _check_question(backend, task, describe_options)
+    task, describe_options = _check_question(df, backend, task, describe_options)
     download_options = _or_default(download_options, DownloadOptions, "download_options")
     _check_partitions(partitions)
     check_input("url_col", df, url_col, "string")
@@ -208,9 +211,15 @@ def _describe_stage(
     )
 
 
-def _check_question(backend: Backend, task: Task | None, options: DescribeOptions | None) -> tuple[Task, DescribeOptions]:
+def _check_question(
+    df: DataFrame, backend: Backend, task: Task | None, options: DescribeOptions | None
+) -> tuple[Task, DescribeOptions]:
     task = Describe() if task is None else task
     check_backend(backend, task)
+    # A client of Spark Connect knows nothing of the machines that work; there the rows say what is missing.
+    problem = None if ".connect." in type(df).__module__ else missing_for(backend, task)
+    if problem is not None:
+        raise problem
     return task, _or_default(options, DescribeOptions, "options")
 
 

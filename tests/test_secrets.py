@@ -1,0 +1,40 @@
+"""Keys are read where they stand, or the place is named in one line, never the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from picsum_vision import Secret
+from picsum_vision.errors import EnvironmentProblem
+
+
+def test_white_space_around_a_key_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key in a file or a variable may end with a line break."""
+    (tmp_path / "key").write_text("a-key\n")
+    monkeypatch.setenv("PICSUM_TEST_KEY", " a-key ")
+    assert Secret.file(tmp_path / "key").read() == Secret.env("PICSUM_TEST_KEY").read() == "a-key"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read"),
+        (b"", "no key there"),
+        (b" \n", "no key there"),
+        (b"planted\xff\xfe0123456789", "no UTF-8 text"),
+        (b"planted 0123456789", "white space or line breaks inside"),
+        (b"planted\n0123456789", "white space or line breaks inside"),
+        (b"planted\x000123456789", "white space or line breaks inside"),
+    ],
+)
+def test_what_is_no_key_is_told_by_its_place(tmp_path: Path, content: bytes | None, words: str) -> None:
+    """A file that is missing, empty, no text, or with anything but a key in it is one line that shows nothing of it."""
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(EnvironmentProblem, match=words) as problem:
+        Secret.file(path).read()
+    assert str(path) in str(problem.value)
+    assert "planted" not in repr(problem.value) + repr(problem.value.__cause__)
