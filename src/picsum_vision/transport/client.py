@@ -65,8 +65,9 @@ class HttpClient:
         return await self._exchange(origin, head + body, sink, self._loop.time() + left_s)
 
     async def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle, and end the lookups of names that nobody waits for."""
         self._pool.close()
+        self._connector.close()
         await asyncio.sleep(0)
 
     async def _exchange(
@@ -81,7 +82,7 @@ class HttpClient:
             connection.send(request, exchange)
             await exchange.done
         except asyncio.CancelledError:
-            connection.abort()
+            connection.give_up(exchange)
             raise
         finally:
             self._watchdog.forget(exchange)
