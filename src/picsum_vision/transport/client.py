@@ -73,8 +73,9 @@ class HttpClient:
         return await self._exchange(origin, head, sink, self._loop.time() + left_s, parts=parts)
 
     async def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle, and end the lookups of names that nobody waits for."""
         self._pool.close()
+        self._connector.close()
         await asyncio.sleep(0)
 
     async def _exchange(
@@ -99,7 +100,7 @@ class HttpClient:
                 await connection.send_parts(request, parts, exchange)
             await exchange.done
         except (asyncio.CancelledError, OSError):  # also what the parts are read from can fail
-            connection.abort()
+            connection.give_up(exchange)
             raise
         finally:
             self._watchdog.forget(exchange)

@@ -30,6 +30,10 @@ class Connector:
         self._buffer = bytearray(READ_BYTES)
         self._tls: ssl.SSLContext | None = None
 
+    def close(self) -> None:
+        """Wait for no name any more."""
+        self._names.close()
+
     async def connect(self, origin: Origin, on_idle: Callable[[HttpConnection], None]) -> HttpConnection:
         """Return a connection to `origin`; raises OSError, ssl.SSLError, DeadlinePassed or BlockedAddress."""
         addresses = await self._names.addresses(origin.host, origin.port)

@@ -7,7 +7,7 @@ read into one buffer, for what is read is parsed before the next one's turn.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import httptools
@@ -16,10 +16,12 @@ from picsum_vision.transport.exchange import EnoughRead, Exchange
 from picsum_vision.transport.failures import BadAnswer, BrokenOff, ConnectionLost
 from picsum_vision.transport.head import Fields, Head
 
+# At least what asyncio decrypts ahead of a pause (256 KiB): when the host closes, it hands on no more than one buffer of it.
 READ_BYTES: Final = 262_144
-_HEAD_BYTES_AT_MOST: Final = 65_536
+# Of a head, and of what stands between the parts of a body or behind it: sizes and extensions of chunks, trailers.
+_BYTES_WITHOUT_BODY_AT_MOST: Final = 65_536
 _INTERIM_ANSWERS_AT_MOST: Final = 20
-_FINAL_FROM: Final = 200
+_INTERIM: Final = range(100, 200)
 
 
 class HttpConnection(asyncio.BufferedProtocol):
@@ -37,15 +39,16 @@ class HttpConnection(asyncio.BufferedProtocol):
         self.idle_since_s = 0.0
         self.served = 0
         self._transport: asyncio.Transport | None = None
-        self._parser: httptools.HttpResponseParser | None = self._new_parser()
+        self._parser: httptools.HttpResponseParser | None = None
         self._exchange: Exchange | None = None
-        self._waiting: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Future[None] | None = None
         self._fields: Fields = []
         self._chunks: list[bytes] = []
         self._head: Head | None = None
-        self._head_bytes = 0
+        self._bytes_without_body = 0
         self._interim = 0
-        self._is_complete = self._keeps_alive = self._has_surplus = self._is_touched = self._is_sending = False
+        self._is_complete = self._keeps_alive = self._has_surplus = self._is_touched = self._has_ended = False
+        self._is_sending = False
         self._is_writable = asyncio.Event()
         self._is_writable.set()
 
@@ -62,14 +65,19 @@ class HttpConnection(asyncio.BufferedProtocol):
     @property
     def is_open(self) -> bool:
         """Whether a request can be sent on it."""
-        return self._transport is not None and not self._transport.is_closing()
+        if self._transport is None or self._has_ended:
+            return False
+        try:
+            return not self._transport.is_closing()
+        except AttributeError:  # TLS of Python 3.10, once it has lost its connection and before it says so
+            return False
 
     def send(self, request: bytes, exchange: Exchange) -> None:
         """Send a request; its exchange ends when the answer is whole, or the connection fails."""
         assert self._transport is not None  # noqa: S101 - the pool gives out connected ones only
         self._exchange = exchange
         self._head, self._fields, self._chunks = None, [], []
-        self._head_bytes = self._interim = 0
+        self._bytes_without_body = self._interim = 0
         self._is_complete = self._has_surplus = self._is_touched = False
         self._transport.write(request)
 
@@ -88,14 +96,23 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._is_sending = False
 
     def fail(self, error: BaseException) -> None:
-        """End the exchange with `error`, and the connection with it."""
-        exchange, self._exchange = self._exchange, None
+        """End the exchange with `error` (EnoughRead: with success), and the connection with it."""
+        exchange = self._exchange
         self.abort()
-        if exchange is not None and not exchange.done.done():
+        if exchange is None or exchange.done.done():
+            return
+        if isinstance(error, EnoughRead):
+            exchange.done.set_result(None)
+        else:
             exchange.done.set_exception(error)
 
+    def give_up(self, exchange: Exchange) -> None:
+        """Drop the connection if it still carries `exchange`, which nobody awaits any more; it may be serving another one."""
+        if self._exchange is exchange:
+            self.abort()
+
     def abort(self) -> None:
-        """Drop the connection at once; an exchange on it is nobody's any more."""
+        """Drop the connection at once. To be called on an idle one, or by whoever ends its exchange."""
         self._exchange = None
         if self._waiting is not None:
             self._waiting.cancel()
@@ -109,6 +126,8 @@ class HttpConnection(asyncio.BufferedProtocol):
         """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a stream protocol gets
         self._transport = transport
+        # Not before: the parser and this object hold each other until the connection is lost.
+        self._parser = self._new_parser()
 
     def pause_writing(self) -> None:
         """Learn that the host does not take more for now."""
@@ -130,8 +149,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self.abort()  # an idle connection has nothing to say: what comes now would spoil the next answer
             return
         self._is_touched = True
-        if self._head is None:
-            self._head_bytes += nbytes
+        self._bytes_without_body += nbytes
         try:
             self._parser.feed_data(self._buffer[:nbytes])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -142,12 +160,13 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._hand_on(exchange)
 
     def eof_received(self) -> bool:
-        """Let the transport close itself."""
+        """Let the transport close itself; with TLS that takes some turns of the loop."""
+        self._has_ended = True
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End what is under way: as success where the end of the connection is the end of the body."""
-        self._parser = None  # it holds this object, which holds it
+        self._parser = None
         self._transport = None
         self._is_writable.set()
         exchange = self._exchange
@@ -170,14 +189,15 @@ class HttpConnection(asyncio.BufferedProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a field of the head; those behind a chunked body are of no use."""
         if self._head is None:
-            self._fields.append((name.lower(), value))
+            # The parser heeds `Content-Length : 5`, so that its name must be known here too.
+            self._fields.append((name.strip().lower(), value))
 
     def on_headers_complete(self) -> None:
         """Make the head, unless it is an interim one (1xx)."""
         if self._is_complete or self._parser is None:
             return
         status = self._parser.get_status_code()
-        if status >= _FINAL_FROM:
+        if status not in _INTERIM:
             self._head = Head(status, self._fields)
         self._fields = []
 
@@ -200,23 +220,25 @@ class HttpConnection(asyncio.BufferedProtocol):
         try:
             if exchange.head is None:
                 if self._head is None:
-                    self._check_head_so_far()
+                    self._check_no_body_so_far()
                     return
                 exchange.begin_body(self._head, self._loop.time())
                 exchange.sink.head(self._head)
-            chunks, self._chunks = self._chunks, []
-            for chunk in chunks:
-                exchange.sink.data(chunk)
-        except EnoughRead:
-            self._finish(exchange, reusable=False)
+            if self._chunks:
+                chunks, self._chunks = self._chunks, []
+                self._bytes_without_body = 0
+                for chunk in chunks:
+                    exchange.sink.data(chunk)
+            elif not self._is_complete:
+                self._check_no_body_so_far()
         except Exception as error:  # noqa: BLE001 - the sink's own reasons, which its owner awaits
             self.fail(error)
         else:
             self._go_on(exchange)
 
-    def _check_head_so_far(self) -> None:
-        if self._head_bytes > _HEAD_BYTES_AT_MOST:
-            raise BadAnswer("the head is too long")
+    def _check_no_body_so_far(self) -> None:
+        if self._bytes_without_body > _BYTES_WITHOUT_BODY_AT_MOST:
+            raise BadAnswer("too much that is no body")
         if self._interim > _INTERIM_ANSWERS_AT_MOST:
             raise BadAnswer("too many interim answers")
 
@@ -231,35 +253,43 @@ class HttpConnection(asyncio.BufferedProtocol):
             self.fail(error)
             return
         if wait is not None:
-            if self._transport is not None:
+            if self.is_open and self._transport is not None:
                 self._transport.pause_reading()
             exchange.pause(self._loop.time())
-            self._waiting = self._loop.create_task(self._wait(exchange, wait))
+            # The awaitable itself, not a coroutine around it: cancelled before it began, that would never await it.
+            self._waiting = asyncio.ensure_future(wait, loop=self._loop)
+            self._waiting.add_done_callback(lambda waited: self._stop_waiting(exchange, waited))
         elif self._is_complete:
-            self._finish(exchange, reusable=self._keeps_alive and not self._has_surplus and not self._is_sending)
+            self._finish(exchange)
 
-    async def _wait(self, exchange: Exchange, wait: Awaitable[None]) -> None:
-        try:
-            await wait
-        except Exception as error:  # noqa: BLE001 - the sink's own reasons, which its owner awaits
-            self._waiting = None
-            self.fail(error)
-            return
+    def _stop_waiting(self, exchange: Exchange, waited: asyncio.Future[None]) -> None:
+        error = None if waited.cancelled() else waited.exception()
+        if self._waiting is not waited:
+            return  # the exchange was ended meanwhile
         self._waiting = None
         exchange.resume(self._loop.time())
-        if self._exchange is not exchange:
-            return
-        self._go_on(exchange)
-        if self._waiting is None and self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        if waited.cancelled():
+            self.abort()
+            exchange.done.cancel()
+        elif error is not None:
+            self.fail(error)
+        else:
+            self._go_on(exchange)
+            if self._waiting is None and self.is_open and self._transport is not None:
+                self._transport.resume_reading()
 
-    def _finish(self, exchange: Exchange, *, reusable: bool) -> None:
+    def _finish(self, exchange: Exchange) -> None:
         self._exchange = None
         self.served += 1
         if not exchange.done.done():
             exchange.done.set_result(None)
-        if reusable and self.is_open:
+        transport = self._transport
+        if transport is None:
+            return
+        # A host that answers before it has read all of a request may never read the rest.
+        is_sent = not self._is_sending and not transport.get_write_buffer_size()
+        if self._keeps_alive and not self._has_surplus and self.is_open and is_sent:
             self.idle_since_s = self._loop.time()
             self._on_idle(self)
-        elif self._transport is not None:
-            self._transport.abort()
+        else:
+            transport.abort()

@@ -12,11 +12,11 @@ FOR_EVER: Final = float("inf")
 
 
 class EnoughRead(Exception):  # noqa: N818 - no failure: the rest of the body is not wanted
-    """The sink has what it needs; the exchange is done, and its connection is closed."""
+    """The sink has what it needs; the exchange ends well, and its connection is closed. Any method of a sink may raise it."""
 
 
 class Sink(Protocol):
-    """Takes an answer as it comes. Whatever one of its methods raises ends the exchange with it and closes the connection."""
+    """Takes an answer as it comes. What one of its methods raises ends the exchange and closes the connection."""
 
     def head(self, head: Head) -> None:
         """Take the head; also told when the head is all there is."""
@@ -46,7 +46,7 @@ class Exchange:
     """A request under way.
 
     States: sent -> head came -> body comes (with waits for the sink in between) -> done, or failed at any point. `done` gets its
-    result or exception once; whoever awaits it must call the connection's `abort` if it gives up.
+    result or exception once; whoever awaits it must call the connection's `give_up` if it gives up.
     """
 
     __slots__ = ("body_began_at_s", "done", "expires_at_s", "head", "latency_s", "sent_at_s", "sink", "waits_since_s")

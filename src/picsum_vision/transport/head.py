@@ -43,7 +43,8 @@ class Head:
     @property
     def is_framed(self) -> bool:
         """Whether the answer says where its body ends; without that it ends with the connection."""
-        return self.first(b"content-length") is not None or "chunked" in (self.first(b"transfer-encoding") or "").lower()
+        codings = ",".join(self.every(b"transfer-encoding")).lower().split(",")
+        return self.first(b"content-length") is not None or codings[-1].strip() == "chunked"
 
 
 def _text(value: bytes) -> str:

@@ -8,56 +8,83 @@ from typing import Final
 from picsum_vision.transport.failures import BrokenOff
 from picsum_vision.transport.head import Head
 
-_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_ZLIB: Final = zlib.MAX_WBITS
 _RAW: Final = -zlib.MAX_WBITS
-_KNOWN: Final = {"gzip": _GZIP_OR_ZLIB, "x-gzip": _GZIP_OR_ZLIB, "deflate": _GZIP_OR_ZLIB}
+_KNOWN: Final = ("gzip", "x-gzip", "deflate")
 _PLAIN: Final = ("", "identity")
+_GZIP_MARK: Final = b"\x1f\x8b"
 _STEP_BYTES: Final = 65_536
 
 
 class Inflater:
-    """Inflates a body in steps of at most 64 KiB, so that a small body that becomes a huge one is noticed in time."""
+    """Inflates a body in steps of at most 64 KiB, so that a small body that becomes a huge one is noticed in time.
 
-    def __init__(self, window_bits: int) -> None:
+    Which format it is shows in its first two bytes: `deflate` ought to be zlib's, but some servers leave out its head. A gzip
+    body may have several members, one behind the other; what else stands behind its end is passed over, as browsers do.
+    """
+
+    def __init__(self) -> None:
         """Take nothing yet."""
-        self._window_bits = window_bits
-        self._inflate = zlib.decompressobj(wbits=window_bits)
+        self._inflate: zlib._Decompress | None = None
         self._compressed = b""
-        self._began = False
+        self._has_member = self._is_over = False
 
     def take(self, chunk: bytes) -> None:
         """Take a part of the compressed body."""
-        self._compressed += chunk
+        if not self._is_over:
+            self._compressed += chunk
 
     def step(self) -> bytes:
         """Return the next part of the plain body, empty when more of the compressed one is needed; raises BrokenOff."""
-        if not self._compressed:
-            return b""
-        try:
-            plain = self._inflate.decompress(self._compressed, _STEP_BYTES)
-        except zlib.error as error:
-            if self._began or self._window_bits == _RAW:
+        plain = b""
+        while not plain and self._compressed:
+            if self._inflate is None:
+                self._inflate = self._begin()
+                if self._inflate is None:
+                    break
+            try:
+                plain = self._inflate.decompress(self._compressed, _STEP_BYTES)
+            except zlib.error as error:
                 raise BrokenOff from error
-            # `deflate` ought to be zlib's format; some servers send it without its head.
-            self._window_bits, self._inflate = _RAW, zlib.decompressobj(wbits=_RAW)
-            return self.step()
-        self._began = True
-        self._compressed = self._inflate.unconsumed_tail
+            self._compressed = self._inflate.unconsumed_tail
+            if self._inflate.eof:
+                self._has_member, self._compressed, self._inflate = True, self._inflate.unused_data, None
         return plain
+
+    def _begin(self) -> zlib._Decompress | None:
+        """Return what inflates the next member, None while its first bytes are missing, or where there is none."""
+        if len(self._compressed) < len(_GZIP_MARK):
+            return None
+        if self._compressed.startswith(_GZIP_MARK):
+            return zlib.decompressobj(wbits=_GZIP)
+        if self._has_member:
+            self._is_over, self._compressed = True, b""
+            return None
+        return zlib.decompressobj(wbits=_ZLIB if _has_zlib_head(self._compressed) else _RAW)
 
     def end(self) -> None:
         """Check that the compressed form came to its end; raises BrokenOff."""
-        if self._began and not self._inflate.eof:
+        if self._inflate is not None or (self._compressed and not self._has_member):
             raise BrokenOff
+
+
+def _has_zlib_head(compressed: bytes) -> bool:
+    """Return whether it begins as RFC 1950 says: the method, and a check of both bytes."""
+    first, second = compressed[:2]
+    return first & 15 == zlib.DEFLATED and (first << 8 | second) % 31 == 0
 
 
 def inflater(head: Head) -> Inflater | None:
     """Return what inflates the answer's body, None if it comes plain or in a form that we neither asked for nor know."""
-    coding = (head.first(b"content-encoding") or "").lower()
-    return Inflater(_KNOWN[coding]) if coding in _KNOWN else None
+    return Inflater() if _coding(head) in _KNOWN else None
 
 
 def unknown_coding(head: Head) -> str | None:
     """Return the name of a form that we neither asked for nor know, None if the body can be read."""
-    coding = (head.first(b"content-encoding") or "").lower()
+    coding = _coding(head)
     return None if coding in _PLAIN or coding in _KNOWN else coding
+
+
+def _coding(head: Head) -> str:
+    return ", ".join(head.every(b"content-encoding")).lower()

@@ -8,6 +8,7 @@ give up.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 from typing import Any, Final, NamedTuple
@@ -53,6 +54,11 @@ class Names:
         # Shielded: who gives up must not take the others' answer along.
         return await asyncio.shield(self._under_way[key])
 
+    def close(self) -> None:
+        """Wait for no lookup any more; a thread that still asks for one ends by itself."""
+        for lookup in self._under_way.values():
+            lookup.cancel()
+
     def forget(self, host: str, port: int) -> None:
         """Ask the system again next time, for nobody answers at the addresses that were known."""
         self._known.pop((host, port), None)
@@ -64,12 +70,16 @@ class Names:
             def work() -> None:
                 try:
                     answer: Addresses | Exception = _look_up(*key)
-                except (OSError, UnicodeError) as error:
+                except Exception as error:  # noqa: BLE001 - told to who asks
                     answer = error
-                if not self._loop.is_closed():
+                # The loop may end while the system is asked: nobody wants to know any more.
+                with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(_tell, found, answer)
 
-            threading.Thread(target=work, name="picsum-vision-dns", daemon=True).start()
+            try:
+                threading.Thread(target=work, name="picsum-vision-dns", daemon=True).start()
+            except RuntimeError as error:
+                raise socket.gaierror(socket.EAI_AGAIN, "no thread to look it up in") from error
             return await found
 
     def _learn(self, key: _Key, done: asyncio.Future[Addresses]) -> None:
