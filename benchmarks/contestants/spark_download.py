@@ -1,0 +1,67 @@
+"""The library as its users call it: `download` on a DataFrame, to `noop` or to Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import Observation
+from pyspark.sql import functions as F
+
+from benchmarks.contestants.parquet_folder import ParquetFolder
+from benchmarks.contestants.protocol import Order, serve
+from benchmarks.contestants.spark_frame import SparkFrame
+from picsum_vision.options import DownloadOptions
+from picsum_vision.spark.transforms import download
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_IS_OK = "download_outcome.status = 'ok'"
+
+
+class SparkDownload:
+    """A session that stays open; each run is a new action."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Open the session."""
+        self._frame = SparkFrame(settings)
+        self._folder = ParquetFolder()
+        self._order: Order = {}
+        self._urls: DataFrame | None = None
+        self._observed: Observation | None = None
+        self._written = ""
+
+    def prepare(self, order: Order) -> None:
+        """Put the addresses into Spark's memory."""
+        self._order, self._urls = order, self._frame.table(order)
+        self._written = str(self._folder.renew()) if order["sink"] == "parquet" else ""
+
+    def run(self) -> None:
+        """Fetch into the sink. To `noop` the rows are counted on their way, for they are nowhere afterwards."""
+        assert self._urls is not None  # noqa: S101 - the harness prepares first
+        images = download(self._urls, options=DownloadOptions(**self._order["options"]))
+        if self._written:
+            images.write.parquet(self._written)
+        else:
+            self._observed = Observation()
+            counted = images.observe(self._observed, F.count_if(F.expr(_IS_OK)).alias("ok"))
+            counted.write.format("noop").mode("overwrite").save()
+
+    def rows_ok(self) -> int:
+        """Return how many rows have the status ok."""
+        if not self._written:
+            assert self._observed is not None  # noqa: S101 - it was run
+            return int(self._observed.get["ok"])
+        ok = self._frame.session.read.parquet(self._written).where(f"{_IS_OK} AND image_binary IS NOT NULL").count()
+        self._folder.remove()
+        return ok
+
+    def close(self) -> None:
+        """Stop Spark."""
+        self._folder.remove()
+        self._frame.close()
+
+
+if __name__ == "__main__":
+    serve(SparkDownload, ["picsum-vision", "pyspark", "aiohttp", "pyarrow"])
