@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ _ROUNDS: Final = 5
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks."""
+    # Whoever is told to end ends its processes too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     asked = _arguments(arguments)
     if asked.what is None:
         for name in cases.NAMES:

@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks.harness.case import Case
 
-NAMES: Final = ("d1", "d2", "d3")
+NAMES: Final = ("d1", "d2", "d3", "d4", "d5", "d6", "d7")
 
 
 def build(name: str, images: int | None = None) -> Case:

@@ -22,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 Order = Mapping[str, Any]
+# As a session's master: a standalone cluster of two workers with one core each, which the contestant starts.
+STANDALONE_CLUSTER = "standalone"
 
 
 class Contestant(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
+from benchmarks.contestants.barrier import download_with_barrier
 from benchmarks.contestants.parquet_folder import ParquetFolder
 from benchmarks.contestants.protocol import Order, serve
 from benchmarks.contestants.spark_frame import SparkFrame
@@ -40,13 +41,17 @@ class SparkDownload:
     def run(self) -> None:
         """Fetch into the sink. To `noop` the rows are counted on their way, for they are nowhere afterwards."""
         assert self._urls is not None  # noqa: S101 - the harness prepares first
-        images = download(self._urls, options=DownloadOptions(**self._order["options"]))
+        images = self._images(self._urls, DownloadOptions(**self._order["options"]))
         if self._written:
             images.write.parquet(self._written)
         else:
             self._observed = Observation()
             counted = images.observe(self._observed, F.count_if(F.expr(_IS_OK)).alias("ok"))
             counted.write.format("noop").mode("overwrite").save()
+
+    def _images(self, urls: DataFrame, options: DownloadOptions) -> DataFrame:
+        barrier_rows = self._order.get("barrier_rows")
+        return download(urls, options=options) if barrier_rows is None else download_with_barrier(urls, options, barrier_rows)
 
     def rows_ok(self) -> int:
         """Return how many rows have the status ok."""

@@ -10,23 +10,21 @@ from typing import TYPE_CHECKING, Any
 from clusters import standalone_cluster
 from pyspark.sql import functions as F
 
-from benchmarks.contestants.protocol import Order
+from benchmarks.contestants.protocol import STANDALONE_CLUSTER, Order
 from picsum_vision.spark.session import local_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-CLUSTER = "standalone"
 
 
 class SparkFrame:
     """The session, and the table of the last order."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        """Open the session on `settings["master"]`; "standalone" is a cluster of two workers with one core each."""
+        """Open the session on `settings["master"]`; see :data:`STANDALONE_CLUSTER`."""
         self._open = contextlib.ExitStack()
         master = settings["master"]
-        if master == CLUSTER:
+        if master == STANDALONE_CLUSTER:
             master = self._open.enter_context(standalone_cluster(workers=2, cores_each=1))
         warehouse = self._open.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-"))
         self.session = local_session(warehouse, master=master, extra_conf=settings.get("conf"))

@@ -45,7 +45,8 @@ class Group:
     """Contestants under the same conditions; ratios are to `baseline`, and `ours` is the one that peers may be ahead of.
 
     `order` is told to all of them. `requests_per_row` are those that a row needs if nothing goes wrong. `rounds` bounds the
-    rounds that were asked for; `timeout_s` bounds each run.
+    rounds that were asked for; `timeout_s` bounds each run. `ideal_rows_per_second` is what the server's own
+    limit allows, where it has one.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Group:
     rounds: int | None = None
     warm_up: bool = True
     timeout_s: float = 300
+    ideal_rows_per_second: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.harness.case import Group
 
-def figures(rows_ok: int, seconds: float, used: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, float]:
+
+def figures(group: Group, rows_ok: int, seconds: float, used: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers that are compared.
 
     `client_cpu_seconds` are those of Spark's Python workers where there are any, else those of all the contestant's processes;
-    `cpu_seconds` are always all of them, the server's apart.
+    `cpu_seconds` are always all of them, the server's apart. `wasted` are the requests beyond those that the right rows needed.
     """
     cpu = used["cpu_seconds"]
     total = sum(cpu.values())
     client = cpu.get("python_worker", total)
+    wasted = server["requests"] - group.requests_per_row * rows_ok
     memory = used["peak_rss_mb"]
     found = {
         "rows_ok": rows_ok,
@@ -29,7 +32,9 @@ def figures(rows_ok: int, seconds: float, used: Mapping[str, Any], server: Mappi
         "requests": server["requests"],
         "requests_per_row": server["requests"] / rows_ok if rows_ok else None,
         "refused": server["refused"],
-        "wasted_share": server["wasted"] / server["requests"] if server["requests"] else None,
+        "wasted": wasted,
+        "wasted_share": wasted / server["requests"] if server["requests"] else None,
+        "share_of_ideal": rows_ok / seconds / ideal if (ideal := group.ideal_rows_per_second) else None,
         "main_peak_rss_mb": memory.get("main"),
         "jvm_peak_rss_mb": memory.get("jvm"),
         "python_worker_peak_rss_mb": max(memory["python_workers"], default=None),

@@ -32,7 +32,10 @@ _HEADINGS: Final = {
     "rows_per_client_cpu_second": "rows per client CPU s",
     "python_worker_peak_rss_mb": "largest Python worker, MB",
     "jvm_peak_rss_mb": "JVM, MB",
-    "wasted_share": "wasted requests, share",
+    "wasted_share": "wasted share of requests",
+    "share_of_ideal": "share of the ideal rate",
+    "refused": "refused",
+    "seconds": "seconds",
     "requests_per_row": "requests per row",
     "megabytes_sent_per_row": "MB sent per row",
 }

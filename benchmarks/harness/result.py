@@ -63,6 +63,8 @@ def _group(group: Group, runs: Runs) -> dict[str, Any]:
         "order": dict(group.order),
         "baseline": group.baseline,
         "ours": group.ours,
+        "requests_per_row": group.requests_per_row,
+        "ideal_rows_per_second": group.ideal_rows_per_second,
         "timeout_seconds": group.timeout_s,
         "contestants": [
             {

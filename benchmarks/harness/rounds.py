@@ -68,10 +68,10 @@ class Rounds:
             seconds = process.ask({"do": "run"}, group.timeout_s)["seconds"]
         finally:
             used = watch.stop()
-        seen = server.seen(group.requests_per_row * rows)
+        seen = server.seen()
         rows_ok = process.ask({"do": "check"}, _CHECK_TIMEOUT_S)["rows_ok"]
         first = {"session_seconds": process.start_seconds} if is_new else {}
-        return {"figures": figures(rows_ok, seconds, used, seen), **used, "server": seen, **first}
+        return {"figures": figures(group, rows_ok, seconds, used, seen), **used, "server": seen, **first}
 
     def _process(self, contestant: Contestant) -> tuple[ContestantProcess, bool]:
         key = (contestant.module, contestant.environment, repr(sorted(contestant.session.items())))

@@ -48,11 +48,10 @@ class RunningServer:
             time.sleep(0.05)
         self._server.reset_stats()
 
-    def seen(self, needed: int) -> dict[str, Any]:
-        """Return what it counted since `begin`; `wasted` are the requests beyond those that were `needed`."""
+    def seen(self) -> dict[str, Any]:
+        """Return what it counted since `begin`."""
         told = self._server.stats()
-        kept = {name: told[name] for name in _SEEN if name in told}
-        return {**kept, "needed": needed, "wasted": told["requests"] - needed}
+        return {name: told[name] for name in _SEEN if name in told}
 
     def stop(self) -> None:
         """End it."""
