@@ -18,6 +18,14 @@ class Server:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """The size in pixels of the pictures that contestants find in a Parquet file (`order["pictures"]`)."""
+
+    width: int = 800
+    height: int = 600
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Contestant:
     """One line of a group.
 
@@ -46,7 +54,8 @@ class Group:
 
     `order` is told to all of them. `requests_per_row` are those that a row needs if nothing goes wrong. `rounds` bounds the
     rounds that were asked for; `timeout_s` bounds each run. `ideal_rows_per_second` is what the server's own
-    limit allows, where it has one.
+    limit allows, where it has one. `model` is a second server (`order["model_url"]`), for those that download and describe;
+    `pictures` are made before anything is measured.
     """
 
     name: str
@@ -61,6 +70,8 @@ class Group:
     warm_up: bool = True
     timeout_s: float = 300
     ideal_rows_per_second: float | None = None
+    model: Server | None = None
+    pictures: Pictures | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,13 +86,15 @@ class Line:
 class Expectation:
     """A bound for `figure` of `line`, divided by that of `over` in the same round (plus `plus`) if there is one.
 
-    `text` says it for a reader. Nothing fails by it: the result reports whether the median keeps to it.
+    With `or_over` it is divided by the larger of the two. `text` says it for a reader. Nothing fails by it: the result reports
+    whether the median keeps to it.
     """
 
     text: str
     line: Line
     figure: str
     over: Line | None = None
+    or_over: Line | None = None
     plus: float = 0.0
     at_least: float | None = None
     at_most: float | None = None

@@ -43,7 +43,8 @@ class ContestantProcess:
             text=True,
         )
         self._answers: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
+        self._reader.start()
         self.pid = self._process.pid
         started = self.ask({"do": "start", "settings": dict(session)}, _START_TIMEOUT_S)
         self.versions: dict[str, str] = started["versions"]
@@ -83,7 +84,15 @@ class ContestantProcess:
         except subprocess.TimeoutExpired:
             end_tree(self.pid)
             self._process.wait()
+        self._reader.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._log.close()
+
+    def kill(self) -> None:
+        """End it and all below it at once."""
+        end_tree(self.pid)
+        self.close()
 
     def _failed(self, why: str) -> ContestantFailedError:
         end_tree(self.pid)

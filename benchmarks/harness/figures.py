@@ -8,12 +8,13 @@ from typing import Any
 from benchmarks.harness.case import Group
 
 
-def figures(group: Group, rows_ok: int, seconds: float, used: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, float]:
+def figures(group: Group, rows_ok: int, seconds: float, used: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers that are compared.
 
     `client_cpu_seconds` are those of Spark's Python workers where there are any, else those of all the contestant's processes;
     `cpu_seconds` are always all of them, the server's apart. `wasted` are the requests beyond those that the right rows needed.
     """
+    server = seen["server"]
     cpu = used["cpu_seconds"]
     total = sum(cpu.values())
     client = cpu.get("python_worker", total)
@@ -34,6 +35,8 @@ def figures(group: Group, rows_ok: int, seconds: float, used: Mapping[str, Any],
         "refused": server["refused"],
         "wasted": wasted,
         "wasted_share": wasted / server["requests"] if server["requests"] else None,
+        "megabytes_sent_per_row": server["bytes_received"] / 1e6 / rows_ok if rows_ok and "bytes_received" in server else None,
+        "model_peak_in_flight": seen["model"]["peak_in_flight"] if "model" in seen else None,
         "share_of_ideal": rows_ok / seconds / ideal if (ideal := group.ideal_rows_per_second) else None,
         "main_peak_rss_mb": memory.get("main"),
         "jvm_peak_rss_mb": memory.get("jvm"),

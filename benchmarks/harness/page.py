@@ -35,6 +35,7 @@ _HEADINGS: Final = {
     "wasted_share": "wasted share of requests",
     "share_of_ideal": "share of the ideal rate",
     "refused": "refused",
+    "model_peak_in_flight": "peak in flight, model",
     "seconds": "seconds",
     "requests_per_row": "requests per row",
     "megabytes_sent_per_row": "MB sent per row",

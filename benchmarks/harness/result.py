@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.harness.case import Case, Expectation, Group, Line
 from benchmarks.harness.machine import machine, versions
 from benchmarks.harness.rounds import WARM_UP
-from benchmarks.harness.statistics import quotients, ratios, spread, summary
+from benchmarks.harness.statistics import larger, quotients, ratios, spread, summary
 
 Runs = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 
@@ -60,6 +60,8 @@ def _group(group: Group, runs: Runs) -> dict[str, Any]:
         "name": group.name,
         "rows": group.rows,
         "server": dataclasses.asdict(group.server),
+        "model": None if group.model is None else dataclasses.asdict(group.model),
+        "pictures": None if group.pictures is None else dataclasses.asdict(group.pictures),
         "order": dict(group.order),
         "baseline": group.baseline,
         "ours": group.ours,
@@ -92,12 +94,15 @@ def _values(expectation: Expectation, runs: Runs) -> list[float]:
     rounds = _warm(runs, expectation.line.group, expectation.line.contestant)
     if expectation.over is not None:
         base = _warm(runs, expectation.over.group, expectation.over.contestant)
+        if expectation.or_over is not None:
+            other = _warm(runs, expectation.or_over.group, expectation.or_over.contestant)
+            base = larger(base, other, expectation.figure)
         return quotients(rounds, base, expectation.figure, expectation.plus)
     return [run["figures"][expectation.figure] for run in rounds if expectation.figure in run.get("figures", {})]
 
 
 def _was_run(expectation: Expectation, runs: Runs) -> bool:
-    lines: list[Line] = [expectation.line, *filter(None, [expectation.over])]
+    lines: list[Line] = [expectation.line, *filter(None, [expectation.over, expectation.or_over])]
     return all((line.group, line.contestant) in runs for line in lines)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.harness.case import Case, Contestant, Group
@@ -12,7 +14,7 @@ from benchmarks.harness.contestant_process import ContestantFailedError, Contest
 from benchmarks.harness.environments import EnvironmentMissingError
 from benchmarks.harness.figures import figures
 from benchmarks.harness.process_tree import TreeWatch
-from benchmarks.harness.servers import RunningServer
+from benchmarks.harness.stage import Stage
 
 _PREPARE_TIMEOUT_S: Final = 120
 _CHECK_TIMEOUT_S: Final = 120
@@ -37,44 +39,49 @@ class Rounds:
         runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
         with contextlib.ExitStack() as open_things:
             open_things.callback(self._close)
-            servers = {group.name: RunningServer(group.server) for group in case.groups}
-            for server in servers.values():
-                open_things.callback(server.stop)
+            folder = Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+            stages = {}
+            for group in case.groups:
+                stages[group.name] = Stage(group, folder)
+                open_things.callback(stages[group.name].close)
             for number, group, contestant in _turns(case, rounds):
-                measured = self._one(group, contestant, servers[group.name])
+                measured = self._one(number, group, contestant, stages[group.name])
                 runs.setdefault((group.name, contestant.name), []).append({"round": number, **measured})
                 _tell(case, group, contestant, runs[group.name, contestant.name][-1])
         return runs
 
-    def _one(self, group: Group, contestant: Contestant, server: RunningServer) -> dict[str, Any]:
+    def _one(self, number: int, group: Group, contestant: Contestant, stage: Stage) -> dict[str, Any]:
         line = (group.name, contestant.name)
         if self._failures.get(line, 0) >= _FAILURES_AT_MOST:
             return {"failed": "not tried again"}
         try:
-            return self._measured(group, contestant, server)
+            process, is_new = self._process(contestant)
+            if is_new and number != WARM_UP:
+                self._measured(group, contestant, stage, process)
+            measured = self._measured(group, contestant, stage, process)
         except (ContestantFailedError, EnvironmentMissingError) as error:
             self._failures[line] = self._failures.get(line, 0) + 1
+            self._end(contestant)
             return {"failed": str(error)}
+        return {**measured, "session_seconds": process.start_seconds} if is_new else measured
 
-    def _measured(self, group: Group, contestant: Contestant, server: RunningServer) -> dict[str, Any]:
+    def _measured(self, group: Group, contestant: Contestant, stage: Stage, process: ContestantProcess) -> dict[str, Any]:
         rows = contestant.rows or group.rows
-        process, is_new = self._process(contestant)
-        order = {**group.order, **contestant.order, "rows": rows, "base_url": server.base_url}
+        order = {**group.order, **contestant.order, **stage.order(rows), "rows": rows}
         process.ask({"do": "prepare", "order": order}, _PREPARE_TIMEOUT_S)
-        server.begin()
+        stage.begin()
         watch = TreeWatch(process.pid)
         watch.start()
         try:
             seconds = process.ask({"do": "run"}, group.timeout_s)["seconds"]
         finally:
             used = watch.stop()
-        seen = server.seen()
+        seen = stage.seen()
         rows_ok = process.ask({"do": "check"}, _CHECK_TIMEOUT_S)["rows_ok"]
-        first = {"session_seconds": process.start_seconds} if is_new else {}
-        return {"figures": figures(group, rows_ok, seconds, used, seen), **used, "server": seen, **first}
+        return {"figures": figures(group, rows_ok, seconds, used, seen), **used, **seen}
 
     def _process(self, contestant: Contestant) -> tuple[ContestantProcess, bool]:
-        key = (contestant.module, contestant.environment, repr(sorted(contestant.session.items())))
+        key = _key(contestant)
         running = self._processes.get(key)
         if running is not None and running.is_alive:
             return running, False
@@ -83,9 +90,19 @@ class Rounds:
         self.versions[contestant.environment or contestant.module] = started.versions
         return started, True
 
+    def _end(self, contestant: Contestant) -> None:
+        """After a failure nothing is known of its process, such as whether its Spark still runs: the next run gets a new one."""
+        process = self._processes.pop(_key(contestant), None)
+        if process is not None:
+            process.kill()
+
     def _close(self) -> None:
         for process in self._processes.values():
             process.close()
+
+
+def _key(contestant: Contestant) -> Key:
+    return contestant.module, contestant.environment, repr(sorted(contestant.session.items()))
 
 
 def _turns(case: Case, rounds: int) -> Iterator[tuple[int, Group, Contestant]]:
