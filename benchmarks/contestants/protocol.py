@@ -15,6 +15,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import signal
 import sys
 import time
 import traceback
@@ -48,6 +49,8 @@ class Contestant(Protocol):
 
 def serve(open_contestant: Callable[[Mapping[str, Any]], Contestant], packages: Sequence[str]) -> None:
     """Answer commands until the standard input closes; `packages` are those whose versions matter to the result."""
+    # Who is told to end closes what it opened: a cluster's daemons would outlive it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     answers = os.fdopen(os.dup(1), "w")
     # What libraries print is no answer.
     os.dup2(2, 1)
