@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks.harness.case import Case
 
-NAMES: Final = ("d1", "d2", "d3", "d4", "d5", "d6", "d7", "i1", "i2", "i3", "i4")
+NAMES: Final = ("d1", "d2", "d3", "d4", "d5", "d6", "d7", "i1", "i2", "i3", "i4", "p1", "p2")
 
 
 def build(name: str, images: int | None = None) -> Case:

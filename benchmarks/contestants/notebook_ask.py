@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import requests
 from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
-from benchmarks.contestants.chat_body import answer_of, chat_body
+from benchmarks.contestants.notebook_rows import described
 from benchmarks.contestants.protocol import Order, serve
 from benchmarks.contestants.spark_frame import SparkFrame
 from benchmarks.contestants.spark_pictures import SparkPictures
@@ -36,14 +35,8 @@ class NotebookAsk:
     def run(self) -> None:
         """Ask about every row."""
         assert self._images is not None  # noqa: S101 - the harness prepares first
-        url = f"{self._order['base_url']}/chat/completions"
-
-        def ask(image: bytes) -> str | None:
-            answer = requests.post(url, data=chat_body(image), headers={"Content-Type": "application/json"}, timeout=120)
-            return answer_of(answer.content) if answer.ok else None
-
         self._observed = Observation()
-        answered = self._images.select(F.udf(ask, "string")("image_binary").alias("descrizione"))
+        answered = described(self._images, self._order["base_url"])
         counted = answered.observe(self._observed, F.count("descrizione").alias("ok"))
         counted.write.format("noop").mode("overwrite").save()
 

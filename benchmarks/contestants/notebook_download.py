@@ -5,27 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import requests
-from pyspark.sql import functions as F
-from pyspark.sql.types import BinaryType
-
+from benchmarks.contestants.notebook_rows import downloaded
 from benchmarks.contestants.parquet_folder import ParquetFolder
 from benchmarks.contestants.protocol import Order, serve
 from benchmarks.contestants.spark_frame import SparkFrame
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-_OK = 200
-
-
-def download_image(url: str) -> bytes | None:
-    """Fetch one image; None whatever goes wrong."""
-    try:
-        response = requests.get(url, timeout=10)
-    except Exception:  # noqa: BLE001 - as the notebook has it
-        return None
-    return response.content if response.status_code == _OK else None
 
 
 class NotebookDownload:
@@ -45,8 +31,7 @@ class NotebookDownload:
     def run(self) -> None:
         """Fetch into Parquet."""
         assert self._urls is not None  # noqa: S101 - the harness prepares first
-        images = self._urls.withColumn("image_binary", F.udf(download_image, BinaryType())(F.col("image_url")))
-        images.write.parquet(self._written)
+        downloaded(self._urls).write.parquet(self._written)
 
     def rows_ok(self) -> int:
         """Return how many rows have bytes."""

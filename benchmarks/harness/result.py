@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.case import Case, Expectation, Group, Line
+from benchmarks.harness.case import Case, Contestant, Expectation, Group, Line
 from benchmarks.harness.machine import machine, versions
 from benchmarks.harness.rounds import WARM_UP
 from benchmarks.harness.statistics import larger, quotients, ratios, spread, summary
@@ -79,11 +79,19 @@ def _group(group: Group, runs: Runs) -> dict[str, Any]:
                 "warm_up": next((run for run in runs.get((group.name, one.name), ()) if run["round"] == WARM_UP), None),
                 "rounds": _warm(runs, group.name, one.name),
                 "summary": summary(_warm(runs, group.name, one.name)),
-                "ratios": ratios(_warm(runs, group.name, one.name), base),
+                "ratios": _ratios(group, one, _warm(runs, group.name, one.name), base),
             }
             for one in group.contestants
         ],
     }
+
+
+def _ratios(
+    group: Group, one: Contestant, rounds: Sequence[Mapping[str, Any]], base: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the ratios that mean something: of times only where as many rows were worked on."""
+    found = ratios(rounds, base)
+    return {name: values for name, values in found.items() if name != "seconds" or one.rows in {None, group.rows}}
 
 
 def _warm(runs: Runs, group: str, contestant: str) -> list[Mapping[str, Any]]:
