@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.harness.case import Case, Contestant, Expectation, Group, Line
 from benchmarks.harness.machine import machine, versions
 from benchmarks.harness.rounds import WARM_UP
-from benchmarks.harness.statistics import larger, quotients, ratios, spread, summary
+from benchmarks.harness.statistics import Round, larger, quotients, ratios, spread, summary
 
 Runs = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 
@@ -94,7 +94,7 @@ def _ratios(
     return {name: values for name, values in found.items() if name != "seconds" or one.rows in {None, group.rows}}
 
 
-def _warm(runs: Runs, group: str, contestant: str) -> list[Mapping[str, Any]]:
+def _warm(runs: Runs, group: str, contestant: str) -> list[Round]:
     return [run for run in runs.get((group, contestant), ()) if run["round"] != WARM_UP]
 
 

@@ -40,7 +40,7 @@ def quotients(rounds: Sequence[Round], base: Sequence[Round], figure: str, plus:
     return [one / (other + plus) for one, other in pairs if one is not None and other is not None and other + plus > 0]
 
 
-def larger(rounds: Sequence[Round], others: Sequence[Round], figure: str) -> list[dict[str, Any]]:
+def larger(rounds: Sequence[Round], others: Sequence[Round], figure: str) -> list[Round]:
     """Return the larger `figure` of the two in each round that both have it in, as rounds with this figure alone."""
     by_round = {run["round"]: run["figures"].get(figure) for run in others if "figures" in run}
     pairs = [(run["round"], run["figures"].get(figure), by_round.get(run["round"])) for run in rounds if "figures" in run]
