@@ -31,7 +31,7 @@ def build(images: int | None = None) -> Case:
         name="d6",
         title="Sizes: pictures of 1 kB to 20 MB mixed (1 % of 20 MB), and of 20 MB only",
         shows="that a Python worker's memory stays under its bound whatever comes: 250 MB and the window",
-        shows_not="memory that the platform adds (the JVM's stands beside it), nor rates: padding pictures to 20 MB keeps the server "
+        shows_not="memory that the platform adds (the JVM's stands beside it), nor rates: padding to 20 MB keeps the server "
         "busy, as the bare client's rate says",
         groups=groups,
         columns=(
