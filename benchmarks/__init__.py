@@ -1,5 +1,5 @@
-"""The suite against baselines, for whoever works on the library: `python -m benchmarks.d1 --output d1.json`, one case at a time.
+"""The suite against baselines and peers, for whoever works on the library: `python -m benchmarks` lists the cases.
 
-Figures count as ratios of things measured in one run on one machine, alternating, after a warm-up, as median with minimum and
-maximum.
+`cases` say what is measured, `contestants` are those that are measured, each in a process of its own, `harness` measures.
+This file imports nothing: the contestants that are peers run in environments that have no picsum_vision.
 """

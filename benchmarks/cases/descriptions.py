@@ -1,0 +1,54 @@
+"""What the cases with a model share: its conditions, and the contestants as each case sets them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from benchmarks.cases.downloads import SESSION, TASKS
+from benchmarks.harness.case import Contestant, Server
+
+NOTEBOOK_ROWS: Final = 30
+
+
+def model(**settings: Any) -> Server:
+    """Return a model server whose answers take a second, lognormally, unless told otherwise."""
+    return Server(kind="model", settings={"latency": {"mean_s": 1.0}, **settings})
+
+
+def bare(in_flight: int) -> Contestant:
+    """Return aiohttp alone."""
+    what = f"aiohttp alone, one process, {in_flight} workers, the images in its memory"
+    return Contestant(name="bare", module="bare_ask", what=what, order={"in_flight": in_flight})
+
+
+def spark(
+    name: str, options: dict[str, Any], what: str, *, tasks: int = TASKS, session: dict[str, Any] | None = None
+) -> Contestant:
+    """Return the library's `describe`."""
+    return Contestant(
+        name=name,
+        module="spark_describe",
+        what=f"`describe` in Spark, {tasks} tasks, {what}, to noop",
+        session=session or SESSION,
+        order={"options": options, "partitions": tasks},
+    )
+
+
+def daft(name: str, in_flight: int | None) -> Contestant:
+    """Return Daft's `prompt`, as it is or row by row."""
+    how = "as it is" if in_flight is None else f"into_batches(1), concurrency={in_flight}"
+    return Contestant(
+        name=name, module="daft_prompt", what=f"Daft's `prompt`, {how}", environment="daft", order={"in_flight": in_flight}
+    )
+
+
+def notebook() -> Contestant:
+    """Return a UDF with one request at a time, on fewer rows."""
+    return Contestant(
+        name="one_at_a_time",
+        module="notebook_ask",
+        what=f"a UDF with `requests`, {TASKS} tasks, one request at a time each, on {NOTEBOOK_ROWS} rows only",
+        session=SESSION,
+        order={"partitions": TASKS},
+        rows=NOTEBOOK_ROWS,
+    )

@@ -1,0 +1,71 @@
+"""I1, describe: a thousand images, a model that takes a second."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchmarks.cases import descriptions
+from benchmarks.cases.downloads import TASKS
+from benchmarks.harness.case import Case, Expectation, Group, Line, Pictures
+
+_ROWS: Final = 1_000
+_IN_FLIGHT: Final = (64, 256)
+
+
+def build(images: int | None = None) -> Case:
+    """Return the case."""
+    groups = tuple(_group(images or _ROWS, in_flight) for in_flight in _IN_FLIGHT)
+    return Case(
+        name="i1",
+        title="Describe: 1,000 images of 45 kB, lognormal model latency of 1 s, 64 and 256 in flight in all",
+        shows="the rate of a whole warm job, its start included, and its CPU, at the same number of requests in flight as the "
+        "server counts them",
+        shows_not="a model's own speed; openaivec is not among the peers, for it asks through the Responses API only, which the "
+        "model server does not have",
+        groups=groups,
+        columns=(
+            "rows_per_second",
+            "ratio",
+            "peak_in_flight",
+            "rows_ok",
+            "cpu_seconds_per_1000_rows",
+            "python_worker_peak_rss_mb",
+        ),
+        expectations=tuple(expectation for group in groups for expectation in _expected(group.name)),
+    )
+
+
+def _group(rows: int, in_flight: int) -> Group:
+    each = in_flight // TASKS
+    return Group(
+        name=f"{in_flight} in flight",
+        rows=rows,
+        server=descriptions.model(),
+        pictures=Pictures(),
+        contestants=(
+            descriptions.bare(in_flight),
+            descriptions.spark("spark", {"max_in_flight_per_task": each}, f"max_in_flight_per_task={each}"),
+            descriptions.daft("daft", None),
+            descriptions.daft("daft_same_in_flight", in_flight),
+            # Its rate is the same at any setting of the others: once is enough.
+            *([descriptions.notebook()] if in_flight == _IN_FLIGHT[0] else []),
+        ),
+        baseline="bare",
+        ours="spark",
+        requests_per_row=1,
+        timeout_s=180,
+    )
+
+
+def _expected(group: str) -> tuple[Expectation, ...]:
+    ours, bare = Line(group=group, contestant="spark"), Line(group=group, contestant="bare")
+    return (
+        Expectation(
+            text=f"{group}: rate over the bare client's, the start of the stage included",
+            line=ours, over=bare, figure="rows_per_second", at_least=0.95,
+        ),
+        Expectation(
+            text=f"{group}: client CPU seconds over the bare client's",
+            line=ours, over=bare, figure="client_cpu_seconds", at_most=1.5
+        ),
+    )  # fmt: skip

@@ -1,0 +1,54 @@
+"""P1, the whole job: pictures into three tables."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchmarks.cases import jobs
+from benchmarks.harness.case import Case, Expectation, Group, Line
+
+_SIZES: Final = (100, 1_000, 5_000)
+_NOTEBOOK_ROWS: Final = 30
+
+
+def build(images: int | None = None) -> Case:
+    """Return the case."""
+    groups = tuple(_group(rows) for rows in (_SIZES if images is None else (images,)))
+    return Case(
+        name="p1",
+        title="The whole job: download as in D1, describe as in I1, into the three tables",
+        shows="what a resumable job costs beside its stages run one after the other by hand, and beside the notebook's way",
+        shows_not="Databricks: its tables, its `ai_query` and its clusters; tables are Iceberg on this machine's disk",
+        groups=groups,
+        columns=(
+            "seconds",
+            "ratio_seconds",
+            "rows_per_second",
+            "ratio",
+            "rows_ok",
+            "python_worker_peak_rss_mb",
+            "jvm_peak_rss_mb",
+        ),
+        expectations=tuple(
+            Expectation(
+                text=f"{group.name}: seconds over those of the stages by hand",
+                line=Line(group=group.name, contestant="pipeline"),
+                over=Line(group=group.name, contestant="stages"),
+                figure="seconds",
+                at_most=1.1,
+            )
+            for group in groups[-1:]
+        ),
+    )
+
+
+def _group(rows: int) -> Group:
+    notebook_rows = min(rows, _NOTEBOOK_ROWS)
+    contestants = (
+        jobs.job("stages", "stages", "`generate_urls`, `download` and `describe`, each written before the next begins"),
+        jobs.job("pipeline", "pipeline", "`run_pipeline`, a checkpoint every 60 s"),
+        jobs.job(
+            "notebook", "notebook", f"UDFs with `requests`, one at a time, on {notebook_rows} rows only", rows=notebook_rows
+        ),
+    )
+    return jobs.group(f"{rows} images", rows, contestants, "stages")

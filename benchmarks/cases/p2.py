@@ -1,0 +1,37 @@
+"""P2, checkpoints: what committing often costs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchmarks.cases import jobs
+from benchmarks.harness.case import Case, Expectation, Line
+
+_ROWS: Final = 5_000
+_NAME: Final = "the whole job"
+
+
+def build(images: int | None = None) -> Case:
+    """Return the case."""
+    contestants = (
+        jobs.job("no_checkpoints", "pipeline", "`run_pipeline`, no checkpoint", checkpoint_interval_s=jobs.NO_CHECKPOINTS_S),
+        jobs.job("pipeline", "pipeline", "`run_pipeline`, a checkpoint every 60 s"),
+        jobs.job("every_5_s", "pipeline", "`run_pipeline`, a checkpoint every 5 s", checkpoint_interval_s=5),
+    )
+    return Case(
+        name="p2",
+        title="Checkpoints: the whole job with a checkpoint every 60 s and every 5 s",
+        shows="what it costs that a job which is ended loses at most so many seconds of work",
+        shows_not="large tables, whose commits take longer; a job's first chunk is small in any case, until its speed is known",
+        groups=(jobs.group(_NAME, images or _ROWS, contestants, "no_checkpoints"),),
+        columns=("seconds", "ratio_seconds", "rows_per_second", "rows_ok"),
+        expectations=(
+            Expectation(
+                text="seconds with a checkpoint every 60 s over those without",
+                line=Line(group=_NAME, contestant="pipeline"),
+                over=Line(group=_NAME, contestant="no_checkpoints"),
+                figure="seconds",
+                at_most=1.1,
+            ),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What measures: rounds, processes, CPU and memory, ratios, results, the page."""

@@ -1,0 +1,125 @@
+"""The result of a case as one JSON document."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness.case import Case, Contestant, Expectation, Group, Line
+from benchmarks.harness.machine import machine, versions
+from benchmarks.harness.rounds import WARM_UP
+from benchmarks.harness.statistics import Round, larger, quotients, ratios, spread, summary
+
+Runs = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+
+
+def document(case: Case, runs: Runs, settings: Mapping[str, Any], contestants_versions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything that is known of a case's run."""
+    return {
+        "case": case.name,
+        "title": case.title,
+        "shows": case.shows,
+        "shows_not": case.shows_not,
+        "date": dt.datetime.now(dt.timezone.utc).date().isoformat(),
+        "machine": machine(),
+        "versions": {**versions(), "contestants": dict(contestants_versions)},
+        "settings": dict(settings),
+        "columns": list(case.columns),
+        "groups": [_group(group, runs) for group in case.groups],
+        "expectations": [judged(expectation, runs) for expectation in case.expectations if _was_run(expectation, runs)],
+    }
+
+
+def judged(expectation: Expectation, runs: Runs) -> dict[str, Any]:
+    """Return the figure that was found and whether its median keeps to the bound; None where there is no figure."""
+    found = spread(_values(expectation, runs))
+    at_least, at_most = expectation.at_least, expectation.at_most
+    reached = None
+    if found is not None:
+        reached = (at_least is None or found["median"] >= at_least) and (at_most is None or found["median"] <= at_most)
+    bounds = (("at least", at_least), ("at most", at_most))
+    wanted = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+    return {"text": expectation.text, "wanted": ", ".join(wanted), "figure": found, "reached": reached}
+
+
+def write(result: Mapping[str, Any], folder: Path) -> Path:
+    """Write a result as `folder/CASE.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{result['case']}.json"
+    path.write_text(json.dumps(_rounded(result), indent=1) + "\n")
+    return path
+
+
+def _group(group: Group, runs: Runs) -> dict[str, Any]:
+    base = _warm(runs, group.name, group.baseline)
+    return {
+        "name": group.name,
+        "rows": group.rows,
+        "server": dataclasses.asdict(group.server),
+        "model": None if group.model is None else dataclasses.asdict(group.model),
+        "pictures": None if group.pictures is None else dataclasses.asdict(group.pictures),
+        "order": dict(group.order),
+        "baseline": group.baseline,
+        "ours": group.ours,
+        "requests_per_row": group.requests_per_row,
+        "ideal_rows_per_second": group.ideal_rows_per_second,
+        "timeout_seconds": group.timeout_s,
+        "contestants": [
+            {
+                "name": one.name,
+                "what": one.what,
+                "is_peer": one.is_peer,
+                "rows": one.rows or group.rows,
+                "session": dict(one.session),
+                "order": dict(one.order),
+                "warm_up": next((run for run in runs.get((group.name, one.name), ()) if run["round"] == WARM_UP), None),
+                "rounds": _warm(runs, group.name, one.name),
+                "summary": summary(_warm(runs, group.name, one.name)),
+                "ratios": _ratios(group, one, _warm(runs, group.name, one.name), base),
+            }
+            for one in group.contestants
+        ],
+    }
+
+
+def _ratios(
+    group: Group, one: Contestant, rounds: Sequence[Mapping[str, Any]], base: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the ratios that mean something: of times only where as many rows were worked on."""
+    found = ratios(rounds, base)
+    return {name: values for name, values in found.items() if name != "seconds" or one.rows in {None, group.rows}}
+
+
+def _warm(runs: Runs, group: str, contestant: str) -> list[Round]:
+    return [run for run in runs.get((group, contestant), ()) if run["round"] != WARM_UP]
+
+
+def _values(expectation: Expectation, runs: Runs) -> list[float]:
+    rounds = _warm(runs, expectation.line.group, expectation.line.contestant)
+    if expectation.over is not None:
+        base = _warm(runs, expectation.over.group, expectation.over.contestant)
+        if expectation.or_over is not None:
+            other = _warm(runs, expectation.or_over.group, expectation.or_over.contestant)
+            base = larger(base, other, expectation.figure)
+        return quotients(rounds, base, expectation.figure, expectation.plus)
+    return [run["figures"][expectation.figure] for run in rounds if expectation.figure in run.get("figures", {})]
+
+
+def _was_run(expectation: Expectation, runs: Runs) -> bool:
+    lines: list[Line] = [expectation.line, *filter(None, [expectation.over, expectation.or_over])]
+    return all((line.group, line.contestant) in runs for line in lines)
+
+
+def _rounded(value: Any) -> Any:
+    """Six significant digits are more than any of them has."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, Mapping):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(inner) for inner in value]
+    return value

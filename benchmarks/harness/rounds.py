@@ -1,0 +1,127 @@
+"""Runs a case: every contestant by turns, first for warmth, then round after round; what fails is noted, and the case goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.harness.case import Case, Contestant, Group
+from benchmarks.harness.contestant_process import ContestantFailedError, ContestantProcess
+from benchmarks.harness.environments import EnvironmentMissingError
+from benchmarks.harness.figures import figures
+from benchmarks.harness.process_tree import TreeWatch
+from benchmarks.harness.stage import Stage
+
+_PREPARE_TIMEOUT_S: Final = 120
+_CHECK_TIMEOUT_S: Final = 120
+WARM_UP: Final = 0
+# Of a contestant that failed so often no further run is tried.
+_FAILURES_AT_MOST: Final = 2
+
+Key = tuple[str, str | None, str]
+
+
+class Rounds:
+    """The contestants' processes and the groups' servers, alive for one case."""
+
+    def __init__(self) -> None:
+        """Begin with nothing running."""
+        self._processes: dict[Key, ContestantProcess] = {}
+        self._failures: dict[tuple[str, str], int] = {}
+        self.versions: dict[str, dict[str, str]] = {}
+
+    def run(self, case: Case, rounds: int) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        """Return the runs of each (group, contestant); round 0 is the warm-up."""
+        runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        with contextlib.ExitStack() as open_things:
+            open_things.callback(self._close)
+            folder = Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+            stages = {}
+            for group in case.groups:
+                stages[group.name] = Stage(group, folder)
+                open_things.callback(stages[group.name].close)
+            for number, group, contestant in _turns(case, rounds):
+                measured = self._one(number, group, contestant, stages[group.name])
+                runs.setdefault((group.name, contestant.name), []).append({"round": number, **measured})
+                _tell(case, group, contestant, runs[group.name, contestant.name][-1])
+        return runs
+
+    def _one(self, number: int, group: Group, contestant: Contestant, stage: Stage) -> dict[str, Any]:
+        line = (group.name, contestant.name)
+        if self._failures.get(line, 0) >= _FAILURES_AT_MOST:
+            return {"failed": "not tried again"}
+        try:
+            process, is_new = self._process(contestant)
+            if is_new and number != WARM_UP:
+                self._measured(group, contestant, stage, process)
+            measured = self._measured(group, contestant, stage, process)
+        except (ContestantFailedError, EnvironmentMissingError) as error:
+            self._failures[line] = self._failures.get(line, 0) + 1
+            self._end(contestant)
+            return {"failed": str(error)}
+        return {**measured, "session_seconds": process.start_seconds} if is_new else measured
+
+    def _measured(self, group: Group, contestant: Contestant, stage: Stage, process: ContestantProcess) -> dict[str, Any]:
+        rows = contestant.rows or group.rows
+        order = {**group.order, **contestant.order, **stage.order(rows), "rows": rows}
+        process.ask({"do": "prepare", "order": order}, _PREPARE_TIMEOUT_S)
+        stage.begin()
+        watch = TreeWatch(process.pid)
+        watch.start()
+        try:
+            seconds = process.ask({"do": "run"}, group.timeout_s)["seconds"]
+        finally:
+            used = watch.stop()
+        seen = stage.seen()
+        rows_ok = process.ask({"do": "check"}, _CHECK_TIMEOUT_S)["rows_ok"]
+        return {"figures": figures(group, rows_ok, seconds, used, seen), **used, **seen}
+
+    def _process(self, contestant: Contestant) -> tuple[ContestantProcess, bool]:
+        key = _key(contestant)
+        running = self._processes.get(key)
+        if running is not None and running.is_alive:
+            return running, False
+        started = ContestantProcess(contestant.module, contestant.environment, contestant.session)
+        self._processes[key] = started
+        self.versions[contestant.environment or contestant.module] = started.versions
+        return started, True
+
+    def _end(self, contestant: Contestant) -> None:
+        """After a failure nothing is known of its process, such as whether its Spark still runs: the next run gets a new one."""
+        process = self._processes.pop(_key(contestant), None)
+        if process is not None:
+            process.kill()
+
+    def _close(self) -> None:
+        for process in self._processes.values():
+            process.close()
+
+
+def _key(contestant: Contestant) -> Key:
+    return contestant.module, contestant.environment, repr(sorted(contestant.session.items()))
+
+
+def _turns(case: Case, rounds: int) -> Iterator[tuple[int, Group, Contestant]]:
+    for number in range(rounds + 1):
+        for group in case.groups:
+            if number == WARM_UP and not group.warm_up:
+                continue
+            if group.rounds is None or number <= group.rounds:
+                yield from ((number, group, contestant) for contestant in group.contestants)
+
+
+def _tell(case: Case, group: Group, contestant: Contestant, run: Mapping[str, Any]) -> None:
+    when = "warm-up" if run["round"] == WARM_UP else f"round {run['round']}"
+    if "failed" in run:
+        said = run["failed"]
+    else:
+        found = run["figures"]
+        said = (
+            f"{found['rows_ok']} ok in {found['seconds']:.2f} s, {found['rows_per_second']:.1f} rows/s, "
+            f"peak in flight {found['peak_in_flight']}, requests {found['requests']}, refused {found['refused']}"
+        )
+    sys.stderr.write(f"{case.name} | {group.name} | {when} | {contestant.name}: {said}\n")

@@ -1,0 +1,108 @@
+"""The JSON document of a case, and the page that is made of it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+from pathlib import Path
+
+import jsonschema
+import pytest
+from sample import BARE, OURS, PEER, case, runs
+
+from benchmarks.harness.case import Expectation
+from benchmarks.harness.page import ahead, number, write_page
+from benchmarks.harness.result import document, judged, write
+
+SETTINGS = {"rounds": 3, "images": None, "only": None, "is_whole": True}
+SPREADS = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "required": ["median", "min", "max"],
+        "additionalProperties": {"type": "number"},
+    },
+}
+SCHEMA = {
+    "type": "object",
+    "required": ["case", "title", "shows", "shows_not", "date", "machine", "versions", "settings", "groups", "expectations"],
+    "properties": {
+        "machine": {"type": "object", "required": ["cores", "memory_gb", "cpu", "os"], "additionalProperties": False,
+                    "properties": {"cores": {}, "memory_gb": {}, "cpu": {}, "os": {}}},
+        "groups": {"type": "array", "items": {"type": "object", "required": ["name", "rows", "server", "baseline", "contestants"],
+            "properties": {"contestants": {"type": "array", "items": {"type": "object",
+                "required": ["name", "what", "rows", "order", "warm_up", "rounds", "summary", "ratios"],
+                "properties": {"summary": SPREADS, "ratios": SPREADS}}}}}},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def result(tmp_path: Path):
+    expectation = Expectation(text="half of it", line=OURS, over=BARE, figure="rows_per_second", at_least=0.5)
+    path = write(document(case(expectation), runs(), SETTINGS, {"daft": {"python": "3", "daft": "9.9"}}), tmp_path)
+    assert path.name == "d0.json"
+    return json.loads(path.read_text())
+
+
+def test_a_result_has_its_shape_and_every_round(result):
+    """The document fits its schema, keeps each round's raw figures, and has the warm-up apart from them."""
+    jsonschema.validate(result, SCHEMA)
+    bare, _, peer = result["groups"][0]["contestants"]
+    assert [one["figures"]["rows_per_second"] for one in bare["rounds"]] == [100, 200, 400]
+    assert bare["warm_up"]["round"] == 0
+    assert peer["rounds"][0]["failed"] == "no answer to 'run' within 5 s"
+
+
+def test_a_result_tells_nothing_of_the_host(result):
+    """No host name, no user's home and no path of this machine is in a result."""
+    text = json.dumps(result)
+    assert socket.gethostname() not in text
+    for place in (Path.cwd(), Path.home() if getpass.getuser() != "root" else Path("/root")):
+        assert str(place) not in text
+
+
+@pytest.mark.parametrize(
+    ("bounds", "reached"),
+    [({"at_least": 0.5}, True), ({"at_least": 0.51}, False), ({"at_most": 0.5}, True), ({"at_most": 0.4}, False)],
+)
+def test_an_expectation_is_judged_by_the_median(bounds, reached):
+    """What is reached is said by the median of the rounds' ratios, and the figure stands beside it."""
+    found = judged(Expectation(text="t", line=OURS, over=BARE, figure="rows_per_second", **bounds), runs())
+    assert found["reached"] is reached
+    assert found["figure"] == {"median": 0.5, "min": 0.25, "max": 0.9}
+
+
+def test_an_expectation_without_figures_is_not_judged():
+    """Where nothing was measured an expectation is neither reached nor missed."""
+    found = judged(Expectation(text="t", line=PEER, figure="not_measured", at_least=1), runs())
+    assert (found["figure"], found["reached"]) == (None, None)
+
+
+def test_the_page_says_what_was_found_and_where_we_lose(result, tmp_path):
+    """RESULTS.md has both sentences, each contestant's figures, the expectations, failures, and the peers ahead of us."""
+    page = write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
+    assert "## D0. T" in page
+    assert "Shows one thing.\n\nDoes not show another.\n" in page
+    assert "| `ours` | 100 (50 .. 180) | 0.5 (0.25 .. 0.9) | 64 | 100 |" in page
+    assert "| half of it | at least 0.5 | 0.5 (0.25 .. 0.9) | reached |" in page
+    assert "`peer`: a peer. **Failed in 1 of 3 rounds**: no answer to 'run' within 5 s" in page
+    assert "Peers with a higher rate than ours: g: `peer` 2.5 times." in page
+    assert "daft 9.9" in page
+    assert ahead(result["groups"][0]) == [("peer", 2.5)]
+
+
+def test_the_page_says_when_a_run_was_no_whole_one(tmp_path):
+    """A trial's figures are never shown as if they counted."""
+    write(document(case(), runs(), {**SETTINGS, "is_whole": False, "images": 20}, {}), tmp_path)
+    assert "**No whole run** (3 rounds, 20 images)" in write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0, "0"), (0.85123, "0.851"), (12.345, "12.3"), (1234.5, "1,234"), (1_000_000, "1,000,000"), (1e-5, "1e-05")],
+)
+def test_a_number_has_three_digits_that_count(value, written):
+    """Numbers are written short, and thousands can be read."""
+    assert number(value) == written

@@ -1,0 +1,126 @@
+"""Contestants as processes, and a tiny run of a case."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+import benchmarks
+from benchmarks import cases
+from benchmarks.__main__ import main
+from benchmarks.harness.contestant_process import ContestantFailedError, ContestantProcess
+from benchmarks.harness.process_tree import TreeWatch, kind_of
+
+
+@pytest.fixture(autouse=True)
+def where_we_import_from(monkeypatch):
+    """Contestants import the library from where this process does."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+
+
+def test_every_case_can_be_built_and_names_what_it_has():
+    """Each case has its sentences, and every baseline and expectation names a line of it, in its own size and another."""
+    for case in [cases.build(name, images) for name in cases.NAMES for images in (None, 20)]:
+        assert case.shows
+        assert case.shows_not
+        lines = {(group.name, one.name) for group in case.groups for one in group.contestants}
+        assert len({group.name for group in case.groups}) == len(case.groups)
+        assert {(group.name, name) for group in case.groups for name in (group.baseline, group.ours)} <= lines
+        named = [line for one in case.expectations for line in (one.line, one.over) if line is not None]
+        assert {(line.group, line.contestant) for line in named} <= lines
+
+
+def test_the_modules_of_all_contestants_are_there():
+    """Each contestant's module is a file, and each peer's environment has its requirements."""
+    folder = Path(benchmarks.__file__).parent
+    for name in cases.NAMES:
+        for one in (one for group in cases.build(name).groups for one in group.contestants):
+            assert (folder / "contestants" / f"{one.module}.py").is_file()
+            assert one.environment is None or (folder / "peers" / f"{one.environment}.txt").is_file()
+
+
+def test_a_tiny_run_of_d1(tmp_path, capsys):
+    """Bare client and engine fetch 20 pictures each, as the server and both sides' processes count them."""
+    assert main(["d1", "--images", "20", "--rounds", "1", "--only", "bare,engine", "--output", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "d1.json")
+    result = json.loads((tmp_path / "d1.json").read_text())
+    assert result["settings"] == {"rounds": 1, "images": 20, "only": ["bare", "engine"], "is_whole": False}
+    (group,) = result["groups"]
+    for one in group["contestants"]:
+        (found,) = one["rounds"]
+        assert found["figures"]["rows_ok"] == 20
+        assert found["figures"]["wasted"] == 0
+        assert found["server"]["by_status"] == {"200": 20, "302": 20}
+        assert 1 < found["figures"]["peak_in_flight"] <= 20
+        assert found["cpu_seconds"]["main"] > 0
+        assert found["peak_rss_mb"]["main"] > 10
+    assert group["contestants"][0]["ratios"]["rows_per_second"]["median"] == 1
+
+
+def test_an_unknown_contestant_is_named(tmp_path):
+    """A wrong name in --only stops before anything runs, with the names that there are."""
+    with pytest.raises(SystemExit, match="--only: d1 has no nobody; it has bare, "):
+        main(["d1", "--only", "bare,nobody", "--output", str(tmp_path)])
+
+
+def test_a_contestant_that_raises_says_so_and_goes_on(capfd):
+    """A failed command is a result with the error's name, and the process takes the next one."""
+    process = ContestantProcess("bare_download", None, {})
+    try:
+        with pytest.raises(ContestantFailedError, match="it raised KeyError when asked to 'prepare'"):
+            process.ask({"do": "prepare", "order": {}}, 30)
+        assert "KeyError" in capfd.readouterr().err
+        assert process.ask({"do": "check"}, 30) == {"rows_ok": 0}
+    finally:
+        process.close()
+    assert not process.is_alive
+
+
+def test_a_contestant_that_does_not_answer_is_ended():
+    """Who does not keep to the time limit is ended, with all it started."""
+    process = ContestantProcess("bare_download", None, {})
+    with pytest.raises(ContestantFailedError, match="no answer to 'run' within 0 s"):
+        process.ask({"do": "run"}, 0)
+    assert not process.is_alive
+    process.close()
+
+
+def test_the_watch_counts_what_children_use():
+    """CPU seconds and memory of a child that is started under watch and ends before it stops are counted."""
+    busy = "import time; x = bytearray(80_000_000); end = time.process_time() + 1.5\nwhile time.process_time() < end: pass"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}]); input()"
+    root = subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE)
+    watch = TreeWatch(root.pid)
+    watch.start()
+    while not psutil.Process(root.pid).children():
+        time.sleep(0.02)
+    (child,) = psutil.Process(root.pid).children()
+    child.wait(60)
+    used = watch.stop()
+    root.communicate(b"\n", timeout=30)
+    assert used["cpu_seconds"]["child"] > 0.5
+    assert used["peak_rss_mb"]["child"] > 80
+    assert used["peak_rss_mb"]["main"] < used["peak_rss_mb"]["child"]
+
+
+@pytest.mark.parametrize(
+    ("command", "parent", "kind"),
+    [
+        (["/usr/lib/jvm/bin/java", "-cp", "x"], ["python"], "jvm"),
+        (["python3", "-m", "pyspark.daemon", "pyspark.worker"], ["/usr/lib/jvm/bin/java"], "python_daemon"),
+        (["python3", "-m", "pyspark.daemon", "pyspark.worker"], ["python3", "-m", "pyspark.daemon"], "python_worker"),
+        (["python3", "-c", "from multiprocessing.spawn"], ["python"], "child"),
+        ([], ["python"], "child"),
+    ],
+)
+def test_processes_are_told_apart(command, parent, kind):
+    """JVM, Spark's worker daemon, its workers and other children are told apart by their command lines."""
+    assert kind_of(command, parent, is_root=False) == kind
+    assert kind_of(command, parent, is_root=True) == "main"
