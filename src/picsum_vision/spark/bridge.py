@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from picsum_vision.concurrency.job_run import JobRun, RowJob
 from picsum_vision.spark.pieces import Piece, Pieces, taken
+from picsum_vision.spark.row_reader import RowReader, RowReaderGone
 
 _EMIT_BYTES: Final = 16_000_000
 _EMIT_ROWS: Final = 5_000
@@ -80,10 +81,14 @@ class ArrowBridge(Generic[J]):
     def process(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of `batches` with the stage's columns behind theirs."""
         pieces = Pieces(batches)
+        reader = RowReader.current()
         try:
             while True:
+                if reader.is_gone():
+                    raise RowReaderGone
                 while (room := self._room()) > 0 and (piece := pieces.take(room)) is not None:
                     self._submit(piece)
+                reader.hand_over()
                 if pieces.exhausted:
                     self._run.no_more_input()
                 for rows in self._finished_rows(self._run.collect()):
@@ -93,6 +98,8 @@ class ArrowBridge(Generic[J]):
                     return
         finally:
             self._run.close()
+            if reader.is_gone():
+                reader.let_go()
 
     def _room(self) -> int:
         return min(self._run.room, _ROWS_AT_MOST - self._rows)
