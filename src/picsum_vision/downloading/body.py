@@ -44,7 +44,10 @@ class ImageSink:
     budget before it is read, one that is not announced piece by piece.
     """
 
-    __slots__ = ("_budget", "_chunks", "_holder", "_inflater", "_is_good", "_options", "_size", "_skipped", "_wanted", "came")
+    __slots__ = (
+        "_budget", "_chunks", "_compressed", "_holder", "_inflater", "_is_good", "_options", "_size", "_skipped", "_wanted",
+        "came",
+    )  # fmt: skip
 
     def __init__(self, holder: ByteHolder, budget: ByteBudget, options: DownloadOptions) -> None:
         """Take nothing yet."""
@@ -52,7 +55,7 @@ class ImageSink:
         self._budget = budget
         self._options = options
         self._is_good = False
-        self._size = self._wanted = self._skipped = 0
+        self._size = self._wanted = self._skipped = self._compressed = 0
         self.came: Head | None = None
         self._chunks: list[bytes] = []
         self._inflater: Inflater | None = None
@@ -80,6 +83,10 @@ class ImageSink:
             if self._skipped > _SKIPPED_BODY_BYTES:
                 raise EnoughRead
         elif self._inflater is not None:
+            # What is behind the end of the compressed form adds nothing to the picture, but must not come for ever either.
+            self._compressed += len(chunk)
+            if self._compressed > self._options.max_bytes:
+                raise AnswerTooLarge
             self._inflater.take(chunk)
         else:
             self._keep(chunk)

@@ -42,7 +42,10 @@ def parse_target(text: str | None, base: URL | None = None) -> Target:
     _check_scheme(stripped, is_redirect=base is not None)
     try:
         # A Location may be percent-encoded already; yarl keeps what is encoded and encodes the rest.
-        url = URL(stripped) if base is None else base.join(URL(stripped))
+        url = URL(stripped)
+        # `http://` alone would lead back to where it came from.
+        if base is not None and (url.raw_host or not url.scheme):
+            url = base.join(url)
         host, port = url.raw_host, url.port
     except (ValueError, TypeError) as error:
         raise UnfitUrl("not a URL") from error

@@ -154,10 +154,18 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._parser.feed_data(self._buffer[:nbytes])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self._is_complete:
-                self.fail(BadAnswer(str(error)))
+                self._break_off(exchange, error)
                 return
             self._has_surplus = True  # more came than was announced: the answer is whole, the connection spoilt
         self._hand_on(exchange)
+
+    def _break_off(self, exchange: Exchange, error: Exception) -> None:
+        if self._head is None:
+            self.fail(BadAnswer(str(error)))
+            return
+        # Behind a good head it is the body that is broken, as by a proxy that gave up on it.
+        self._hand_on(exchange)
+        self.fail(BrokenOff())
 
     def eof_received(self) -> bool:
         """Let the transport close itself; with TLS that takes some turns of the loop."""
