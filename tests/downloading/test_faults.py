@@ -174,6 +174,18 @@ def test_a_retry_after_beyond_the_bound_gives_up_at_once(server: ImageServer) ->
     assert (told.status.value, told.http_status, told.attempts) == ("rate_limited", 429, 1)
 
 
+def test_a_silence_beyond_the_bound_keeps_nobody_waiting() -> None:
+    """Once a host asks for a silence that nobody waits for, its other rows are `rate_limited` unasked; other hosts' are not."""
+    with ImageServer(faults=[Fault(kind="status", status=429, retry_after="seconds", retry_after_s=100_000)]) as host:
+        with ImageServer() as other:
+            urls = [f"{base}/seed/{number}/60/40" for number in range(60) for base in (host.base_url, other.base_url)]
+            rows = fetch_all(urls, max_in_flight_per_host_per_task=4)
+        assert host.stats()["requests"] <= 4
+    assert {row.status.value for row in rows[::2]} == {"rate_limited"}
+    assert {row.outcome.attempts for row in rows[::2]} == {0, 1}
+    assert {row.status.value for row in rows[1::2]} == {"ok"}
+
+
 def test_a_mix_of_all_faults_loses_no_row() -> None:
     """With every kind of fault at once on a fifth of 1,500 rows each row has one outcome, and what has no fault is ok."""
     share = 0.2 / len(FaultKind)

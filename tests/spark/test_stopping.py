@@ -89,6 +89,20 @@ def test_a_satisfied_limit_stops_the_requests(
     assert [word for word in NOISE if word in printed] == [], printed
 
 
+def test_a_worker_that_is_just_writing_stops_quietly(spark: SparkSession, capfd: pytest.CaptureFixture[str]) -> None:
+    """A LIMIT that is reached while a worker writes more than anybody reads ends it without a word about a broken pipe."""
+    with ImageServer(warm_sizes=[(1_600, 1_200)]) as host:
+        numbers = [(f"{host.base_url}/seed/{number}/1600/1200",) for number in range(400)]
+        rows = download(spark.createDataFrame(numbers, "image_url STRING").coalesce(1), options=OPTIONS)
+        assert len(rows.limit(1).collect()) == 1
+        requests_after_silence(host)
+        # The worker's last words come when it ends, a moment after its requests.
+        spark.range(1_000).repartition(2).count()
+        time.sleep(1)
+    printed = capfd.readouterr().err
+    assert [word for word in NOISE if word in printed] == [], printed
+
+
 @pytest.mark.parametrize("work", WORK)
 @pytest.mark.parametrize("interrupt", [True, False], ids=["interrupted", "not interrupted"])
 def test_a_cancelled_job_group_stops_the_requests(

@@ -14,6 +14,7 @@ from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.concurrency.scheduler import LaneState
 from picsum_vision.downloading.inspection import CHECK_POOL
 from picsum_vision.downloading.job import DOWNLOAD_POOL, DownloadJob
+from picsum_vision.downloading.silences import Silences
 from picsum_vision.options import DownloadOptions
 from picsum_vision.secrets import Secret
 from picsum_vision.transport.client import HttpClient, header_lines, http_client
@@ -38,16 +39,16 @@ class Downloader:
         headers = {"User-Agent": options.user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
         headers |= {name: value.read() if isinstance(value, Secret) else value for name, value in options.headers.items()}
         self.headers = header_lines(headers)
-        self.client, self.cpu = loop_thread.run(self._open())
+        self.client, self.cpu, self.silences = loop_thread.run(self._open())
 
-    async def _open(self) -> tuple[HttpClient, ThreadPoolExecutor]:
+    async def _open(self) -> tuple[HttpClient, ThreadPoolExecutor, Silences]:
         client = http_client(
             self._loop_thread,
             public_addresses_only=not self.options.allow_private_addresses,
             connect_timeout_s=self.options.connect_timeout_s,
         )
         cpu = self._loop_thread.keep("cpu", lambda: ThreadPoolExecutor(_CPU_THREADS, thread_name_prefix="picsum-vision-cpu"))
-        return client, cpu
+        return client, cpu, self._loop_thread.keep(("silences",), Silences)
 
     def job(self, number: int, url: str | None) -> DownloadJob:
         """Return the job of row `number`."""

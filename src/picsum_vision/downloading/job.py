@@ -72,6 +72,9 @@ class DownloadJob:
         if self.data is not None:
             self._note(await asyncio.get_running_loop().run_in_executor(self._downloader.cpu, self._examine))
             return NOTHING_LEARNT
+        if self._downloader.silences.left_s(self._target.host) > self._downloader.options.max_retry_wait_s:
+            self._settle(DownloadStatus.RATE_LIMITED, message="the host has asked for a silence longer than max_retry_wait_s")
+            return NOTHING_LEARNT
         self._attempts += self._attempt_is_new
         self._attempt_is_new = False
         self._http_status = None
@@ -135,13 +138,18 @@ class DownloadJob:
     def _refused(self, answer: Head, latency_s: float | None) -> Feedback:
         limited = answer.status in _OVERLOADED
         asked_s = retry_after_s(answer.mapping(), dt.datetime.now(dt.timezone.utc)) if limited else None
+        pause_s = asked_s or 0.0
+        if pause_s > self._downloader.options.max_retry_wait_s:
+            # Nobody waits so long: neither this row nor those behind it.
+            self._downloader.silences.note(self._target.host, pause_s)
+            pause_s = 0.0
         if answer.status in _MAY_CHANGE and self._try_again(asked_s):
             pass
         elif limited:
             self._settle(DownloadStatus.RATE_LIMITED, message=f"the host kept refusing for load ({answer.status})")
         else:
             self._settle(DownloadStatus.HTTP_ERROR, message=f"the host answered {answer.status}")
-        return Feedback(overloaded=limited, refused=limited, latency_s=latency_s, pause_s=asked_s or 0.0)
+        return Feedback(overloaded=limited, refused=limited, latency_s=latency_s, pause_s=pause_s)
 
     def _examine(self) -> Findings:
         options = self._downloader.options

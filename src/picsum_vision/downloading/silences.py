@@ -1,0 +1,29 @@
+"""Hosts that have asked for a longer silence than anybody waits for."""
+
+from __future__ import annotations
+
+import time
+
+
+class Silences:
+    """Until when which host wants no request. Without it the rows that wait for such a host would wait for days.
+
+    Only what is longer than `max_retry_wait_s` is noted: shorter pauses are the lane's affair, and are waited for.
+    """
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._until_s: dict[str, float] = {}
+
+    def note(self, host: str, seconds: float) -> None:
+        """Take in that `host` wants no request for `seconds`."""
+        self._until_s[host] = time.monotonic() + seconds
+
+    def left_s(self, host: str) -> float:
+        """Return for how many more seconds `host` wants no request."""
+        if host not in self._until_s:
+            return 0.0
+        left_s = self._until_s[host] - time.monotonic()
+        if left_s <= 0:
+            del self._until_s[host]
+        return max(0.0, left_s)
