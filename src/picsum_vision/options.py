@@ -32,7 +32,8 @@ class DownloadOptions:
         Attempts in all, the first included. Only what can change is tried again (connect errors, timeouts, 408, 425, 429,
         500, 502, 503, 504).
     max_retry_wait_s
-        Seconds that one row may spend waiting between its attempts, all waits added up; a longer Retry-After gives up at once.
+        Seconds that one row may spend waiting between its attempts, all waits added up; a longer Retry-After gives up at
+        once, for the rows behind it too.
     max_redirects
         Redirects followed in one attempt.
     max_in_flight_per_task

@@ -4,46 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from expected_faults import EXPECTED, FAST, every_fault
 from fetching import fetch, fetch_all, forgetting_hosts
 
 from picsum_vision.outcomes import DownloadStatus
 from picsum_vision.testing.image_server import Fault, FaultKind, ImageServer
 
-# Quick to give up: the faults show in hundredths of a second what hosts do in seconds.
-FAST: dict[str, Any] = {"total_timeout_s": 0.7, "connect_timeout_s": 0.5, "max_attempts": 2, "max_bytes": 2_000_000}
-
-# Each kind: its settings, the status, the HTTP status, the attempts.
-EXPECTED: dict[FaultKind, tuple[dict[str, Any], str, int | None, int]] = {
-    FaultKind.STATUS: ({"status": 503}, "rate_limited", 503, 2),
-    FaultKind.HANG_BEFORE_HEADERS: ({}, "timeout", None, 2),
-    FaultKind.HANG_AFTER_HEADERS: ({}, "timeout", 200, 2),
-    FaultKind.STRAGGLER: ({"delay_s": 0.2}, "ok", 200, 1),
-    FaultKind.TRICKLE: ({"bytes_per_second": 50}, "timeout", 200, 2),
-    FaultKind.ENDLESS: ({}, "too_large", 200, 1),
-    FaultKind.CUT_OFF: ({}, "truncated", 200, 2),
-    FaultKind.CONTENT_LENGTH_TOO_LONG: ({}, "truncated", 200, 2),
-    FaultKind.CONTENT_LENGTH_TOO_SHORT: ({}, "truncated", 200, 1),
-    FaultKind.TEXT_AS_IMAGE: ({}, "not_an_image", 200, 1),
-    FaultKind.HTML: ({}, "not_an_image", 200, 1),
-    FaultKind.EMPTY: ({}, "empty", 200, 1),
-    FaultKind.BOMB: ({}, "too_many_pixels", 200, 1),
-    FaultKind.REDIRECT_LOOP: ({}, "redirect_loop", 302, 1),
-    FaultKind.REDIRECT_PRIVATE: ({"location": "http://127.0.0.1:1/"}, "connect", None, 2),
-    FaultKind.REDIRECT_METADATA: ({"location": "http://127.0.0.1:1/latest/"}, "connect", None, 2),
-    FaultKind.REDIRECT_SCHEME: ({}, "invalid_url", 302, 1),
-    FaultKind.RESET: ({}, "connect", None, 2),
-    FaultKind.ROBOTS: ({}, "opted_out", 200, 1),
-    FaultKind.OVERSIZE: ({"size_bytes": 3_000_000}, "too_large", 200, 1),
-    FaultKind.TRUNCATED_JPEG: ({}, "truncated", 200, 1),
-    FaultKind.ANIMATED_GIF: ({}, "ok", 200, 1),
-    FaultKind.CMYK_JPEG: ({}, "ok", 200, 1),
-    FaultKind.ROTATED_JPEG: ({}, "ok", 200, 1),
-    FaultKind.PNG_16_BIT: ({}, "ok", 200, 1),
-    FaultKind.WEBP: ({}, "ok", 200, 1),
-}
 FOR_GOOD = (400, 401, 403, 404, 405, 410, 418, 501)
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 NUMBER_OF = {kind: number for number, kind in enumerate(FaultKind, start=1)}
@@ -188,9 +156,7 @@ def test_a_silence_beyond_the_bound_keeps_nobody_waiting() -> None:
 
 def test_a_mix_of_all_faults_loses_no_row() -> None:
     """With every kind of fault at once on a fifth of 1,500 rows each row has one outcome, and what has no fault is ok."""
-    share = 0.2 / len(FaultKind)
-    faults = [Fault(kind=kind, share=share, **{"side_px": 20_000, **settings}) for kind, (settings, *_) in EXPECTED.items()]
-    with ImageServer(faults=faults, missing_ids=[5000]) as host:
+    with ImageServer(faults=every_fault(0.2)) as host:
         urls = [f"{host.base_url}/seed/{number}/60/40" for number in range(1_500)]
         rows = fetch_all(urls, **FAST, max_in_flight_per_task=128)
         faulty = sum(host.stats()["faults"].values())
