@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -148,6 +148,29 @@ def test_a_connection_that_was_closed_while_idle() -> None:
             return [len(asked) for asked in host.connections]
 
     assert leaving_nothing(work) == [2, 2]
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+def test_giving_up_a_body_in_parts(then: str) -> None:
+    """Where the parts of a body fail, or whoever sends them gives up, nothing is left, whatever the host does meanwhile."""
+
+    def parts() -> Iterator[bytes]:
+        yield from [bytes(1_000_000)] * 20
+        raise ZeroDivisionError
+
+    async def work() -> None:
+        host = Host(lambda _: script(b"", then))
+        async with host.serving(), client() as http:
+            url = URL(f"http://127.0.0.1:{host.port}/")
+            for number in (0, 5, 10, 15, 20, 30, 50, 10_000):
+                sent = http.post_parts(url, b"", parts(), length=20_000_001, sink=WholeBody(100), left_s=5)
+                task = asyncio.ensure_future(sent)
+                await turns(number)
+                task.cancel()
+                (outcome,) = await outcomes([task])
+                assert isinstance(outcome, (ZeroDivisionError, ConnectionLost, asyncio.CancelledError)), repr(outcome)
+
+    leaving_nothing(work)
 
 
 def test_a_host_that_closes_every_connection() -> None:

@@ -278,3 +278,18 @@ def test_giving_up_while_connecting(times: list[tuple[int, bool]]) -> None:
                 assert isinstance(outcome, (WholeBody, asyncio.CancelledError)), repr(outcome)
 
     leaving_nothing(work)
+
+
+def test_giving_up_at_each_turn_of_a_tls_greeting() -> None:
+    """At whatever turn of the loop a TLS connection is given up, its socket is closed."""
+
+    async def work() -> None:
+        async with pictures().serving(tls("127.0.0.1")) as host, client() as http:
+            for number in range(60):
+                task = asyncio.ensure_future(get(http, f"https://127.0.0.1:{host.port}/0"))
+                await turns(number)
+                task.cancel()
+                await outcomes([task])
+                http._pool.close()
+
+    leaving_nothing(work)

@@ -99,8 +99,9 @@ class HttpClient:
             else:
                 await connection.send_parts(request, parts, exchange)
             await exchange.done
-        except (asyncio.CancelledError, OSError):  # also what the parts are read from can fail
+        except BaseException:  # given up, or what the parts are read from has failed
             connection.give_up(exchange)
+            exchange.give_up()
             raise
         finally:
             self._watchdog.forget(exchange)

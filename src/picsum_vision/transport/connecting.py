@@ -17,6 +17,8 @@ from picsum_vision.transport.origin import Origin
 # RFC 8305 ("happy eyeballs"): the next address is tried when the one before has not answered for so long.
 _NEXT_ADDRESS_AFTER_S: Final = 0.25
 
+_Opening = asyncio.Task[tuple[asyncio.Transport, HttpConnection]]
+
 
 class Connector:
     """Opens connections. The time for the name is the caller's; connecting and TLS have `connect_timeout_s` together."""
@@ -48,19 +50,27 @@ class Connector:
             raise
 
     async def _speak_http(self, sock: socket.socket, origin: Origin, on_idle: Callable[[HttpConnection], None]) -> HttpConnection:
+        opening: _Opening | None = None
         try:
             self._check_peer(sock)
             secure = origin.scheme == "https"
-            _, connection = await self._loop.create_connection(
-                lambda: HttpConnection(self._loop, self._buffer, on_idle),
-                sock=sock,
-                ssl=self._tls_context() if secure else None,
-                server_hostname=origin.host if secure else None,
+            opening = self._loop.create_task(
+                self._loop.create_connection(
+                    lambda: HttpConnection(self._loop, self._buffer, on_idle),
+                    sock=sock,
+                    ssl=self._tls_context() if secure else None,
+                    server_hostname=origin.host if secure else None,
+                )
             )
+            return (await asyncio.shield(opening))[1]
         except BaseException:
-            sock.close()
+            if opening is None:
+                sock.close()
+            else:
+                # A turn of the loop later: asyncio's TLS that is cancelled before it has seen its socket goes on with it.
+                self._loop.call_soon(opening.cancel)
+                opening.add_done_callback(lambda opened: _drop(opened, sock))
             raise
-        return connection
 
     def _check_peer(self, sock: socket.socket) -> None:
         if self._public_addresses_only and not is_public(sock.getpeername()[0]):
@@ -114,6 +124,13 @@ async def _first_success(
         if not done:
             return None
     return None
+
+
+def _drop(opened: _Opening, sock: socket.socket) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result()[1].abort()
+    else:
+        sock.close()
 
 
 def _close_late(attempt: asyncio.Task[socket.socket]) -> None:

@@ -73,8 +73,9 @@ class HttpConnection(asyncio.BufferedProtocol):
             return False
 
     def send(self, request: bytes, exchange: Exchange) -> None:
-        """Send a request; its exchange ends when the answer is whole, or the connection fails."""
-        assert self._transport is not None  # noqa: S101 - the pool gives out connected ones only
+        """Send a request; its exchange ends when the answer is whole, or the connection fails. Raises ConnectionLost."""
+        if self._transport is None:
+            raise ConnectionLost(stale=self.served > 0)  # the host has ended it since it was made
         self._exchange = exchange
         self._head, self._fields, self._chunks = None, [], []
         self._bytes_without_body = self._interim = 0

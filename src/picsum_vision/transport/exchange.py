@@ -62,6 +62,11 @@ class Exchange:
         self.body_began_at_s = FOR_EVER
         self.waits_since_s: float | None = None
 
+    def give_up(self) -> None:
+        """Await it no longer: how it ends, or has just ended, is nobody's concern."""
+        if not self.done.cancel() and not self.done.cancelled():
+            self.done.exception()  # asked for, or asyncio would report that nobody did
+
     def begin_body(self, head: Head, now_s: float) -> None:
         """Note the head and when it came."""
         self.head = head
