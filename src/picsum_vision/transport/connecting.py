@@ -50,27 +50,29 @@ class Connector:
             raise
 
     async def _speak_http(self, sock: socket.socket, origin: Origin, on_idle: Callable[[HttpConnection], None]) -> HttpConnection:
+        connection = HttpConnection(self._loop, self._buffer, on_idle)
         opening: _Opening | None = None
         try:
             self._check_peer(sock)
             secure = origin.scheme == "https"
             opening = self._loop.create_task(
                 self._loop.create_connection(
-                    lambda: HttpConnection(self._loop, self._buffer, on_idle),
+                    lambda: connection,
                     sock=sock,
                     ssl=self._tls_context() if secure else None,
                     server_hostname=origin.host if secure else None,
                 )
             )
-            return (await asyncio.shield(opening))[1]
+            await asyncio.shield(opening)
         except BaseException:
             if opening is None:
                 sock.close()
             else:
                 # A turn of the loop later: asyncio's TLS that is cancelled before it has seen its socket goes on with it.
                 self._loop.call_soon(opening.cancel)
-                opening.add_done_callback(lambda opened: _drop(opened, sock))
+                opening.add_done_callback(lambda opened: _drop(opened, connection, sock))
             raise
+        return connection
 
     def _check_peer(self, sock: socket.socket) -> None:
         if self._public_addresses_only and not is_public(sock.getpeername()[0]):
@@ -126,11 +128,12 @@ async def _first_success(
     return None
 
 
-def _drop(opened: _Opening, sock: socket.socket) -> None:
-    if not opened.cancelled() and opened.exception() is None:
-        opened.result()[1].abort()
-    else:
-        sock.close()
+def _drop(opened: _Opening, connection: HttpConnection, sock: socket.socket) -> None:
+    if not opened.cancelled():
+        opened.exception()  # whoever has given up does not ask for it
+    # First, for TLS that has just begun would go on saying goodbye on a number that another socket may have by then.
+    connection.abort()
+    sock.close()
 
 
 def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
