@@ -16,6 +16,7 @@ from PIL import Image
 from raw_host import CLOSE, KEEP, Answer, drips, http, raw_host, sends
 
 from picsum_vision.testing.image_server import ImageServer
+from picsum_vision.transport.inflate import Inflater
 
 FAST: dict[str, Any] = {"total_timeout_s": 1.0, "connect_timeout_s": 0.5, "max_attempts": 1, "max_bytes": 1_000_000}
 
@@ -177,6 +178,18 @@ def test_a_bomb_is_not_inflated() -> None:
         tracemalloc.stop()
     assert row.status.value == "too_large"
     assert len(bomb) < 6_000_000 < peak < 40_000_000
+
+
+def test_the_last_bytes_may_stand_for_more_than_a_step() -> None:
+    """A body whose compressed form is read before the last of the plain one has come out is whole all the same."""
+    for size in range(65_500, 66_000, 20):
+        inflater = Inflater()
+        inflater.take(_raw_deflate(bytes(size)))
+        found = 0
+        while plain := inflater.step():
+            found += len(plain)
+        inflater.end()
+        assert found == size
 
 
 # A connection that the host has closed while it was idle.

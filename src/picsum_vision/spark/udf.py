@@ -29,6 +29,9 @@ def download_udf(options: DownloadOptions | None = None) -> Any:
     streams. Rows keep their order; the window looks ahead over Spark's batches, bounded in bytes by `window_bytes_per_task`. A
     bound for the whole job (`requests_per_second_per_host_total`) needs :func:`download`, which knows how many tasks share it.
 
+    The same URL twice is fetched once while its bytes are at hand. With more than half of the window taken they are let go once
+    their first row has left, for the rows in between need the room; a row further down the line then fetches them again.
+
     Raises
     ------
     SettingError

@@ -28,7 +28,7 @@ class Inflater:
         """Take nothing yet."""
         self._inflate: zlib._Decompress | None = None
         self._compressed = b""
-        self._has_member = self._is_over = False
+        self._has_member = self._is_over = self._holds_more = False
 
     def take(self, chunk: bytes) -> None:
         """Take a part of the compressed body."""
@@ -38,7 +38,7 @@ class Inflater:
     def step(self) -> bytes:
         """Return the next part of the plain body, empty when more of the compressed one is needed; raises BrokenOff."""
         plain = b""
-        while not plain and self._compressed:
+        while not plain and (self._compressed or self._holds_more):
             if self._inflate is None:
                 self._inflate = self._begin()
                 if self._inflate is None:
@@ -48,8 +48,11 @@ class Inflater:
             except zlib.error as error:
                 raise BrokenOff from error
             self._compressed = self._inflate.unconsumed_tail
+            # The last bytes of the compressed form may stand for more than a step.
+            self._holds_more = len(plain) == _STEP_BYTES
             if self._inflate.eof:
                 self._has_member, self._compressed, self._inflate = True, self._inflate.unused_data, None
+                self._holds_more = False
         return plain
 
     def _begin(self) -> zlib._Decompress | None:
