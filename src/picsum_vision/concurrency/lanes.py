@@ -49,7 +49,8 @@ class LaneState:
 
     def wait_s(self, now: float) -> float:
         """Return the seconds for which nothing may start here, whatever is in flight."""
-        return max(self.not_before - now, self.pace.wait_s(now) if self.pace is not None else 0.0)
+        paced_s = 0.0 if self.pace is None else self.pace.wait_s(now)
+        return paced_s if now >= self.not_before else max(self.not_before - now, paced_s)
 
     def learn(self, feedback: Feedback, now: float) -> None:
         """Take in what a finished step said; `in_flight` counts it still."""

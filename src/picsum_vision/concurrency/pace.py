@@ -77,6 +77,8 @@ class LearningPace(Pace):
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until a start would be granted."""
+        if self.per_second is None and self._most is None and now >= self._not_before:
+            return 0.0
         wait_s = max(self._not_before - now, self._most.wait_s(now) if self._most is not None else 0.0)
         if self.per_second is not None:
             paced_s = self._next_at - _LATENESS_S - now

@@ -20,6 +20,7 @@ from picsum_vision.secrets import Secret
 from picsum_vision.transport.client import HttpClient, header_lines, http_client
 
 _CPU_THREADS = 2
+_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
 class Downloader:
@@ -37,8 +38,11 @@ class Downloader:
         self._share = share
         self._loop_thread = loop_thread
         headers = {"User-Agent": options.user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
-        headers |= {name: value.read() if isinstance(value, Secret) else value for name, value in options.headers.items()}
-        self.headers = header_lines(headers)
+        asked = {name: value.read() if isinstance(value, Secret) else value for name, value in options.headers.items()}
+        self.headers = header_lines({**headers, **asked})
+        # What is meant for the host of the URL is not for whom it redirects to.
+        private = {name for name, value in options.headers.items() if isinstance(value, Secret) or name.lower() in _CREDENTIALS}
+        self.headers_elsewhere = header_lines({**headers, **{name: asked[name] for name in asked.keys() - private}})
         self.client, self.cpu, self.silences = loop_thread.run(self._open())
 
     async def _open(self) -> tuple[HttpClient, ThreadPoolExecutor, Silences]:

@@ -99,7 +99,8 @@ class DownloadJob:
             raise BlockedAddress
         sink = ImageSink(self, downloader.budget, downloader.options)
         try:
-            exchange = await downloader.client.get(target.url, downloader.headers, sink, self._left_s)
+            headers = downloader.headers if target.host == self._first.host else downloader.headers_elsewhere
+            exchange = await downloader.client.get(target.url, headers, sink, self._left_s)
         finally:
             # The head's status is of interest also where what follows it fails.
             self._http_status = None if sink.came is None else sink.came.status

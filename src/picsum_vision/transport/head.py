@@ -8,22 +8,23 @@ Fields = list[tuple[bytes, bytes]]
 class Head:
     """Status and header fields of an answer; names are in lower case."""
 
-    __slots__ = ("_fields", "status")
+    __slots__ = ("_fields", "_firsts", "status")
 
     def __init__(self, status: int, fields: Fields) -> None:
         """Take the fields in the order in which they came."""
         self.status = status
         self._fields = fields
+        self._firsts = dict(reversed(fields))
 
     def first(self, name: bytes) -> str | None:
         """Return the first value of the field `name` (lower case), None if it is not there."""
-        for field, value in self._fields:
-            if field == name:
-                return _text(value)
-        return None
+        value = self._firsts.get(name)
+        return None if value is None else _text(value)
 
     def every(self, name: bytes) -> list[str]:
         """Return all values of the field `name` (lower case)."""
+        if name not in self._firsts:
+            return []
         return [_text(value) for field, value in self._fields if field == name]
 
     def mapping(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 _USUAL_PORTS = {"http": 80, "https": 443}
@@ -17,5 +18,10 @@ class Origin(NamedTuple):
     @property
     def host_field(self) -> bytes:
         """The value of the request's Host field."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return (host if self.port == _USUAL_PORTS.get(self.scheme) else f"{host}:{self.port}").encode("ascii")
+        return _host_field(self)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _host_field(origin: Origin) -> bytes:
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return (host if origin.port == _USUAL_PORTS.get(origin.scheme) else f"{host}:{origin.port}").encode("ascii")
