@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import Observation
 from pyspark.sql import functions as F
@@ -20,6 +21,7 @@ from picsum_vision.spark.transforms import download
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+_CHECKED_ROWS = 100
 _IS_OK = "download_outcome.status = 'ok'"
 
 
@@ -71,15 +73,16 @@ class SparkDownload:
 
 
 def _ok_rows(path: Path) -> int:
-    """Return how many rows of a file have the status ok; its footer says that their bytes are there, unread."""
-    file = pq.ParquetFile(path)
-    place = file.schema_arrow.names.index("image_binary")
-    chunks = [file.metadata.row_group(number).column(place) for number in range(file.metadata.num_row_groups)]
-    outcomes = file.read(["download_outcome.status", "download_outcome.bytes"])["download_outcome"].to_pylist()
-    ok = [outcome["bytes"] for outcome in outcomes if outcome["status"] == "ok"]
-    if sum(ok) > sum(chunk.total_uncompressed_size for chunk in chunks):
-        raise ValueError("the sink has fewer bytes of images than the outcomes say")
-    return len(ok)
+    """Return how many rows of a file have the status ok, each with as many bytes as its outcome says."""
+    ok = 0
+    for batch in pq.ParquetFile(path).iter_batches(_CHECKED_ROWS, columns=["image_binary", "download_outcome"]):
+        sizes = pc.binary_length(batch["image_binary"]).to_pylist()
+        outcomes = batch["download_outcome"].to_pylist()
+        told = [(outcome["bytes"], size) for outcome, size in zip(outcomes, sizes, strict=True) if outcome["status"] == "ok"]
+        if any(said != there for said, there in told):
+            raise ValueError("the sink has other bytes of images than the outcomes say")
+        ok += len(told)
+    return ok
 
 
 if __name__ == "__main__":

@@ -291,3 +291,14 @@ def test_a_refusal_that_says_when_is_obeyed(form: str) -> None:
         jobs = ask(ChatCompletions(server.base_url, MODEL), [picture(number) for number in range(60)], max_attempts=20)
         assert statuses(jobs) == ["ok"] * 60
         assert server.stats()["refused"] <= 120
+
+
+def test_a_silence_beyond_the_bound_keeps_nobody_waiting() -> None:
+    """An endpoint that asks for an hour is left alone by all rows: those that were not sent are `rate_limited` unasked."""
+    with ModelServer(faults=[ModelFault("rate_limited", retry_after_s=3_600.0)]) as server:
+        jobs = ask(ChatCompletions(server.base_url, MODEL), [picture(number) for number in range(60)], max_in_flight_per_task=4)
+        assert set(statuses(jobs)) == {"rate_limited"}
+        assert server.stats()["requests"] <= 8
+        unasked = [outcome(job) for job in jobs if outcome(job).attempts == 0]
+        assert {told.message for told in unasked} == {"the endpoint has asked for a silence longer than max_retry_wait_s"}
+        assert len(unasked) >= 52

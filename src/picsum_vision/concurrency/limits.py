@@ -13,6 +13,9 @@ _OVERLOADED_SHARE: Final = 0.05
 _OVERLOADED_AT_LEAST: Final = 2
 # Lognormal latencies vary; the mean of a round doubles only where requests queue.
 _QUEUEING_FROM: Final = 2.0
+# A fall that single broken URLs have caused is made good in seconds, not minutes: after some rounds without one the steps double.
+_SMALL_STEPS: Final = 3
+_LARGEST_STEP: Final = 0.1
 _FORGETTING: Final = 0.002
 _DOUBTING: Final = 0.1
 
@@ -45,7 +48,7 @@ class FixedLimit:
 
 
 class AdaptiveLimit:
-    """Additive increase, multiplicative decrease, after a start that doubles.
+    """Additive increase, multiplicative decrease, after a start that doubles; the steps grow while nothing is wrong.
 
     Learns in rounds of as many answers as may be in flight, which is about a round trip. Overload ends a round at once and cuts
     the limit; the answers of the round after it only drain, for they were asked before the cut. Latency that has doubled against
@@ -62,7 +65,7 @@ class AdaptiveLimit:
         self._doubling = True
         self._queueing = False
         self._best_latency_s: float | None = None
-        self._drain = 0
+        self._drain = self._good_rounds = 0
         self._begin_round()
 
     def allowed(self) -> int:
@@ -84,12 +87,17 @@ class AdaptiveLimit:
             self._latency_sum_s += feedback.latency_s
             self._answers += 1
             if in_flight >= self.allowed() and not self._queueing:
-                self._limit = min(float(self._most), self._limit + (1.0 if self._doubling else 1.0 / self._limit))
+                self._limit = min(float(self._most), self._limit + (1.0 if self._doubling else self._step() / self._limit))
         self._round_left -= 1
         if self._round_left <= 0:
             self._judge_round()
 
+    def _step(self) -> float:
+        """Return by how much a full round raises the limit."""
+        return max(1.0, min(2.0 ** min(self._good_rounds - _SMALL_STEPS, 20), _LARGEST_STEP * self._limit))
+
     def _judge_round(self) -> None:
+        self._good_rounds += 1
         if self._answers >= _START // 2:
             mean_s = self._latency_sum_s / self._answers
             best_s = min(mean_s, mean_s if self._best_latency_s is None else self._best_latency_s)
@@ -103,6 +111,7 @@ class AdaptiveLimit:
 
     def _fall(self, factor: float, floor: float) -> None:
         self._doubling = False
+        self._good_rounds = 0
         self._limit = max(1.0, min(floor, self._limit), self._limit * factor)
         self._begin_round()
 

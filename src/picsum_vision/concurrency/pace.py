@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from picsum_vision.concurrency.job import Feedback
 
-_GROWTH_PER_S: Final = 0.01
-_LEAST_CUT: Final = 0.85
+# The rate grows by a twentieth a second, by more the longer nothing was refused: who was cut too low, or whose neighbours have
+# gone, comes back in seconds.
+_GROWTH_PER_S: Final = 0.05
+_GROWTH_OF_GROWTH: Final = 1.5
+_GROWTH_AT_MOST: Final = 0.25
+_LEAST_CUT: Final = 0.7
+# What a silence has held up follows a quarter faster than the rate, up to two seconds' worth: the far side has kept count.
+_CATCHING_UP: Final = 1.25
+_CAUGHT_UP_S: Final = 2.0
 _SHORTEST_SPAN_S: Final = 1.0
 _SETTLING_S: Final = 0.5
 _LEAST_OF_BEST: Final = 0.1
 # From fewer answers no rate is taken; from fewer refusals no share.
 _TELLING_ANSWERS: Final = 8
 _TELLING_REFUSALS: Final = 4
+# So many, or this share, are single URLs that the host cannot serve.
+_TOLERATED: Final = 4
+_TOLERATED_SHARE: Final = 0.03
 _STILL: Final = 0.7
+_CLEARLY_SLOWER: Final = 0.6
 _VAIN_TRIES: Final = 3
 _UNHEEDED_S: Final = 30.0
 _LATENESS_S: Final = 0.05
@@ -57,7 +68,8 @@ class LearningPace(Pace):
     """No bound until the far side refuses for being asked too often; then as often as it has accepted.
 
     The rate that is accepted between two refusals is what the far side allows, also if it lets bursts through. From there the
-    rate grows slowly until it is refused again. Where slowing down does not lower the share of refusals, they have another
+    rate grows until it is refused again; what a silence has held up is made up for. Refusals that name no time count only where
+    they are more than single broken URLs would be. Where slowing down does not lower the share of refusals, they have another
     reason, and the bound is lifted for a while. `most_per_s` is a stated bound on top. A pause that the far side asked for holds
     here too, and with it for the tasks that follow in this process.
     """
@@ -66,13 +78,13 @@ class LearningPace(Pace):
         """Know nothing yet but the stated bound."""
         self._most = None if most_per_s is None else stated_pace(most_per_s)
         self.per_second: float | None = None
-        self._next_at = float("-inf")
+        self._next_at = self._last_at = float("-inf")
         self._not_before = 0.0
         self._settled_at = float("-inf")
         self._span_began_at: float | None = None
-        self._accepted = self._refused = self._in_vain = 0
+        self._accepted = self._refused = self._refused_since_settled = self._in_vain = 0
         self._best = self._refused_share = 0.0
-        self._grown_at = 0.0
+        self._grown_at = self._cut_at = 0.0
         self._was_waited_for = False
 
     def wait_s(self, now: float) -> float:
@@ -81,7 +93,7 @@ class LearningPace(Pace):
             return 0.0
         wait_s = max(self._not_before - now, self._most.wait_s(now) if self._most is not None else 0.0)
         if self.per_second is not None:
-            paced_s = self._next_at - _LATENESS_S - now
+            paced_s = max(self._next_at, self._last_at + 1.0 / (_CATCHING_UP * self.per_second)) - _LATENESS_S - now
             self._was_waited_for = self._was_waited_for or paced_s > 0
             wait_s = max(wait_s, paced_s)
         return max(0.0, wait_s)
@@ -94,10 +106,12 @@ class LearningPace(Pace):
             self._span_began_at = now
         if self.per_second is None:
             return
-        self._next_at = max(self._next_at, now - _LATENESS_S) + 1.0 / self.per_second
-        if self._was_waited_for:
-            self.per_second *= 1 + _GROWTH_PER_S * min(1.0, now - self._grown_at)
-        self._grown_at, self._was_waited_for = now, False
+        self._last_at = max(self._last_at + 1.0 / (_CATCHING_UP * self.per_second), now - _LATENESS_S)
+        self._next_at = max(self._next_at, now - _CAUGHT_UP_S) + 1.0 / self.per_second
+        if self._was_waited_for and now > self._grown_at:
+            growth = min(_GROWTH_AT_MOST, _GROWTH_PER_S * (1.0 + _GROWTH_OF_GROWTH * max(0.0, now - self._cut_at)))
+            self.per_second *= 1.0 + growth * min(1.0, now - self._grown_at)
+        self._grown_at, self._was_waited_for = max(now, self._grown_at), False
 
     def learn(self, feedback: Feedback, now: float) -> bool:
         """Count what was accepted; at a refusal, take over the rate that was. Returns whether there is a rate."""
@@ -108,9 +122,15 @@ class LearningPace(Pace):
         else:
             self._refused += 1
             # Refusals of requests that were on their way already are the same event: they find `_settled_at` ahead.
-            if now >= self._settled_at and self._accepted >= _TELLING_ANSWERS:
-                self._slow_down(feedback, now)
+            if now >= self._settled_at:
+                self._refused_since_settled += 1
+                if self._accepted >= _TELLING_ANSWERS and self._is_about_the_rate(feedback):
+                    self._slow_down(feedback, now)
         return self.per_second is not None
+
+    def _is_about_the_rate(self, feedback: Feedback) -> bool:
+        """Return whether the host means how often it is asked: it says so, or refuses more than a broken URL now and then."""
+        return feedback.pause_s > 0 or self._refused_since_settled > max(_TOLERATED, _TOLERATED_SHARE * self._accepted)
 
     def _slow_down(self, feedback: Feedback, now: float) -> None:
         began_at = now if self._span_began_at is None else self._span_began_at
@@ -120,19 +140,20 @@ class LearningPace(Pace):
         if self._is_in_vain():
             self.per_second, settling_s = None, _UNHEEDED_S
         elif before is None:
-            self.per_second = measured
+            self.per_second, self._next_at = measured, now
         else:
             slower = min(before, max(measured, _LEAST_CUT * before))
             self.per_second = max(slower, _LEAST_OF_BEST * self._best)
-        self._span_began_at, self._accepted, self._refused = now, 0, 0
-        self._next_at = self._grown_at = now + feedback.pause_s
+        self._span_began_at, self._accepted, self._refused, self._refused_since_settled = now, 0, 0, 0
+        self._grown_at = self._cut_at = now + feedback.pause_s
         self._settled_at = now + settling_s
 
     def _is_in_vain(self) -> bool:
         """Return whether slowing down has changed nothing, several times: then the refusals are about single URLs."""
         share, before = self._refused / (self._accepted + self._refused), self._refused_share
         self._refused_share = share
-        in_vain = self.per_second is not None and self._refused >= _TELLING_REFUSALS and share > _STILL * before
+        is_slow = self.per_second is not None and self.per_second < _CLEARLY_SLOWER * self._best
+        in_vain = is_slow and self._refused >= _TELLING_REFUSALS and share > _STILL * before
         self._in_vain = self._in_vain + 1 if in_vain else 0
         if self._in_vain < _VAIN_TRIES:
             return False

@@ -14,6 +14,7 @@ from picsum_vision.concurrency.limits import AdaptiveLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.concurrency.scheduler import LaneState
+from picsum_vision.concurrency.silences import Silences
 from picsum_vision.describing.api_key import authorization
 from picsum_vision.describing.backends import ChatCompletions
 from picsum_vision.describing.chat_job import ChatJob
@@ -64,7 +65,7 @@ class ChatClient:
         self.token_pace = self._token_pace(shares.of_rate)
         per_minute = options.requests_per_minute_total
         self._pace = QuestionPace(request_pace(per_minute * shares.of_rate) if per_minute else None, self.token_pace)
-        self.http, self.dialect = loop_thread.run(self._open())
+        self.http, self.dialect, self.silences = loop_thread.run(self._open())
 
     def _token_pace(self, share: float) -> TokenPace | None:
         per_minute = self.options.tokens_per_minute_total
@@ -73,10 +74,11 @@ class ChatClient:
         side_px = self.options.max_image_side_px
         return TokenPace(per_minute * share, self.estimate.total(self.prompt_tokens + self.rule.tokens(side_px, side_px)))
 
-    async def _open(self) -> tuple[HttpClient, Dialect]:
+    async def _open(self) -> tuple[HttpClient, Dialect, Silences]:
         # The endpoint is the user's own setting: it may well be a private address.
         client = http_client(self._loop_thread, public_addresses_only=False, connect_timeout_s=_CONNECT_TIMEOUT_S)
-        return client, self._loop_thread.keep(("dialect", self.backend.base_url, self.backend.model), Dialect)
+        dialect = self._loop_thread.keep(("dialect", self.backend.base_url, self.backend.model), Dialect)
+        return client, dialect, self._loop_thread.keep(("silences",), Silences)
 
     def job(self, number: int, image: Any) -> ChatJob:
         """Return the question about the image, the images or the address of row `number`."""

@@ -68,6 +68,10 @@ class ChatJob(DescribeJob):
 
     async def _ask_within_budget(self, payload: Payload) -> Feedback:
         client = self._client
+        if client.silences.left_s(client.lane.key) > client.options.max_retry_wait_s:
+            told = "the endpoint has asked for a silence longer than max_retry_wait_s"
+            self._settle(DescribeStatus.RATE_LIMITED, message=told)
+            return NOTHING_LEARNT
         input_tokens = client.prompt_tokens + payload.image_tokens
         expected = client.estimate.total(input_tokens)
         if client.token_pace is not None:
@@ -105,21 +109,26 @@ class ChatJob(DescribeJob):
         finally:
             self._was_answered = sink.status == _OK
         assert sink.status is not None  # noqa: S101 - no exchange ends well without a head
-        feedback = self._feedback(sink.status, sink.headers, exchange.latency_s)
+        asked_s = self._asked_silence_s(sink.status, sink.headers)
+        is_waited_for = asked_s <= client.options.max_retry_wait_s
+        feedback = Feedback(
+            overloaded=sink.status in _OVERLOADED, latency_s=exchange.latency_s, pause_s=asked_s if is_waited_for else 0.0
+        )
         body = client.mask.hide(sink.body)
         if sink.status == _OK:
             read = read_answer(body)
             self._settle_answer(sink.status, read)
             return feedback, read
-        self._take_refusal(sink.status, body, feedback, request, address)
+        self._take_refusal(sink.status, body, asked_s, request, address)
         return feedback, None
 
-    @staticmethod
-    def _feedback(status: int, headers: Any, latency_s: float | None) -> Feedback:
-        now = dt.datetime.now(dt.timezone.utc)
-        overloaded = status in _OVERLOADED
-        pause_s = (retry_after_s(headers, now) or 0.0) if overloaded else pause_after_answer_s(headers, now)
-        return Feedback(overloaded=overloaded, latency_s=latency_s, pause_s=pause_s)
+    def _asked_silence_s(self, status: int, headers: Any) -> float:
+        client, now = self._client, dt.datetime.now(dt.timezone.utc)
+        asked_s = (retry_after_s(headers, now) or 0.0) if status in _OVERLOADED else pause_after_answer_s(headers, now)
+        if asked_s > client.options.max_retry_wait_s:
+            # Nobody waits so long: neither this row nor those behind it.
+            client.silences.note(client.lane.key, asked_s)
+        return asked_s
 
     def _count(self, answer: ChatAnswer, estimated_input: int, expected: float, set_aside: float) -> float:
         """Take in what an answer used; return its cost. Where the endpoint does not say, the estimate stands."""
@@ -131,7 +140,7 @@ class ChatJob(DescribeJob):
             client.token_pace.correct(answer.input_tokens + answer.output_tokens - expected)
         return cost(client.options, answer.input_tokens, answer.output_tokens) or 0.0
 
-    def _take_refusal(self, http_status: int, body: bytes, feedback: Feedback, request: dict[str, Any], address: int) -> None:
+    def _take_refusal(self, http_status: int, body: bytes, asked_s: float, request: dict[str, Any], address: int) -> None:
         client, answer, no_model = self._client, read_refusal(http_status, body), names_no_model(body)
         if http_status in _REFUSES_A_FIELD and client.dialect.learn(request, body[:4_000].decode("utf-8", "replace")):
             self._turn_to_model()
@@ -140,7 +149,7 @@ class ChatJob(DescribeJob):
             self._turn_to_model()
             return
         in_vain = no_model or answer.status in (DescribeStatus.REFUSED, DescribeStatus.AUTH)
-        if in_vain or http_status not in _MAY_CHANGE or not self._try_again(feedback.pause_s or None):
+        if in_vain or http_status not in _MAY_CHANGE or not self._try_again(asked_s or None):
             self._settle_answer(http_status, answer)
 
     def _settle_answer(self, http_status: int, answer: ChatAnswer) -> None:

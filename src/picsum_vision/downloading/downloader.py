@@ -12,9 +12,9 @@ from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.pace import LearningPace
 from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.concurrency.scheduler import LaneState
+from picsum_vision.concurrency.silences import Silences
 from picsum_vision.downloading.inspection import CHECK_POOL
 from picsum_vision.downloading.job import DOWNLOAD_POOL, DownloadJob
-from picsum_vision.downloading.silences import Silences
 from picsum_vision.options import DownloadOptions
 from picsum_vision.secrets import Secret
 from picsum_vision.transport.client import HttpClient, header_lines, http_client

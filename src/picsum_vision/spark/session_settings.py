@@ -92,7 +92,7 @@ def session_settings(tables: TableCatalog, *, app_name: str, asked: Mapping[str,
         **tables.settings,
         # Or a folder `spark-warehouse` appears wherever the job was started.
         **({"spark.sql.warehouse.dir": tables.location} if tables.table_format == "delta" else {}),
-        **(_loopback_settings() if _is_on_this_machine(asked["spark.master"]) else {}),
+        **(_local_settings() if _is_on_this_machine(asked["spark.master"]) else {}),
         **asked,
     }
     settings["spark.sql.extensions"] = _joined(tables.extension, asked.get("spark.sql.extensions"), ",")
@@ -105,11 +105,12 @@ def _java_options() -> str:
     return f"-Dlog4j2.configurationFile={packaged_file('session_log4j2.properties').as_uri()}"
 
 
-def _loopback_settings() -> dict[str, str]:
+def _local_settings() -> dict[str, str]:
     return {
         "spark.driver.host": _LOOPBACK,
         "spark.driver.bindAddress": _LOOPBACK,
         "spark.connect.grpc.binding.address": _LOOPBACK,
+        "spark.python.daemon.module": "picsum_vision.spark.worker_daemon",
     }
 
 
