@@ -141,11 +141,11 @@ def requests_to_a_limited_host(limit: RateLimit, number: int, round_trip_s: floa
 
 
 def test_a_limit_of_the_host_is_found() -> None:
-    """Without any setting, 8,000 requests to a host that allows 200/s take at most 1.12 times the ideal and waste at most 5 %."""
+    """Without any setting, 8,000 requests to a host that allows 200/s take at most 1.12 times the ideal and waste at most 6 %."""
     for round_trip_s, in_flight in ((0.002, 64), (0.25, 100), (0.25, 512)):
         seconds, refused = requests_to_a_limited_host(RateLimit(requests_per_second=200), 8_000, round_trip_s, in_flight)
         assert seconds <= 1.12 * (8_000 - 200) / 200, (round_trip_s, seconds)
-        assert refused <= 0.05 * 8_000 + in_flight, (round_trip_s, refused)
+        assert refused <= 0.06 * 8_000 + in_flight, (round_trip_s, refused)
 
 
 def test_a_pause_holds_until_it_is_over() -> None:

@@ -22,6 +22,9 @@ WIDE_ROWS: Final[Mapping[str, str]] = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "128",
     "spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20),
     "spark.hadoop.parquet.block.size": str(16 << 20),
+    # The size is looked at after so many rows only: after the usual 100 of 20 MB each it would be 2 GB for every task.
+    "spark.hadoop.parquet.page.size.row.check.min": "4",
+    "spark.hadoop.parquet.page.size.row.check.max": "64",
 }
 QUIET: Final[Mapping[str, str]] = {
     "spark.ui.enabled": "false",
@@ -69,6 +72,8 @@ class TableCatalog:
             # For readers that do not have this session's settings.
             f"{prefix}.table-default.read.parquet.vectorization.batch-size": "32",
             f"{prefix}.table-default.write.parquet.row-group-size-bytes": str(16 << 20),
+            f"{prefix}.table-default.write.parquet.row-group-check-min-record-count": "4",
+            f"{prefix}.table-default.write.parquet.row-group-check-max-record-count": "64",
         }
 
     @property
