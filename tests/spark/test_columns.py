@@ -40,7 +40,7 @@ def test_images_must_be_binary(urls):
         pv.describe(urls, pv.PixelDescriber(), image_col="image_url")
 
 
-@pytest.mark.parametrize("task", [pv.ListObjects(), pv.Classify(), pv.Sentiment(), pv.ReadText()])
+@pytest.mark.parametrize("task", [pv.ListObjects(), pv.Classify(), pv.Sentiment()])
 def test_pixels_answer_no_question_that_needs_a_model(urls, task):
     """PixelDescriber refuses at once what it could only make up."""
     with pytest.raises(pv.SettingError, match="PixelDescriber has none"):
