@@ -54,7 +54,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests on the wheel. Those that read text need the system's Tesseract and are skipped without it."""
+    """Run the tests on the wheel. Some need the system's Tesseract or Chromium, and are skipped without."""
     _install(session, "demo,faces,mlflow,ocr", _group("test"))
     session.run("pytest", *session.posargs, env=RUN)
 

@@ -13,9 +13,24 @@ import pytest
 
 import picsum_vision
 
-HEAVY = ("pyspark", "mlflow", "aiohttp", "pandas", "pyarrow", "numpy", "PIL", "typer", "rich", "asyncio", "skimage", "sklearn")
+HEAVY = (
+    "pyspark",
+    "mlflow",
+    "aiohttp",
+    "pandas",
+    "pyarrow",
+    "numpy",
+    "PIL",
+    "typer",
+    "rich",
+    "jinja2",
+    "asyncio",
+    "skimage",
+    "sklearn",
+)
 OF_NOTEBOOKS = (
     *("generate_urls", "download", "download_udf", "describe", "download_and_describe", "register_ai_query", "run_pipeline"),
+    "display_gallery",
     *("DownloadOptions", "DescribeOptions", "PipelineConfig", "Tables", "Secret", "PicsumVisionError"),
     *("AiQuery", "ChatCompletions", "PyFunc", "PixelDescriber"),
     *("Describe", "ListObjects", "Sentiment", "ReadText", "Classify", "Extract"),

@@ -36,6 +36,7 @@ def test_python_examples_run_one_after_the_other(spark, image_server, tmp_path, 
             "https://host/v1": model.base_url,
             "a-vision-model": "test-vision",
             'pv.Secret.env("MODEL_API_KEY")': f"pv.Secret.file({str(key)!r})",  # the workers are older than the variable
+            '"gallery.html"': repr(str(tmp_path / "gallery.html")),
             'language="en"))': f'language="en"), download_options={private})',
         }
         names: dict[str, object] = {"given_session": spark}
@@ -46,6 +47,7 @@ def test_python_examples_run_one_after_the_other(spark, image_server, tmp_path, 
             exec(compile(code, "README.md", "exec"), names)  # noqa: S102 - our own README
         labels = {row.descrizione for row in names["answers"].collect()}
         english = [row.descrizione for row in names["rows"].collect()]
+    assert (tmp_path / "gallery.html").stat().st_size > 0
     assert labels <= {"natura", "urbano", "ritratto", "astratto"}
     assert all("pixels" in text for text in english)
     assert capsys.readouterr().out.count("Immagine orizzontale") >= 10

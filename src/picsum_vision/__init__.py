@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from picsum_vision.outcomes import DescribeStatus as DescribeStatus
     from picsum_vision.outcomes import DownloadStatus as DownloadStatus
     from picsum_vision.pipeline import run_pipeline as run_pipeline
+    from picsum_vision.report.notebook import display_gallery as display_gallery
     from picsum_vision.run_report import RunReport as RunReport
     from picsum_vision.secrets import Secret as Secret
     from picsum_vision.spark.ai_query_function import register_ai_query as register_ai_query
@@ -86,6 +87,7 @@ _HOME_OF = {
     "TableProblem": "errors",
     "Tables": "table_names",
     "describe": "spark.transforms",
+    "display_gallery": "report.notebook",
     "download": "spark.transforms",
     "download_and_describe": "spark.transforms",
     "download_udf": "spark.udf",
@@ -132,6 +134,7 @@ __all__ = [
     "Tables",
     "__version__",
     "describe",
+    "display_gallery",
     "download",
     "download_and_describe",
     "download_udf",

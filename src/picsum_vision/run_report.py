@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from picsum_vision.html_text import html_line, html_table
 from picsum_vision.outcomes import DescribeStatus, DownloadStatus
 
 _MEGABYTE = 1_000_000
+_STAGE_HEADS = ("", "ok", "failed", "there already", "seconds", "images/s", "MB", "tokens in + out", "cost")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,17 +98,44 @@ class RunReport:
             "seconds": round(self.seconds, 3),
         }
 
+    @property
+    def _title(self) -> str:
+        return f"{self.rows:,} rows in {self.seconds:.1f} s (run {self.run_id})"
+
+    @property
+    def _missed(self) -> list[str]:
+        if self.succeeded:
+            return []
+        return [f"min_ok_share: {self.ok_share:.3f} of the rows are ok, {self.min_ok_share} were asked for"]
+
+    def _repr_html_(self) -> str:
+        """Return the summary as a notebook shows it: a table of the stages, and one of what failed."""
+        stages = (("downloaded", self.download, DOWNLOAD_WORDS), ("described", self.describe, DESCRIBE_WORDS))
+        failures = [
+            (word, status, f"{rows:,}", words.get(status, ""))
+            for word, stage, words in stages
+            for rows, status in _failures(stage.by_status)
+        ]
+        return "".join(
+            [
+                html_line(self._title),
+                html_table(_STAGE_HEADS, [(word, *_stage_cells(stage)) for word, stage, _ in stages]),
+                html_table(("failed", "status", "rows", "what it means"), failures) if failures else "",
+                *map(html_line, self._missed),
+                html_line("tables: " + ", ".join(self.tables.values())),
+            ]
+        )
+
     def __str__(self) -> str:
         """Return the summary as lines of text."""
         lines = [
-            f"{self.rows:,} rows in {self.seconds:.1f} s (run {self.run_id})",
+            self._title,
             _stage_line("downloaded", self.download),
             *status_lines(self.download.by_status, DOWNLOAD_WORDS),
             _stage_line("described", self.describe),
             *status_lines(self.describe.by_status, DESCRIBE_WORDS),
+            *self._missed,
         ]
-        if not self.succeeded:
-            lines.append(f"min_ok_share: {self.ok_share:.3f} of the rows are ok, {self.min_ok_share} were asked for")
         return "\n".join([*lines, "tables: " + ", ".join(self.tables.values())])
 
 
@@ -130,8 +159,19 @@ def _stage_line(word: str, stage: StageReport) -> str:
 
 def status_lines(by_status: dict[str, int], words: dict[str, str]) -> list[str]:
     """Return a line for each status but ok, the most frequent first, with what it means."""
-    failures = sorted(((number, status) for status, number in by_status.items() if status != "ok"), reverse=True)
-    return [f"    {number:>7,}  {status:<16} {words.get(status, '')}".rstrip() for number, status in failures]
+    return [f"    {number:>7,}  {status:<16} {words.get(status, '')}".rstrip() for number, status in _failures(by_status)]
+
+
+def _failures(by_status: dict[str, int]) -> list[tuple[int, str]]:
+    return sorted(((number, status) for status, number in by_status.items() if status != "ok"), reverse=True)
+
+
+def _stage_cells(stage: StageReport) -> tuple[str, ...]:
+    tokens = "" if stage.input_tokens is None else f"{stage.input_tokens:,} + {stage.output_tokens or 0:,}"
+    cost = "" if stage.cost is None else f"{stage.cost:,.4f}"
+    size = f"{stage.bytes / _MEGABYTE:,.1f}" if stage.bytes else ""
+    figures = (f"{stage.seconds:.1f}", f"{stage.images_per_second:,.1f}", size, tokens, cost)
+    return (f"{stage.ok:,}", f"{stage.failed:,}", f"{stage.skipped:,}", *figures)
 
 
 DOWNLOAD_WORDS = {

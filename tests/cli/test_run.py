@@ -52,11 +52,15 @@ def test_the_main_job_of_the_notebook(spark, tmp_path, monkeypatch, capsys):
     report = capsys.readouterr().out
     assert "1,000 images asked for" in report
     assert "downloaded: 913 ok, 87 failed" in report
+    assert f"gallery: {tmp_path / 'out' / 'report.html'}" in report
+    assert run(["report", "out", "--output", "mine.html", "--images", "20"]) == 0
+    assert f"gallery: {tmp_path / 'mine.html'}" in capsys.readouterr().out
+    assert '"of_rows":1000' in (tmp_path / "mine.html").read_text()
 
 
 @pytest.mark.spark
 def test_demo(tmp_path):
-    """The demo ends with all its pictures described, ten of them printed and a summary, and leaves nothing but its folder."""
+    """The demo ends with all its pictures described, ten of them printed, a summary and a gallery, all in its folder."""
     ended = subprocess.run(
         [*COMMAND, "demo", "--images", "12"], cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False
     )
@@ -65,6 +69,9 @@ def test_demo(tmp_path):
     assert "downloaded: 12 ok, 0 failed" in ended.stdout
     assert "described: 12 ok, 0 failed" in ended.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["picsum-vision-demo"]
+    page = tmp_path / "picsum-vision-demo" / "report.html"
+    assert f"gallery: {page}" in ended.stdout
+    assert '"of_rows":12' in page.read_text()
 
 
 @pytest.mark.spark

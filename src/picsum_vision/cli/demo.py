@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from picsum_vision.cli.console import progress
+from picsum_vision.cli.report import FILE_NAME
 from picsum_vision.cli.run import open_and_run, print_report
 from picsum_vision.cli.samples import print_samples
 from picsum_vision.cli.session import choose_tables
@@ -24,7 +27,7 @@ def demo(
     output: Annotated[str, typer.Option(help="The folder of the tables.")] = "picsum-vision-demo",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002 - typer's way
 ) -> int:
-    """Run the main job on this machine: an image server of its own, no key, no account, nothing sent anywhere.
+    """Run the main job on this machine, up to a gallery: an image server of its own, no key, no account, nothing sent anywhere.
 
     picsum-vision demo --images 100
     """
@@ -33,9 +36,16 @@ def demo(
     job = PipelineConfig(images=images, by="list", tables=tables, download=DownloadOptions(allow_private_addresses=True))
     with ImageServer(latency=Latency(mean_s=_HOP_S)) as server:
         spark, report = open_and_run(job, folder=folder, base_url=server.base_url)
+    page = Path(output).absolute() / FILE_NAME
+    with progress(quiet=as_json) as say:
+        say("making the gallery")
+        from picsum_vision.report.html_file import write_report  # noqa: PLC0415 - Spark only where it is used
+
+        write_report(spark, tables, page)
     if not as_json:
         print_samples(spark, tables)
     print_report(report, as_json=as_json)
     if not as_json:
+        print(f"gallery: {page}")
         print(f"look again: picsum-vision report {output}")
     return 0

@@ -1,4 +1,4 @@
-"""`picsum-vision report`: what the tables hold, as text."""
+"""`picsum-vision report`: what the tables hold, as text and as a page with the pictures."""
 
 from __future__ import annotations
 
@@ -10,38 +10,57 @@ import typer
 from picsum_vision.cli.console import progress
 from picsum_vision.cli.session import open_session
 from picsum_vision.errors import SettingError
+from picsum_vision.options import DescribeOptions
+from picsum_vision.report.output_file import check_output_file
+from picsum_vision.report.text import table_summary
 from picsum_vision.table_names import DEFAULT_SCHEMA, Tables
+from picsum_vision.validation import check_integer
 
 Text = Optional[str]
+Price = Optional[float]
+
+FILE_NAME = "report.html"
+_MOST_IMAGES = 20_000
 
 
 def report(
     folder: Annotated[Text, typer.Argument(help="The folder of the tables, as given to --output.")] = None,
     catalog: Annotated[Text, typer.Option(help="The catalog of the tables.")] = None,
     schema: Annotated[Text, typer.Option(help="[default: marketplace]")] = None,
+    output: Annotated[Text, typer.Option(help="The HTML file. [default: report.html in the folder of the tables]")] = None,
+    images: Annotated[int, typer.Option(help="How many images the gallery shows at most.")] = 5_000,
+    input_price_per_million_tokens: Annotated[Price, typer.Option(help="For the cost: the model's price.")] = None,
+    output_price_per_million_tokens: Annotated[Price, typer.Option(help="The same for what it writes.")] = None,
     master: Annotated[Text, typer.Option(help="Spark's master.")] = None,
     remote: Annotated[Text, typer.Option(help="Spark Connect.")] = None,
 ) -> int:
-    """Say what became of every image: rows by status, and ten descriptions.
+    """Say what became of every image: rows by status, ten descriptions, and one HTML file with figures and a gallery.
 
-    picsum-vision report picsum-vision-demo
+    picsum-vision report picsum-vision-demo --output report.html
     """
     if (folder is None) == (catalog is None):
         raise SettingError("report: give either the folder of the tables or --catalog (and --schema)")
+    check_integer("images", images, minimum=1, maximum=_MOST_IMAGES)
+    prices = DescribeOptions(
+        input_price_per_million_tokens=input_price_per_million_tokens,
+        output_price_per_million_tokens=output_price_per_million_tokens,
+    )
     tables = (
         _tables_in(Path(folder), schema) if folder is not None else Tables(catalog=catalog or "", schema=schema or DEFAULT_SCHEMA)
     )
+    path = check_output_file(output or str(Path(folder or "") / FILE_NAME))
     with progress() as say:
         say("starting Spark")
         spark = open_session(tables, folder, master=master, remote=remote)
         say("reading the tables")
-        from picsum_vision.report.text import table_summary  # noqa: PLC0415 - Spark only where it is used
+        from picsum_vision.report.html_file import write_report  # noqa: PLC0415 - Spark only where it is used
 
-        summary = table_summary(spark, tables)
+        figures = write_report(spark, tables, path, max_rows=images, prices=prices)
     from picsum_vision.cli.samples import print_samples  # noqa: PLC0415
 
     print_samples(spark, tables)
-    print(summary)
+    print(table_summary(figures.asked, figures.state, tables))
+    print(f"gallery: {path}")
     return 0
 
 

@@ -5,25 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from picsum_vision.run_report import DESCRIBE_WORDS, DOWNLOAD_WORDS, status_lines
-from picsum_vision.spark.job_state import JobState
-from picsum_vision.spark.tables import TableStore
 from picsum_vision.table_columns import COLUMNS
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from picsum_vision.spark.job_state import StageState
+    from picsum_vision.spark.job_state import JobState, StageState
     from picsum_vision.table_names import Tables
 
 
-def table_summary(spark: SparkSession, tables: Tables) -> str:
-    """Return the rows of the tables by status; raises TableProblem if a table is not there."""
-    store = TableStore(spark, tables)
-    asked = store.read("image_urls")
-    state = JobState.read(store, asked)
+def table_summary(asked: int, state: JobState, tables: Tables) -> str:
+    """Return the rows of the tables by status."""
     return "\n".join(
         [
-            f"{asked.count():,} images asked for",
+            f"{asked:,} images asked for",
             *_stage("downloaded", state.download, DOWNLOAD_WORDS),
             *_stage("described", state.describe, DESCRIBE_WORDS),
             "tables: " + ", ".join(tables.readable(role) for role in COLUMNS),

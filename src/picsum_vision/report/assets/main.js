@@ -1,0 +1,9 @@
+setUpTheme();
+setUpTabs();
+setUpFigures();
+setUpFilters();
+setUpGallery();
+setUpLargeView();
+setUpKeyboard();
+setUpLanguage();
+performance.mark("picsum-vision:first-page");
