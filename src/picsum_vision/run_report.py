@@ -8,6 +8,12 @@ from typing import Any
 from picsum_vision.outcomes import DescribeStatus, DownloadStatus
 
 _MEGABYTE = 1_000_000
+_QUALITY_WORDS = {
+    "empty_descriptions": "empty descriptions",
+    "repeated_descriptions": "descriptions that another picture has, too",
+    "duplicate_pictures": "pictures that are there under another address",
+    "small_pictures": "pictures of less than 64 pixels",
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,7 +71,7 @@ class StageReport:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """What :func:`picsum_vision.run_pipeline` returns."""
+    """What :func:`picsum_vision.run_pipeline` returns. `quality` has the measures of the table image_quality."""
 
     run_id: str
     rows: int
@@ -74,6 +80,7 @@ class RunReport:
     tables: dict[str, str]
     seconds: float
     min_ok_share: float | None = None
+    quality: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def ok_share(self) -> float:
@@ -94,6 +101,7 @@ class RunReport:
             "describe": self.describe.as_dict(tokens=True),
             "tables": self.tables,
             "seconds": round(self.seconds, 3),
+            "quality": self.quality,
         }
 
     def __str__(self) -> str:
@@ -105,6 +113,9 @@ class RunReport:
             _stage_line("described", self.describe),
             *status_lines(self.describe.by_status, DESCRIBE_WORDS),
         ]
+        noticed = [f"{self.quality[name]:,.0f} {words}" for name, words in _QUALITY_WORDS.items() if self.quality.get(name)]
+        if noticed:
+            lines.append(f"  noticed: {', '.join(noticed)}")
         if not self.succeeded:
             lines.append(f"min_ok_share: {self.ok_share:.3f} of the rows are ok, {self.min_ok_share} were asked for")
         return "\n".join([*lines, "tables: " + ", ".join(self.tables.values())])

@@ -53,8 +53,17 @@ def run(
     partitions: Annotated[Number, typer.Option(help="Tasks. [default: as many as run at once]")] = None,
     requests_per_minute: Annotated[Number, typer.Option(help="To the model, by the whole job.")] = None,
     tokens_per_minute: Annotated[Number, typer.Option(help="To the model, by the whole job.")] = None,
+    mode: Annotated[Text, typer.Option(help="complete what is there, or overwrite it. [default: complete]")] = None,
     keep_images: Annotated[Switch, typer.Option("--keep-images/--no-keep-images", help="Keep the bytes in image_codes.")] = None,
     retry_failed: Annotated[Switch, typer.Option("--retry-failed", help="Try again what failed and can change.")] = None,
+    on_new_question: Annotated[
+        Text, typer.Option(help="Another model, task or prompt: replace the answers, or keep_both. [default: replace]")
+    ] = None,
+    describe_unknown: Annotated[
+        Switch, typer.Option("--describe-unknown", help="Ask anew about rows that do not know their question.")
+    ] = None,
+    when_busy: Annotated[Text, typer.Option(help="While another run is at work: wait or refuse. [default: wait]")] = None,
+    checkpoint_interval: Annotated[Fraction, typer.Option(help="Seconds from one commit to the next. [default: 60]")] = None,
     min_ok_share: Annotated[Fraction, typer.Option(help="Exit with 3 if fewer rows than this share are ok.")] = None,
     allow_private_addresses: Annotated[
         Switch, typer.Option("--allow-private-addresses", help="Reach loopback and private hosts.")
@@ -71,8 +80,9 @@ def run(
     """
     flags: dict[str, Any] = {
         "images": images, "start": start, "by": by, "width": width, "height": height, "base_url": base_url,
-        "urls_from": urls_from, "url_col": url_col, "partitions": partitions, "keep_images": keep_images,
-        "retry_failed": retry_failed, "min_ok_share": min_ok_share,
+        "urls_from": urls_from, "url_col": url_col, "partitions": partitions, "mode": mode, "keep_images": keep_images,
+        "retry_failed": retry_failed, "on_new_question": on_new_question, "when_busy": when_busy,
+        "describe_unknown": describe_unknown, "checkpoint_interval_s": checkpoint_interval, "min_ok_share": min_ok_share,
     }  # fmt: skip
     groups: dict[str, dict[str, Any]] = {
         "backend": {"kind": backend, "base_url": endpoint_url, "model": model, "api_key_env": api_key_env},

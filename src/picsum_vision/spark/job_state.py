@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from picsum_vision.describing.spending import cost
-
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
-    from picsum_vision.options import DescribeOptions
     from picsum_vision.spark.tables import TableStore
 
 
@@ -30,15 +27,6 @@ class StageState:
         """How many rows there are."""
         return sum(self.by_status.values())
 
-    def minus(self, before: StageState, figure: str) -> int | None:
-        """Return what a sum has grown by since `before`."""
-        now, then = getattr(self, figure), getattr(before, figure)
-        return None if now is None else max(0, now - (then or 0))
-
-    def cost_since(self, before: StageState, options: DescribeOptions) -> float | None:
-        """Return what the tokens since `before` cost, None without prices."""
-        return cost(options, self.minus(before, "input_tokens"), self.minus(before, "output_tokens"))
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class JobState:
@@ -48,12 +36,13 @@ class JobState:
     describe: StageState
 
     @classmethod
-    def read(cls, store: TableStore, asked: DataFrame) -> JobState:
-        """Count in the tables; no image is read."""
+    def read(cls, store: TableStore, asked: DataFrame, of_question: Column | None = None) -> JobState:
+        """Count in the tables, of the answers those that meet the condition; no image is read."""
+        answers = store.among("image_desc", asked)
         return cls(
             download=_state(store.among("image_codes", asked), "download_outcome", {"bytes": "bytes"}),
             describe=_state(
-                store.among("image_desc", asked),
+                answers if of_question is None else answers.where(of_question),
                 "describe_outcome",
                 {"bytes": "image_bytes_sent", "input_tokens": "input_tokens", "output_tokens": "output_tokens"},
             ),
