@@ -56,7 +56,7 @@ def report(
         from picsum_vision.report.html_file import write_report  # noqa: PLC0415 - Spark only where it is used
 
         figures = write_report(spark, tables, path, max_rows=images, prices=prices)
-    from picsum_vision.cli.samples import print_samples  # noqa: PLC0415
+    from picsum_vision.cli.samples import print_samples  # noqa: PLC0415 - the same
 
     print_samples(spark, tables)
     print(table_summary(figures.asked, figures.state, tables))

@@ -61,7 +61,7 @@ def run(
     ] = None,
     master: Annotated[Text, typer.Option(help="Spark's master, as in spark://host:7077. [default: local[*]]")] = None,
     remote: Annotated[Text, typer.Option(help="Spark Connect, as in sc://host or local[2].")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002 - typer's way
 ) -> int:
     """Download and describe images into three tables; what is there is not done again.
 
