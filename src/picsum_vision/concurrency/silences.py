@@ -15,9 +15,12 @@ class Silences:
         """Know of none."""
         self._until_s: dict[str, float] = {}
 
-    def note(self, host: str, seconds: float) -> None:
-        """Take in that `host` wants no request for `seconds`."""
-        self._until_s[host] = time.monotonic() + seconds
+    def waited_for_s(self, host: str, asked_s: float, most_s: float) -> float:
+        """Return the part of an asked silence that is waited for: all of it up to `most_s`, or none, and the silence is noted."""
+        if asked_s <= most_s:
+            return asked_s
+        self._until_s[host] = time.monotonic() + asked_s
+        return 0.0
 
     def left_s(self, host: str) -> float:
         """Return for how many more seconds `host` wants no request."""

@@ -110,9 +110,10 @@ class ChatJob(DescribeJob):
             self._was_answered = sink.status == _OK
         assert sink.status is not None  # noqa: S101 - no exchange ends well without a head
         asked_s = self._asked_silence_s(sink.status, sink.headers)
-        is_waited_for = asked_s <= client.options.max_retry_wait_s
         feedback = Feedback(
-            overloaded=sink.status in _OVERLOADED, latency_s=exchange.latency_s, pause_s=asked_s if is_waited_for else 0.0
+            overloaded=sink.status in _OVERLOADED,
+            latency_s=exchange.latency_s,
+            pause_s=client.silences.waited_for_s(client.lane.key, asked_s, client.options.max_retry_wait_s),
         )
         body = client.mask.hide(sink.body)
         if sink.status == _OK:
@@ -122,13 +123,10 @@ class ChatJob(DescribeJob):
         self._take_refusal(sink.status, body, asked_s, request, address)
         return feedback, None
 
-    def _asked_silence_s(self, status: int, headers: Any) -> float:
-        client, now = self._client, dt.datetime.now(dt.timezone.utc)
-        asked_s = (retry_after_s(headers, now) or 0.0) if status in _OVERLOADED else pause_after_answer_s(headers, now)
-        if asked_s > client.options.max_retry_wait_s:
-            # Nobody waits so long: neither this row nor those behind it.
-            client.silences.note(client.lane.key, asked_s)
-        return asked_s
+    @staticmethod
+    def _asked_silence_s(status: int, headers: Any) -> float:
+        now = dt.datetime.now(dt.timezone.utc)
+        return (retry_after_s(headers, now) or 0.0) if status in _OVERLOADED else pause_after_answer_s(headers, now)
 
     def _count(self, answer: ChatAnswer, estimated_input: int, expected: float, set_aside: float) -> float:
         """Take in what an answer used; return its cost. Where the endpoint does not say, the estimate stands."""

@@ -139,11 +139,9 @@ class DownloadJob:
     def _refused(self, answer: Head, latency_s: float | None) -> Feedback:
         limited = answer.status in _OVERLOADED
         asked_s = retry_after_s(answer.mapping(), dt.datetime.now(dt.timezone.utc)) if limited else None
-        pause_s = asked_s or 0.0
-        if pause_s > self._downloader.options.max_retry_wait_s:
-            # Nobody waits so long: neither this row nor those behind it.
-            self._downloader.silences.note(self._target.host, pause_s)
-            pause_s = 0.0
+        pause_s = self._downloader.silences.waited_for_s(
+            self._target.host, asked_s or 0.0, self._downloader.options.max_retry_wait_s
+        )
         if answer.status in _MAY_CHANGE and self._try_again(asked_s):
             pass
         elif limited:
