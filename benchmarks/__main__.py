@@ -6,18 +6,19 @@ import argparse
 import dataclasses
 import signal
 import sys
+import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks import cases
 from benchmarks.harness.case import Case
+from benchmarks.harness.earlier import Earlier
 from benchmarks.harness.page import write_page
 from benchmarks.harness.result import document, write
 from benchmarks.harness.rounds import Rounds
 
 _HERE: Final = Path(__file__).resolve().parent
 _RESULTS: Final = _HERE / "results"
-_ROUNDS: Final = 5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,8 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     asked = _arguments(arguments)
     if asked.what is None:
-        for name in cases.NAMES:
-            print(f"{name}  {cases.build(name).title}")
+        _list_cases()
         return 0
     if asked.what == "results":
         print(write_page(asked.output or _RESULTS, (asked.output or _HERE) / "RESULTS.md"))
@@ -37,15 +37,36 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _list_cases() -> None:
+    built = [cases.build(name) for name in cases.NAMES]
+    for case in built:
+        print(f"{case.name}  {case.minutes:3} min  {case.rounds} rounds  {case.title}")
+    print(f"all {sum(case.minutes for case in built):3} min")
+
+
 def _run(name: str, asked: argparse.Namespace) -> Path:
     case = narrowed(cases.build(name, asked.images), asked.only)
-    rounds = Rounds()
-    runs = rounds.run(case, asked.rounds)
-    settings: dict[str, Any] = {"rounds": asked.rounds, "images": asked.images, "only": asked.only}
-    is_whole = asked.images is None and asked.only is None and asked.rounds >= _ROUNDS
-    result = document(case, runs, {**settings, "is_whole": is_whole}, rounds.versions)
-    # What is no whole run never takes the place of one.
-    return write(result, asked.output or (_RESULTS if is_whole else _RESULTS / "trials"))
+    is_trial = asked.images is not None or asked.only is not None
+    # What is no whole run, or not yet, never takes the place of one.
+    whole, partial = asked.output or _RESULTS, asked.output or _RESULTS / "trials"
+    earlier = Earlier.read(case, [partial, whole]) if asked.more else Earlier()
+    wanted = asked.rounds or max(0, case.rounds - earlier.rounds)
+    rounds, began_s = Rounds(), time.monotonic()
+    written = whole / f"{name}.json"
+
+    def keep(done: int) -> None:
+        nonlocal written
+        is_whole = not is_trial and done >= case.rounds
+        settings = {"rounds": done, "images": asked.images, "only": asked.only, "is_whole": is_whole}
+        settings["minutes"] = earlier.minutes + (time.monotonic() - began_s) / 60
+        result = document(case, earlier.runs, settings, {**earlier.versions, **rounds.versions})
+        written = write(result, whole if is_whole else partial)
+        if is_whole and partial != whole:
+            (partial / f"{name}.json").unlink(missing_ok=True)
+
+    if wanted:
+        rounds.run(case, wanted, earlier.runs, keep)
+    return written
 
 
 def narrowed(case: Case, only: list[str] | None) -> Case:
@@ -65,7 +86,10 @@ def narrowed(case: Case, only: list[str] | None) -> Case:
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", nargs="?", choices=[*cases.NAMES, "all", "results"], metavar="CASE|all|results")
-    parser.add_argument("--rounds", type=_from_one, default=_ROUNDS, help="after the warm-up; a figure needs five")
+    parser.add_argument("--rounds", type=_from_one, help="after the warm-up, instead of the case's own number")
+    parser.add_argument(
+        "--more", action="store_true", help="add to the rounds that the result has: up to the case's number, or --rounds of them"
+    )
     parser.add_argument("--images", type=_from_one, help="rows, instead of the case's own; the result goes to results/trials")
     parser.add_argument("--only", type=lambda names: names.split(","), help="contestants, with commas between them")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where results are written, or read for `results`")

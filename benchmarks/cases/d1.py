@@ -10,6 +10,9 @@ from benchmarks.harness.case import Case, Contestant, Expectation, Group, Line
 _SIZES: Final = (100, 1_000, 5_000)
 _IN_FLIGHT: Final = 1_024
 _NOTEBOOK_ROWS: Final = 40
+_SMALL_ROUNDS: Final = 3
+_RAY_ROWS: Final = 200
+_SLOW_ROUNDS: Final = 2
 
 
 def build(images: int | None = None) -> Case:
@@ -24,6 +27,7 @@ def build(images: int | None = None) -> Case:
         shows_not="a network's own limits: clients and server share one machine, its cores and its loopback; the bare client "
         "beside them says what the server and the machine can give at most",
         groups=groups,
+        minutes=16,
         columns=(
             "rows_per_second",
             "ratio",
@@ -45,6 +49,8 @@ def _group(rows: int) -> Group:
         contestants=_contestants(rows),
         baseline="bare",
         ours="spark_parquet",
+        rounds=None if rows >= _SIZES[-1] else _SMALL_ROUNDS,
+        warm_up_rows=1_000,
         timeout_s=120,
     )
 
@@ -60,8 +66,9 @@ def _contestants(rows: int) -> tuple[Contestant, ...]:
         downloads.spark("spark_fixed_64", downloads.fixed(64), "64 in flight each"),
         downloads.daft("daft_same_in_flight", _IN_FLIGHT // 4),
         downloads.daft("daft_64", 64),
-        downloads.img2dataset(256),
-        downloads.notebook(min(rows, _NOTEBOOK_ROWS)),
+        downloads.img2dataset(256, rounds=_SLOW_ROUNDS),
+        *([downloads.ray(_RAY_ROWS, rounds=_SLOW_ROUNDS)] if rows >= _SIZES[-1] else []),
+        downloads.notebook(min(rows, _NOTEBOOK_ROWS), rounds=_SLOW_ROUNDS),
     )
 
 

@@ -25,6 +25,8 @@ def build(images: int | None = None) -> Case:
         shows="the steady rate when there is much to do, to Parquet, and whether adaptive limits find what fixed ones are given",
         shows_not="a real network; where the machine is the limit (the bare client says where), more in flight gives nothing",
         groups=groups,
+        minutes=24,
+        rounds=3,
         expectations=(*(_twice_daft(name) for name in names.values()), *_of_the_widest(widest)),
     )
 
@@ -44,6 +46,7 @@ def _group(rows: int, in_flight: int, name: str, *, wide: bool) -> Group:
         contestants=(*same, *(_wide() if wide else ())),
         baseline="bare",
         ours="spark_parquet",
+        warm_up_rows=4_000,
         timeout_s=400,
     )
 

@@ -29,6 +29,7 @@ def build(images: int | None = None) -> Case:
         ),
         baseline="bare",
         ours="spark_parquet",
+        warm_up_rows=5_000,
         timeout_s=180,
     )
     return Case(
@@ -39,6 +40,7 @@ def build(images: int | None = None) -> Case:
         "rate is that of server and client together; the JVM's share is in CPU seconds per 1,000 rows. The server answers "
         "each request before it looks at the next, so its peak in flight is always 1: at most 64 are on their way",
         groups=(group,),
+        minutes=5,
         columns=(
             "rows_per_second", "ratio", "rows_per_client_cpu_second", "ratio_rows_per_client_cpu_second",
             "cpu_seconds_per_1000_rows", "rows_ok",

@@ -27,6 +27,8 @@ def build(images: int | None = None) -> Case:
         f"{_BARRIER_ROWS} rows of a task, as a batch-at-a-time function has it",
         shows_not="answers that never come: those are a timeout's business",
         groups=(_group(_WITHOUT, rows, []), _group(_WITH, rows, [_STRAGGLERS])),
+        minutes=9,
+        rounds=2,
         columns=("seconds", "ratio_seconds", "rows_per_second", "peak_in_flight", "rows_ok"),
         expectations=(
             Expectation(
@@ -55,6 +57,7 @@ def _group(name: str, rows: int, faults: list[dict[str, Any]]) -> Group:
         ),
         baseline="spark_parquet",
         ours="spark_parquet",
+        warm_up_rows=2_000,
         timeout_s=300,
     )
 

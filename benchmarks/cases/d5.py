@@ -29,6 +29,8 @@ def build(images: int | None = None) -> Case:
         shows_not="limits of another kind (by client, by connection, with queues); the bare client and Daft do not come again "
         "after a refusal, or not when asked to: see their rows ok",
         groups=(_group(rows),),
+        minutes=11,
+        rounds=2,
         columns=("rows_per_second", "share_of_ideal", "wasted_share", "refused", "peak_in_flight", "rows_ok"),
         expectations=tuple(
             expectation
@@ -60,6 +62,7 @@ def _group(rows: int) -> Group:
         ),
         baseline="learnt_one",
         ours="learnt_one",
+        warm_up_rows=1_000,
         timeout_s=240,
         ideal_rows_per_second=_ideal(rows),
     )

@@ -42,6 +42,19 @@ def daft(name: str, in_flight: int | None) -> Contestant:
     )
 
 
+def openaivec(in_flight_per_task: int) -> Contestant:
+    """Return openaivec's Spark function, through the Responses API."""
+    how = f"batch_size=1, max_concurrency={in_flight_per_task}"
+    return Contestant(
+        name="openaivec",
+        module="openaivec_ask",
+        what=f"openaivec's `responses_udf` in Spark, {TASKS} tasks, {how}, data URLs made by Spark, to noop",
+        environment="openaivec",
+        session=SESSION,
+        order={"in_flight_per_task": in_flight_per_task, "partitions": TASKS},
+    )
+
+
 def notebook() -> Contestant:
     """Return a UDF with one request at a time, on fewer rows."""
     return Contestant(

@@ -78,7 +78,7 @@ def daft(name: str, max_connections: int) -> Contestant:
     )
 
 
-def img2dataset(threads: int, processes: int = TASKS) -> Contestant:
+def img2dataset(threads: int, processes: int = TASKS, rounds: int | None = None) -> Contestant:
     """Return img2dataset, which keeps the bytes as they came."""
     what = (
         f"img2dataset, {processes} processes of {threads} threads (started by each call, as it works), to Parquet, not re-encoded"
@@ -89,10 +89,24 @@ def img2dataset(threads: int, processes: int = TASKS) -> Contestant:
         what=what,
         environment="img2dataset",
         order={"threads": threads, "processes": processes},
+        rounds=rounds,
     )
 
 
-def notebook(rows: int) -> Contestant:
+def ray(rows: int, rounds: int | None = None) -> Contestant:
+    """Return Ray Data, on fewer rows."""
+    return Contestant(
+        name="ray",
+        module="ray_download",
+        what=f"Ray Data's `download` with its own settings, {TASKS} CPUs, on {rows} rows only, to Parquet",
+        environment="ray",
+        session={"cpus": TASKS},
+        rows=rows,
+        rounds=rounds,
+    )
+
+
+def notebook(rows: int, rounds: int | None = None) -> Contestant:
     """Return the notebook's UDF, on fewer rows: its rate does not depend on how many there are."""
     return Contestant(
         name="notebook",
@@ -101,4 +115,5 @@ def notebook(rows: int) -> Contestant:
         session=SESSION,
         order={"partitions": TASKS},
         rows=rows,
+        rounds=rounds,
     )

@@ -30,6 +30,8 @@ def build(images: int | None = None) -> Case:
         "and on a standalone cluster of two workers; without any setting, and told the limit",
         shows_not="a limit on tokens, or one that lets a whole minute's requests through at once, which is easier",
         groups=(_group(images or _ROWS),),
+        minutes=11,
+        rounds=2,
         columns=("rows_per_second", "share_of_ideal", "wasted_share", "refused", "peak_in_flight", "rows_ok"),
         expectations=tuple(expectation for name in names for expectation in _expected(name)),
     )
@@ -58,6 +60,7 @@ def _group(rows: int) -> Group:
         baseline="told_one",
         ours="told_one",
         requests_per_row=1,
+        warm_up_rows=60,
         timeout_s=240,
         ideal_rows_per_second=rows / max(1.0, (rows - at_once) / (_PER_MINUTE / 60)),
     )

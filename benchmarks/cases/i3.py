@@ -23,6 +23,7 @@ def build(images: int | None = None) -> Case:
         shows="that the time is about that of the longer of the two, not their sum",
         shows_not="tables: the bytes never leave the worker, and the answers go to noop",
         groups=(_fused_group(rows), _describe_group(rows)),
+        minutes=5,
         columns=("seconds", "rows_per_second", "peak_in_flight", "model_peak_in_flight", "rows_ok", "python_worker_peak_rss_mb"),
         expectations=(
             Expectation(

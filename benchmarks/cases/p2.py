@@ -24,6 +24,8 @@ def build(images: int | None = None) -> Case:
         shows="what it costs that a job which is ended loses at most so many seconds of work",
         shows_not="large tables, whose commits take longer; a job's first chunk is small in any case, until its speed is known",
         groups=(jobs.group(_NAME, images or _ROWS, contestants, "no_checkpoints"),),
+        minutes=8,
+        rounds=3,
         columns=("seconds", "ratio_seconds", "rows_per_second", "rows_ok"),
         expectations=(
             Expectation(

@@ -31,7 +31,8 @@ class Contestant:
 
     `module` is run as `python -m benchmarks.contestants.MODULE`, in the environment of the peer `environment` if there is one.
     Lines with the same module, environment and `session` share one process, which stays alive during the case. `order` is what
-    it is told for each run beside the group's own. `rows` are fewer rows than the group's, for those that are too slow for them.
+    it is told for each run beside the group's own. `rows` are fewer rows than the group's, for those that are too slow for them;
+    `rounds` are fewer rounds than the group's, for those whose figure hardly varies or takes long to get.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Contestant:
     session: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     order: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     rows: int | None = None
+    rounds: int | None = None
 
     @property
     def is_peer(self) -> bool:
@@ -53,7 +55,8 @@ class Group:
     """Contestants under the same conditions; ratios are to `baseline`, and `ours` is the one that peers may be ahead of.
 
     `order` is told to all of them. `requests_per_row` are those that a row needs if nothing goes wrong. `rounds` bounds the
-    rounds that were asked for; `timeout_s` bounds each run. `ideal_rows_per_second` is what the server's own
+    rounds that were asked for; `timeout_s` bounds each run; `warm_up_rows` bounds the rows of the warm-up where all of them would
+    only take longer. `ideal_rows_per_second` is what the server's own
     limit allows, where it has one. `model` is a second server (`order["model_url"]`), for those that download and describe;
     `pictures` are made before anything is measured.
     """
@@ -68,6 +71,7 @@ class Group:
     requests_per_row: int = 2
     rounds: int | None = None
     warm_up: bool = True
+    warm_up_rows: int | None = None
     timeout_s: float = 300
     ideal_rows_per_second: float | None = None
     model: Server | None = None
@@ -102,12 +106,18 @@ class Expectation:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Case:
-    """A case of the suite. `shows` and `shows_not` are the sentences that stand with its result; `columns` are its table's."""
+    """A case of the suite.
+
+    `shows` and `shows_not` are the sentences that stand with its result; `columns` are its table's. `minutes` is about what it
+    takes on two quiet cores, its `rounds` and the warm-up included: fewer than five rounds where a round takes long.
+    """
 
     name: str
     title: str
     shows: str
     shows_not: str
     groups: tuple[Group, ...]
+    minutes: int
+    rounds: int = 5
     columns: tuple[str, ...] = ("rows_per_second", "ratio", "peak_in_flight", "rows_ok")
     expectations: tuple[Expectation, ...] = ()

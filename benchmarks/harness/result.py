@@ -54,6 +54,12 @@ def write(result: Mapping[str, Any], folder: Path) -> Path:
     return path
 
 
+def plain(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result as it is read from its file."""
+    read: dict[str, Any] = json.loads(json.dumps(_rounded(result)))
+    return read
+
+
 def _group(group: Group, runs: Runs) -> dict[str, Any]:
     base = _warm(runs, group.name, group.baseline)
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ WARM_UP: Final = 0
 _FAILURES_AT_MOST: Final = 2
 
 Key = tuple[str, str | None, str]
+Runs = dict[tuple[str, str], list[dict[str, Any]]]
 
 
 class Rounds:
@@ -34,9 +35,12 @@ class Rounds:
         self._failures: dict[tuple[str, str], int] = {}
         self.versions: dict[str, dict[str, str]] = {}
 
-    def run(self, case: Case, rounds: int) -> dict[tuple[str, str], list[dict[str, Any]]]:
-        """Return the runs of each (group, contestant); round 0 is the warm-up."""
-        runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    def run(self, case: Case, rounds: int, runs: Runs, after_round: Callable[[int], None]) -> None:
+        """Add a warm-up, which is round 0, and `rounds` rounds to `runs`, the runs of each (group, contestant).
+
+        Rounds are numbered from where `runs` ends; `after_round` is told how many there are then.
+        """
+        done = rounds_in(runs)
         with contextlib.ExitStack() as open_things:
             open_things.callback(self._close)
             folder = Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
@@ -44,11 +48,13 @@ class Rounds:
             for group in case.groups:
                 stages[group.name] = Stage(group, folder)
                 open_things.callback(stages[group.name].close)
-            for number, group, contestant in _turns(case, rounds):
-                measured = self._one(number, group, contestant, stages[group.name])
-                runs.setdefault((group.name, contestant.name), []).append({"round": number, **measured})
-                _tell(case, group, contestant, runs[group.name, contestant.name][-1])
-        return runs
+            for number in (WARM_UP, *range(done + 1, done + rounds + 1)):
+                for group, contestant in _turns(case, number, next_round=done + 1):
+                    measured = self._one(number, group, contestant, stages[group.name])
+                    runs.setdefault((group.name, contestant.name), []).append({"round": number, **measured})
+                    _tell(case, group, contestant, runs[group.name, contestant.name][-1])
+                if number != WARM_UP:
+                    after_round(number)
 
     def _one(self, number: int, group: Group, contestant: Contestant, stage: Stage) -> dict[str, Any]:
         line = (group.name, contestant.name)
@@ -57,16 +63,20 @@ class Rounds:
         try:
             process, is_new = self._process(contestant)
             if is_new and number != WARM_UP:
-                self._measured(group, contestant, stage, process)
-            measured = self._measured(group, contestant, stage, process)
+                self._measured(group, contestant, stage, process, group.warm_up_rows)
+            at_most = group.warm_up_rows if number == WARM_UP else None
+            measured = self._measured(group, contestant, stage, process, at_most)
         except (ContestantFailedError, EnvironmentMissingError) as error:
             self._failures[line] = self._failures.get(line, 0) + 1
             self._end(contestant)
             return {"failed": str(error)}
         return {**measured, "session_seconds": process.start_seconds} if is_new else measured
 
-    def _measured(self, group: Group, contestant: Contestant, stage: Stage, process: ContestantProcess) -> dict[str, Any]:
+    def _measured(
+        self, group: Group, contestant: Contestant, stage: Stage, process: ContestantProcess, at_most_rows: int | None
+    ) -> dict[str, Any]:
         rows = contestant.rows or group.rows
+        rows = rows if at_most_rows is None else min(rows, at_most_rows)
         order = {**group.order, **contestant.order, **stage.order(rows), "rows": rows}
         process.ask({"do": "prepare", "order": order}, _PREPARE_TIMEOUT_S)
         stage.begin()
@@ -105,13 +115,19 @@ def _key(contestant: Contestant) -> Key:
     return contestant.module, contestant.environment, repr(sorted(contestant.session.items()))
 
 
-def _turns(case: Case, rounds: int) -> Iterator[tuple[int, Group, Contestant]]:
-    for number in range(rounds + 1):
-        for group in case.groups:
-            if number == WARM_UP and not group.warm_up:
-                continue
-            if group.rounds is None or number <= group.rounds:
-                yield from ((number, group, contestant) for contestant in group.contestants)
+def rounds_in(runs: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> int:
+    """Return how many rounds there are, the warm-up apart."""
+    return max((run["round"] for found in runs.values() for run in found), default=WARM_UP)
+
+
+def _turns(case: Case, number: int, next_round: int) -> Iterator[tuple[Group, Contestant]]:
+    """Who runs in round `number`; the warm-up is for those who have a round from `next_round` on."""
+    for group in case.groups:
+        if number == WARM_UP and not group.warm_up:
+            continue
+        for contestant in group.contestants:
+            if all(bound is None or (number or next_round) <= bound for bound in (group.rounds, contestant.rounds)):
+                yield group, contestant
 
 
 def _tell(case: Case, group: Group, contestant: Contestant, run: Mapping[str, Any]) -> None:

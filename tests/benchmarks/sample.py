@@ -22,7 +22,9 @@ def case(*expectations: Expectation) -> Case:
         Contestant(name="peer", module="daft_download", what="a peer", environment="daft"),
     )
     group = Group(name="g", rows=100, server=Server(), contestants=lines, baseline="bare", ours="ours")
-    return Case(name="d0", title="T", shows="one thing", shows_not="another", groups=(group,), expectations=expectations)
+    return Case(
+        name="d0", title="T", shows="one thing", shows_not="another", groups=(group,), minutes=1, expectations=expectations
+    )
 
 
 def runs() -> dict[tuple[str, str], list[dict[str, Any]]]:

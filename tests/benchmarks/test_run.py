@@ -51,6 +51,8 @@ def test_a_tiny_run_of_d1(tmp_path, capsys):
     assert main(["d1", "--images", "20", "--rounds", "1", "--only", "bare,engine", "--output", str(tmp_path)]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "d1.json")
     result = json.loads((tmp_path / "d1.json").read_text())
+    minutes = result["settings"].pop("minutes")
+    assert minutes > 0
     assert result["settings"] == {"rounds": 1, "images": 20, "only": ["bare", "engine"], "is_whole": False}
     (group,) = result["groups"]
     for one in group["contestants"]:
@@ -62,6 +64,23 @@ def test_a_tiny_run_of_d1(tmp_path, capsys):
         assert found["cpu_seconds"]["main"] > 0
         assert found["peak_rss_mb"]["main"] > 10
     assert group["contestants"][0]["ratios"]["rows_per_second"]["median"] == 1
+
+
+def test_more_rounds_are_added_to_those_that_are_there(tmp_path):
+    """With --more the rounds before stay, the new ones have the next numbers, and what was measured otherwise is not added to."""
+    asked = ["d1", "--rounds", "1", "--only", "bare", "--output", str(tmp_path)]
+    assert main([*asked, "--images", "20"]) == 0
+    before = json.loads((tmp_path / "d1.json").read_text())
+    assert main([*asked, "--images", "20", "--more"]) == 0
+    after = json.loads((tmp_path / "d1.json").read_text())
+    (was,), (now,) = before["groups"][0]["contestants"], after["groups"][0]["contestants"]
+    assert now["rounds"][0] == was["rounds"][0]
+    assert [one["round"] for one in now["rounds"]] == [1, 2]
+    assert now["warm_up"] == was["warm_up"]
+    assert after["settings"]["rounds"] == 2
+    assert after["settings"]["minutes"] > before["settings"]["minutes"]
+    with pytest.raises(SystemExit, match=r"--more: d1\.json was measured with another case"):
+        main([*asked, "--images", "21", "--more"])
 
 
 def test_an_unknown_contestant_is_named(tmp_path):

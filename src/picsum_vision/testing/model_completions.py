@@ -8,13 +8,14 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from .model_faults import FaultKind
-from .model_tokens import count_text_tokens, cut_to_tokens, text_pieces
+from .model_tokens import count_text_tokens, cut_to_tokens, event_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from .model_request import ChatRequest
 
 _Content = str | list[dict[str, str]] | None
-_PIECES_PER_EVENT: Final = 8
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,14 @@ class Completion:
             "completion_tokens": self.completion_tokens,
             "total_tokens": self.prompt_tokens + self.completion_tokens,
         }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnswerForm:
+    """How a completion is written for an API: as one body, or as the pieces of a stream."""
+
+    as_json: Callable[[ChatRequest, Completion], bytes]
+    as_events: Callable[[ChatRequest, Completion], list[bytes]]
 
 
 def cut(completion: Completion, max_tokens: int | None) -> Completion:
@@ -75,7 +84,14 @@ def in_parts(completion: Completion) -> Completion:
     )
 
 
-def as_json(completion: Completion) -> bytes:
+def texts_of(completion: Completion) -> list[str]:
+    """Return the parts of its text: one if it is not in parts, none if it is null."""
+    if isinstance(completion.content, list):
+        return [part["text"] for part in completion.content]
+    return [] if completion.content is None else [completion.content]
+
+
+def as_json(_chat: ChatRequest, completion: Completion) -> bytes:
     """Write the whole completion as one JSON body."""
     message = {"role": "assistant", "content": completion.content, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": completion.finish_reason}
@@ -83,8 +99,9 @@ def as_json(completion: Completion) -> bytes:
     return json.dumps({**_head(completion, "chat.completion"), "choices": [choice], **usage}).encode()
 
 
-def as_events(completion: Completion, *, with_usage: bool) -> list[bytes]:
+def as_events(chat: ChatRequest, completion: Completion) -> list[bytes]:
     """Write the completion as events: a role, pieces of the content, the finish_reason, the usage if asked for, [DONE]."""
+    with_usage = chat.stream_usage
     head = _head(completion, "chat.completion.chunk")
     # Once usage is asked for, every other chunk carries it as null.
     tail = {"usage": None} if with_usage and completion.states_usage else {}
@@ -110,5 +127,7 @@ def _stream_pieces(content: _Content) -> list[str | list[dict[str, str]]]:
         return []
     if isinstance(content, list):
         return [[part] for part in content]
-    pieces = text_pieces(content)
-    return ["".join(pieces[start : start + _PIECES_PER_EVENT]) for start in range(0, len(pieces), _PIECES_PER_EVENT)]
+    return list(event_pieces(content))
+
+
+CHAT_FORM: Final = AnswerForm(as_json=as_json, as_events=as_events)

@@ -1,0 +1,71 @@
+"""openaivec's Spark function, one request for each image. It runs in an environment of its own.
+
+It takes addresses or data URLs, not bytes: making the data URLs is part of the work, as for whoever has the bytes in a table.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from openaivec.spark_ext import responses_udf, setup
+from pyspark.sql import Observation, SparkSession
+from pyspark.sql import functions as F
+
+from benchmarks.contestants.chat_body import MAX_TOKENS, MODEL, PROMPT
+from benchmarks.contestants.protocol import Order, serve
+from benchmarks.contestants.spark_pictures import SparkPictures
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class OpenaivecAsk:
+    """A session that stays open; each run is a new action to `noop`, whose rows are counted on their way."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Open the session."""
+        os.environ["PYSPARK_PYTHON"] = sys.executable
+        self._session = SparkSession.builder.master(settings["master"]).config("spark.ui.enabled", "false").getOrCreate()
+        self._pictures = SparkPictures(self._session)
+        self._order: Order = {}
+        self._images: DataFrame | None = None
+        self._observed: Observation | None = None
+
+    def prepare(self, order: Order) -> None:
+        """Put the images into Spark's memory, and tell its workers where to ask."""
+        setup(self._session, api_key="none")
+        self._session.sparkContext.environment["OPENAI_BASE_URL"] = order["base_url"]
+        self._order, self._images = order, self._pictures.table(order)
+
+    def run(self) -> None:
+        """Ask about every row."""
+        assert self._images is not None  # noqa: S101 - the harness prepares first
+        ask = responses_udf(
+            PROMPT,
+            model_name=MODEL,
+            batch_size=1,
+            max_concurrency=self._order["in_flight_per_task"],
+            multimodal=True,
+            max_output_tokens=MAX_TOKENS,
+        )
+        url = F.concat(F.lit("data:image/jpeg;base64,"), F.base64("image_binary"))
+        self._observed = Observation()
+        answered = self._images.select(ask(url).alias("descrizione"))
+        counted = answered.observe(self._observed, F.count("descrizione").alias("ok"))
+        counted.write.format("noop").mode("overwrite").save()
+
+    def rows_ok(self) -> int:
+        """Return how many rows have an answer."""
+        assert self._observed is not None  # noqa: S101 - it was run
+        return int(self._observed.get["ok"])
+
+    def close(self) -> None:
+        """Stop Spark."""
+        self._session.stop()
+
+
+if __name__ == "__main__":
+    serve(OpenaivecAsk, ["openaivec", "pyspark", "openai"])
