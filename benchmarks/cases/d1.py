@@ -50,7 +50,6 @@ def _group(rows: int) -> Group:
         baseline="bare",
         ours="spark_parquet",
         rounds=None if rows >= _SIZES[-1] else _SMALL_ROUNDS,
-        warm_up_rows=1_000,
         timeout_s=120,
     )
 

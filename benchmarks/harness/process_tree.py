@@ -13,6 +13,8 @@ import psutil
 _SAMPLE_EVERY_S: Final = 0.1
 _LOOK_FOR_CHILDREN_EVERY_S: Final = 0.5
 _MB: Final = 1_000_000
+# Spark's own, and the one that our local sessions start instead. A worker is forked off it and has its command line.
+_DAEMONS: Final = frozenset({"pyspark.daemon", "picsum_vision.spark.worker_daemon"})
 _GONE: Final = (psutil.NoSuchProcess, psutil.ZombieProcess)
 
 
@@ -22,9 +24,9 @@ def kind_of(command: list[str], parent_command: list[str], *, is_root: bool) -> 
         return "main"
     if command and command[0].rpartition("/")[2] == "java":
         return "jvm"
-    if "pyspark.daemon" not in command and "pyspark.worker" not in command:
+    if _DAEMONS.isdisjoint(command) and "pyspark.worker" not in command:
         return "child"
-    return "python_daemon" if "pyspark.daemon" not in parent_command else "python_worker"
+    return "python_daemon" if _DAEMONS.isdisjoint(parent_command) else "python_worker"
 
 
 class _Seen:

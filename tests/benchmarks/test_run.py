@@ -135,6 +135,12 @@ def test_the_watch_counts_what_children_use():
         (["/usr/lib/jvm/bin/java", "-cp", "x"], ["python"], "jvm"),
         (["python3", "-m", "pyspark.daemon", "pyspark.worker"], ["/usr/lib/jvm/bin/java"], "python_daemon"),
         (["python3", "-m", "pyspark.daemon", "pyspark.worker"], ["python3", "-m", "pyspark.daemon"], "python_worker"),
+        (["python3", "-m", "picsum_vision.spark.worker_daemon", "pyspark.worker"], ["/usr/bin/java"], "python_daemon"),
+        (
+            ["python3", "-m", "picsum_vision.spark.worker_daemon", "pyspark.worker"],
+            ["python3", "-m", "picsum_vision.spark.worker_daemon", "pyspark.worker"],
+            "python_worker",
+        ),
         (["python3", "-c", "from multiprocessing.spawn"], ["python"], "child"),
         ([], ["python"], "child"),
     ],
