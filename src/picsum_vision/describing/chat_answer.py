@@ -14,12 +14,14 @@ _MESSAGE_CHARACTERS = 200
 _FILTERED = re.compile(r"content[_ ]?(filter|policy|management)|responsible[_ ]?ai|safety system", re.IGNORECASE)
 _WRONG_KEY = re.compile(
     r"invalid[_ ]api[_ ]key|(incorrect|invalid|missing|expired|no valid|didn.t provide an?) (api|access|auth\w*)[ _-]?(key|token)"
-    r"|authentication[_ ](error|failed)|unauthenticated|invalid[_ ]token|permission[_ ]denied",
+    r"|authentication[_ ](error|failed)|unauthenticated|invalid[_ ]token|permission[_ ]denied"
+    # LiteLLM without a database, of every key but its own.
+    r"|no_db_connection",
     re.IGNORECASE,
 )
 _NO_SUCH_MODEL = re.compile(
     r"model_not_found|endpoint_not_found|model\W+\S{1,200}\W+(does not exist|is not found|was not found|not found)"
-    r"|unknown model|no such model",
+    r"|unknown model|no such model|invalid model name",
     re.IGNORECASE,
 )
 _LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|dapi|hf|gsk|xai|key)[-_]?[A-Za-z0-9_*.-]{8,}|\bBearer\s+\S+|\beyJ[\w.-]{16,}")
