@@ -9,27 +9,32 @@ import typer
 
 from picsum_vision._version import __version__
 from picsum_vision.cli import demo as demo_command
+from picsum_vision.cli import help_texts
 from picsum_vision.cli import report as report_command
 from picsum_vision.cli import run as run_command
 from picsum_vision.cli import serve as serve_command
 from picsum_vision.cli import setup_sql as setup_sql_command
 from picsum_vision.cli.entry import STOPPED, WRONG_SETTING
+from picsum_vision.cli.loud_commands import Quiet, Verbose, settle, with_loudness
+from picsum_vision.cli.loudness import Loudness, choose_loudness
 
 # Newer typers carry a click of their own: the root of its errors is found from a class that both have.
 _WRONG_WORDS: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
-app = typer.Typer(pretty_exceptions_enable=False, help="Images and their descriptions for columns of URLs, on Apache Spark.")
-app.command("demo")(demo_command.demo)
-app.command("run")(run_command.run)
-app.command("report")(report_command.report)
-app.command("setup-sql")(setup_sql_command.setup_sql)
-app.command("serve-images")(serve_command.serve_images)
-app.command("serve-model")(serve_command.serve_model)
+app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
+app.command("demo")(with_loudness(demo_command.demo))
+app.command("run")(with_loudness(run_command.run))
+app.command("report")(with_loudness(report_command.report))
+app.command("setup-sql")(with_loudness(setup_sql_command.setup_sql))
+app.command("serve-images")(with_loudness(serve_command.serve_images))
+app.command("serve-model")(with_loudness(serve_command.serve_model))
 
 
 def invoke(words: list[str]) -> int:
     """Run one command and return its exit code; a wrong flag is one line on stderr."""
+    choose_loudness(Loudness.NORMAL)
     command = typer.main.get_command(app)
+    help_texts.finish(command)
     try:
         result = command.main(args=words, prog_name="picsum-vision", standalone_mode=False)
     except typer.Exit as end:
@@ -37,12 +42,19 @@ def invoke(words: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except _WRONG_WORDS as error:
-        message = " ".join(error.format_message().split())
-        print(f"picsum-vision: {message or 'which command? picsum-vision --help lists them'}", file=sys.stderr)
+        print(f"picsum-vision: {_in_one_line(error)}", file=sys.stderr)
         return WRONG_SETTING
     if result == STOPPED:  # what newer typers make of Ctrl-C
         raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
+
+
+def _in_one_line(error: Any) -> str:
+    """Return what is wrong with the words, and where the right ones stand."""
+    message = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context is not None else "picsum-vision"
+    return f"{message or 'which command?'} (see {where} --help)"
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -53,8 +65,18 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 @app.callback(invoke_without_command=False)
 def root(
-    version: Annotated[
-        Optional[bool], typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    version: Annotated[  # noqa: ARG001 - its callback has done the work
+        Optional[bool], typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Print the version.")
     ] = None,
+    quiet: Quiet = False,  # noqa: FBT002 - typer's way
+    verbose: Verbose = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Images and their descriptions for columns of URLs, on Apache Spark."""
+    """Images and their descriptions for columns of URLs, on Apache Spark.
+
+    picsum-vision demo
+
+    picsum-vision run --urls-from mine.csv --url-col photo --output mine
+
+    Words that Tab completes: picsum-vision --install-completion
+    """
+    settle(quiet=quiet, verbose=verbose)

@@ -1,26 +1,93 @@
-"""What a person sees while a command runs: a moving line on a terminal, plain lines elsewhere; always on stderr."""
+"""What a person sees while a command runs: a bar on a terminal, sparse lines elsewhere; always on stderr."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.status import Status
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-_stderr = Console(stderr=True, highlight=False)
+from picsum_vision.cli.loudness import Loudness, loudness
+from picsum_vision.progress.lines import ProgressLines
+from picsum_vision.run_progress import WORDS, ProgressEvent
+
+Shown = ProgressEvent | str
 
 
 @contextlib.contextmanager
-def progress(*, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows one line of progress."""
-    if quiet:
+def progress() -> Iterator[Callable[[Shown], None]]:
+    """Yield a function that shows progress: a job's events, or a line of words."""
+    if loudness() is Loudness.QUIET:
         yield lambda _: None
-    elif _stderr.is_terminal:
-        with Status("starting", console=_stderr) as status:
-            yield status.update
+    elif is_a_person_at(sys.stderr.isatty()):
+        with TerminalProgress(keep_messages=loudness() is Loudness.VERBOSE) as shown:
+            yield shown
     else:
-        began_s = time.monotonic()
-        yield lambda line: print(f"[{time.monotonic() - began_s:6.1f} s] {line}", file=sys.stderr, flush=True)
+        yield _Lines()
+
+
+def is_a_person_at(terminal: bool) -> bool:  # noqa: FBT001 - a stream's fact
+    """Return whether a stream can show a line that moves: a terminal that is not called dumb."""
+    return terminal and os.environ.get("TERM", "") != "dumb"
+
+
+class _Lines(ProgressLines):
+    def __call__(self, event: Shown) -> None:
+        """Write a job's event if it is worth a line, and words always."""
+        if isinstance(event, str):
+            self.write(event)
+        else:
+            super().__call__(event)
+
+
+class TerminalProgress:
+    """A bar with figures while there is something to count, else a spinner with words. Nothing of it stays but what failed."""
+
+    look_every_s = 0.5
+
+    def __init__(self, console: Console | None = None, *, keep_messages: bool = False) -> None:
+        """Draw on stderr, or on `console`; `keep_messages` leaves each message above the bar."""
+        self._console = console or Console(stderr=True, highlight=False)
+        self._keep_messages = keep_messages
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}", markup=False),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> TerminalProgress:  # noqa: PYI034 - Self is not in Python 3.10
+        """Begin to draw."""
+        self._task = self._bar.add_task("starting", total=None, figures="")
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def __call__(self, event: Shown) -> None:
+        """Draw an event, or a line of words."""
+        assert self._task is not None  # noqa: S101 - only within the block
+        if isinstance(event, str):
+            self._bar.update(self._task, description=event, total=None, figures="")
+            return
+        if event.message and self._keep_messages:
+            self._console.print(f"[{event.elapsed_s:6.1f} s] {event.message}", markup=False)
+        if event.rows_total is None:
+            self._bar.update(self._task, description=event.message or WORDS[event.step], total=None, figures="")
+            return
+        self._bar.update(
+            self._task,
+            description=f"{WORDS[event.step]} {event.count}",
+            total=event.rows_total,
+            completed=event.rows_done,
+            figures=", ".join(event.figures),
+        )

@@ -37,7 +37,7 @@ def demo(
     with ImageServer(latency=Latency(mean_s=_HOP_S)) as server:
         spark, report = open_and_run(job, folder=folder, base_url=server.base_url)
     page = Path(output).absolute() / FILE_NAME
-    with progress(quiet=as_json) as say:
+    with progress() as say:
         say("making the gallery")
         from picsum_vision.report.html_file import write_report  # noqa: PLC0415 - Spark only where it is used
 

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
+from picsum_vision.cli.loudness import Loudness, loudness
 from picsum_vision.errors import PicsumVisionError, SettingError
 
 WRONG_SETTING: Final = 2
@@ -38,16 +39,23 @@ def run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _say("stopped; what was committed is kept, and the next run goes on from there", STOPPED)
     except PicsumVisionError as error:
+        _show_causes(error)
         return _say(str(error), WRONG_SETTING if isinstance(error, SettingError) else COULD_NOT_RUN)
     except Exception as error:  # noqa: BLE001 - the last resort: a person at a terminal gets one line
         return _unexpected(error)
 
 
+def _show_causes(error: PicsumVisionError) -> None:
+    """Print what lies behind the one line, where somebody wants to know."""
+    if loudness() is Loudness.VERBOSE and error.__cause__ is not None:
+        traceback.print_exception(error.__cause__)
+
+
 def _unexpected(error: Exception) -> int:
-    if os.environ.get(_TRACEBACK_VARIABLE):
+    if os.environ.get(_TRACEBACK_VARIABLE) or loudness() is Loudness.VERBOSE:
         traceback.print_exc()
     first_line = next(iter(str(error).strip().splitlines()), "")[:300]
-    return _say(f"unexpected {type(error).__name__}: {first_line} (all of it with {_TRACEBACK_VARIABLE}=1)", COULD_NOT_RUN)
+    return _say(f"unexpected {type(error).__name__}: {first_line} (all of it with --verbose)", COULD_NOT_RUN)
 
 
 def _say(message: str, code: int) -> int:

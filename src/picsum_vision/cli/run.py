@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.console import progress
 from picsum_vision.cli.session import choose_tables, open_session
 from picsum_vision.config import PipelineConfig
-from picsum_vision.config_file import job_config, read_config_file
+from picsum_vision.config_file import BACKENDS, TASKS, job_config, read_config_file
 from picsum_vision.errors import SettingError
 from picsum_vision.run_report import RunReport
 
@@ -25,12 +26,15 @@ Number = Optional[int]
 Fraction = Optional[float]
 Switch = Optional[bool]
 
+_BYS, _FORMATS = one_of("id", "seed", "list"), one_of("iceberg", "delta")
+_BACKENDS, _TASKS = one_of(*BACKENDS), one_of(*TASKS)
+
 
 def run(
     config: Annotated[Text, typer.Option(help="A TOML file with the whole job; a flag wins over it.")] = None,
     images: Annotated[Number, typer.Option(help="How many images. [default: 1000]")] = None,
     start: Annotated[Number, typer.Option(help="From which number on. [default: 1]")] = None,
-    by: Annotated[Text, typer.Option(help="id, seed or list. [default: id]")] = None,
+    by: Annotated[Text, typer.Option(help="id, seed or list. [default: id]", autocompletion=_BYS)] = None,
     width: Annotated[Number, typer.Option(help="Pixels, 0 to 5000. [default: 800]")] = None,
     height: Annotated[Number, typer.Option(help="Pixels, 0 to 5000. [default: 600]")] = None,
     base_url: Annotated[Text, typer.Option(help="The image host. [default: https://picsum.photos]")] = None,
@@ -39,12 +43,19 @@ def run(
     output: Annotated[Text, typer.Option(help="The folder of the tables. [default: picsum-vision-data]")] = None,
     catalog: Annotated[Text, typer.Option(help="[default: platform_catalog]")] = None,
     schema: Annotated[Text, typer.Option(help="[default: marketplace]")] = None,
-    table_format: Annotated[str, typer.Option("--format", help="iceberg, or delta by path.")] = "iceberg",
-    backend: Annotated[Text, typer.Option(help="pixels, chat, ai-query or pyfunc. [default: pixels]")] = None,
+    table_format: Annotated[
+        str, typer.Option("--format", help="iceberg, or delta by path.", autocompletion=_FORMATS)
+    ] = "iceberg",
+    backend: Annotated[
+        Text, typer.Option(help="pixels, chat, ai-query or pyfunc. [default: pixels]", autocompletion=_BACKENDS)
+    ] = None,
     endpoint_url: Annotated[Text, typer.Option(help="For chat: as in https://host/v1.")] = None,
     model: Annotated[Text, typer.Option(help="A model's name, a serving endpoint, or an MLflow model URI.")] = None,
     api_key_env: Annotated[Text, typer.Option(help="The environment variable that holds the key.")] = None,
-    task: Annotated[Text, typer.Option(help="describe, objects, sentiment, text or classify. [default: describe]")] = None,
+    task: Annotated[
+        Text,
+        typer.Option(help="describe, objects, sentiment, text or classify. [default: describe]", autocompletion=_TASKS),
+    ] = None,
     labels: Annotated[Text, typer.Option(help="For classify: a,b,c.")] = None,
     language: Annotated[Text, typer.Option(help="Of the answer: it, en, ... [default: it]")] = None,
     prompt: Annotated[Text, typer.Option(help="A question of your own.")] = None,
@@ -67,7 +78,11 @@ def run(
 
     picsum-vision run --images 100 --output pictures
 
-    picsum-vision run --urls-from mine.csv --url-col photo --backend chat --endpoint-url https://host/v1 --model m
+    picsum-vision run --urls-from mine.csv --url-col photo --output mine
+
+    picsum-vision run --backend chat --endpoint-url https://host/v1 --model m
+
+    picsum-vision run --config job.toml --retry-failed
     """
     flags: dict[str, Any] = {
         "images": images, "start": start, "by": by, "width": width, "height": height, "base_url": base_url,

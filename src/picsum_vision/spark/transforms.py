@@ -15,6 +15,7 @@ from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.spark.ai_query import describe_with_ai_query
 from picsum_vision.spark.batch_stage import BatchStage, in_buckets
+from picsum_vision.spark.beacon import current_beacon, told
 from picsum_vision.spark.bridge import ArrowBridge
 from picsum_vision.spark.columns import check_input, check_output
 from picsum_vision.spark.describe_stage import DescribeStage
@@ -186,15 +187,19 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
         of_buckets=of_buckets,
     )
 
+    beacon = current_beacon()
+
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        return stage.process(iter(batches))
+        return told(stage.process(iter(batches)), beacon, ["describe_outcome"])
 
     return rows.mapInArrow(work, _with_columns(df, described(task, output_col)))
 
 
 def _through(df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType]) -> DataFrame:
+    beacon, names = current_beacon(), tuple(added)
+
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        return ArrowBridge[Any](stage.open(), column).process(iter(batches))
+        return told(ArrowBridge[Any](stage.open(), column).process(iter(batches)), beacon, names)
 
     return df.mapInArrow(work, _with_columns(df, added))
 
