@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from benchmarks.cases import downloads
+from benchmarks.cases.ideal import ideal_rate, ideal_said
 from benchmarks.harness.case import Case, Contestant, Expectation, Group, Line
 
 _SIZES: Final = (100, 1_000, 5_000)
@@ -31,6 +32,7 @@ def build(images: int | None = None) -> Case:
         columns=(
             "rows_per_second",
             "ratio",
+            "share_of_ideal",
             "peak_in_flight",
             "rows_ok",
             "cpu_seconds_per_1000_rows",
@@ -51,6 +53,8 @@ def _group(rows: int) -> Group:
         ours="spark_parquet",
         rounds=None if rows >= _SIZES[-1] else _SMALL_ROUNDS,
         timeout_s=120,
+        ideal_rows_per_second=ideal_rate(rows, _IN_FLIGHT, downloads.LATENCY_S),
+        ideal=ideal_said(_IN_FLIGHT),
     )
 
 

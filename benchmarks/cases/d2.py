@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from benchmarks.cases import downloads
+from benchmarks.cases.ideal import ideal_rate, ideal_said
 from benchmarks.harness.case import Case, Contestant, Expectation, Group, Line
 
 _ROWS: Final = 50_000
@@ -48,6 +49,8 @@ def _group(rows: int, in_flight: int, name: str, *, wide: bool) -> Group:
         ours="spark_parquet",
         warm_up_rows=4_000,
         timeout_s=400,
+        ideal_rows_per_second=ideal_rate(rows, in_flight, downloads.LATENCY_S),
+        ideal=ideal_said(in_flight),
     )
 
 

@@ -45,6 +45,7 @@ def build(images: int | None = None) -> Case:
             "rows_per_second", "ratio", "rows_per_client_cpu_second", "ratio_rows_per_client_cpu_second",
             "cpu_seconds_per_1000_rows", "rows_ok",
         ),
+        plotted="rows_per_client_cpu_second",
         expectations=(
             Expectation(
                 text="rows per second of client CPU, to noop, over the bare client's",

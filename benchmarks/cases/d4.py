@@ -30,6 +30,7 @@ def build(images: int | None = None) -> Case:
         minutes=9,
         rounds=2,
         columns=("seconds", "ratio_seconds", "rows_per_second", "peak_in_flight", "rows_ok"),
+        plotted="seconds",
         expectations=(
             Expectation(
                 text="seconds with stragglers over (seconds without + 8)",

@@ -32,6 +32,7 @@ def build(images: int | None = None) -> Case:
         minutes=11,
         rounds=2,
         columns=("rows_per_second", "share_of_ideal", "wasted_share", "refused", "peak_in_flight", "rows_ok"),
+        plotted="share_of_ideal",
         expectations=tuple(
             expectation
             for tasks in ("one", "four", "cluster")
@@ -65,6 +66,7 @@ def _group(rows: int) -> Group:
         warm_up_rows=1_000,
         timeout_s=240,
         ideal_rows_per_second=_ideal(rows),
+        ideal="a second's worth at once, then as many as the hosts allow",
     )
 
 

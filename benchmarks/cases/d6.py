@@ -44,6 +44,7 @@ def build(images: int | None = None) -> Case:
             "peak_in_flight",
             "rows_ok",
         ),
+        plotted="python_worker_peak_rss_mb",
         expectations=tuple(_bound(group.name, name) for group in groups for name in ("spark_noop", "spark_parquet")),
     )
 

@@ -32,6 +32,7 @@ def build(images: int | None = None) -> Case:
         minutes=12,
         rounds=2,
         columns=("seconds_per_row", "rows_per_second", "ratio", "python_worker_peak_rss_mb", "jvm_peak_rss_mb", "rows_ok"),
+        plotted="seconds_per_row",
         expectations=(
             Expectation(
                 text=f"seconds per row at {largest} over those at {smaller}",

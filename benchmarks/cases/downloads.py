@@ -12,7 +12,8 @@ SMALL_PICTURES: Final = ("/seed/{n}/40/30",)
 SESSION: Final = {"master": f"local[{TASKS}]"}
 # Drawing pictures is not what is measured: they are drawn before the server listens.
 WARM: Final[dict[str, Any]] = {"warm_sizes": [[800, 600]]}
-REMOTE: Final[dict[str, Any]] = {**WARM, "latency": {"mean_s": 0.25}}
+LATENCY_S: Final = 0.25
+REMOTE: Final[dict[str, Any]] = {**WARM, "latency": {"mean_s": LATENCY_S}}
 # Measured is the rate, not the patience: with a thousand requests at once on a small machine an answer may take long.
 _PATIENCE: Final = {"total_timeout_s": 30, "allow_private_addresses": True}
 

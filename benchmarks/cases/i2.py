@@ -33,6 +33,7 @@ def build(images: int | None = None) -> Case:
         minutes=11,
         rounds=2,
         columns=("rows_per_second", "share_of_ideal", "wasted_share", "refused", "peak_in_flight", "rows_ok"),
+        plotted="share_of_ideal",
         expectations=tuple(expectation for name in names for expectation in _expected(name)),
     )
 
@@ -63,6 +64,7 @@ def _group(rows: int) -> Group:
         warm_up_rows=60,
         timeout_s=240,
         ideal_rows_per_second=rows / max(1.0, (rows - at_once) / (_PER_MINUTE / 60)),
+        ideal="as many at once as the model allows, then one whenever it allows one",
     )
 
 

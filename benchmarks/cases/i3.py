@@ -25,6 +25,7 @@ def build(images: int | None = None) -> Case:
         groups=(_fused_group(rows), _describe_group(rows)),
         minutes=5,
         columns=("seconds", "rows_per_second", "peak_in_flight", "model_peak_in_flight", "rows_ok", "python_worker_peak_rss_mb"),
+        plotted="seconds",
         expectations=(
             Expectation(
                 text="seconds of both in one stage over those of the longer of the two alone",

@@ -46,6 +46,7 @@ def build(images: int | None = None) -> Case:
             "rows_per_second",
             "rows_ok",
         ),
+        plotted="megabytes_sent_per_row",
         expectations=(
             Expectation(
                 text="bytes sent as they come over bytes sent resized",

@@ -31,6 +31,7 @@ def build(images: int | None = None) -> Case:
             "python_worker_peak_rss_mb",
             "jvm_peak_rss_mb",
         ),
+        plotted="seconds",
         expectations=tuple(
             Expectation(
                 text=f"{group.name}: seconds over those of the stages by hand",

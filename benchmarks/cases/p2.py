@@ -27,6 +27,7 @@ def build(images: int | None = None) -> Case:
         minutes=8,
         rounds=3,
         columns=("seconds", "ratio_seconds", "rows_per_second", "rows_ok"),
+        plotted="seconds",
         expectations=(
             Expectation(
                 text="seconds with a checkpoint every 60 s over those without",

@@ -56,9 +56,9 @@ class Group:
 
     `order` is told to all of them. `requests_per_row` are those that a row needs if nothing goes wrong. `rounds` bounds the
     rounds that were asked for; `timeout_s` bounds each run; `warm_up_rows` bounds the rows of the warm-up where all of them would
-    only take longer. `ideal_rows_per_second` is what the server's own
-    limit allows, where it has one. `model` is a second server (`order["model_url"]`), for those that download and describe;
-    `pictures` are made before anything is measured.
+    only take longer. `ideal_rows_per_second` is what a client could reach at most under the server's conditions, where that can be
+    said, and `ideal` says how it is found. `model` is a second server (`order["model_url"]`), for those that download and
+    describe; `pictures` are made before anything is measured.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Group:
     warm_up_rows: int | None = None
     timeout_s: float = 300
     ideal_rows_per_second: float | None = None
+    ideal: str = ""
     model: Server | None = None
     pictures: Pictures | None = None
 
@@ -108,8 +109,9 @@ class Expectation:
 class Case:
     """A case of the suite.
 
-    `shows` and `shows_not` are the sentences that stand with its result; `columns` are its table's. `minutes` is about what it
-    takes on two quiet cores, its `rounds` and the warm-up included: fewer than five rounds where a round takes long.
+    `shows` and `shows_not` are the sentences that stand with its result; `columns` are its table's, `plotted` is that of its plot.
+    `minutes` is about what it takes on two quiet cores, its `rounds` and the warm-up included: fewer than five rounds where a round
+    takes long.
     """
 
     name: str
@@ -120,4 +122,5 @@ class Case:
     minutes: int
     rounds: int = 5
     columns: tuple[str, ...] = ("rows_per_second", "ratio", "peak_in_flight", "rows_ok")
+    plotted: str = "rows_per_second"
     expectations: tuple[Expectation, ...] = ()

@@ -14,7 +14,7 @@ from benchmarks.harness.rounds import Runs, rounds_in
 
 # What a run finds out; everything else in a result says what was measured, and must be the same to be added to.
 _FOUND = frozenset({"date", "settings", "expectations", "warm_up", "rounds", "summary", "ratios"})
-_SENTENCES = frozenset({"title", "shows", "shows_not", "what", "columns"})
+_SENTENCES = frozenset({"title", "shows", "shows_not", "what", "columns", "plotted", "ideal"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

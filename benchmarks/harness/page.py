@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+
+from benchmarks.cases import NAMES
+from benchmarks.harness.columns import heading, spread_of
+from benchmarks.harness.plots import draw
 
 Result = Mapping[str, Any]
 Contestant = Mapping[str, Any]
@@ -16,50 +20,31 @@ Made by `python -m benchmarks results` from the files in `results/`; no figure h
 says how they come about. A figure is the median of the rounds after the warm-up, with minimum and maximum in brackets.
 **Ratios** are to the baseline in the same round, and count; rates depend on the machine and stand beside them.
 """
-# A column of a case's table: its heading, and where its spread is found.
-_COLUMNS: Final[Mapping[str, tuple[str, Callable[[Contestant], Any]]]] = {
-    "ratio": ("ratio of rates", lambda one: one["ratios"].get("rows_per_second")),
-    "ratio_seconds": ("ratio of times", lambda one: one["ratios"].get("seconds")),
-    "ratio_rows_per_client_cpu_second": ("ratio of rows per CPU s", lambda one: one["ratios"].get("rows_per_client_cpu_second")),
-    "ratio_cpu_seconds_per_1000_rows": ("ratio of CPU s", lambda one: one["ratios"].get("cpu_seconds_per_1000_rows")),
-}
-_HEADINGS: Final = {
-    "rows_per_second": "rows/s",
-    "rows_ok": "rows ok",
-    "seconds_per_row": "s per row",
-    "peak_in_flight": "peak in flight",
-    "cpu_seconds_per_1000_rows": "CPU s per 1,000 rows",
-    "rows_per_client_cpu_second": "rows per client CPU s",
-    "python_worker_peak_rss_mb": "largest Python worker, MB",
-    "jvm_peak_rss_mb": "JVM, MB",
-    "wasted_share": "wasted share of requests",
-    "share_of_ideal": "share of the ideal rate",
-    "refused": "refused",
-    "model_peak_in_flight": "peak in flight, model",
-    "seconds": "seconds",
-    "requests_per_row": "requests per row",
-    "megabytes_sent_per_row": "MB sent per row",
-}
 
 
 def write_page(results: Path, page: Path) -> Path:
-    """Write the page of all results in the folder."""
-    found = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
-    page.write_text("\n".join([_HEAD, *map(section, found)]))
+    """Write the page of all results in the folder, and a plot of each beside them."""
+    found = sorted((json.loads(path.read_text()) for path in results.glob("*.json")), key=_place)
+    parts = [_HEAD, _summary(found)]
+    for result in found:
+        plot = draw(result, results / "plots")
+        parts.append(section(result, None if plot is None else plot.relative_to(page.parent).as_posix()))
+    page.write_text("\n".join(parts))
     return page
 
 
-def section(result: Result) -> str:
-    """Return a case's part of the page."""
+def section(result: Result, plot: str | None = None) -> str:
+    """Return a case's part of the page; `plot` is where its plot is."""
     parts = [
-        f"## {result['case'].upper()}. {result['title']}\n",
+        f"## {_title(result)}\n",
         f"Shows {result['shows']}.\n",
         f"Does not show {result['shows_not']}.\n",
     ]
     if not result["settings"]["is_whole"]:
         parts.append(f"**No whole run** ({_settings(result['settings'])}): its figures count for nothing.\n")
-    parts += [_group(group, result["columns"]) for group in result["groups"]]
     parts += [_expectations(result["expectations"])] if result["expectations"] else []
+    parts += [f"![{result['case'].upper()}: {heading(result['plotted'])}]({plot})\n"] if plot else []
+    parts += [_group(group, result["columns"]) for group in result["groups"]]
     parts.append(f"{_lost(result)}\n")
     parts.append(f"{_where(result)}\n")
     return "\n".join(parts)
@@ -84,28 +69,46 @@ def number(value: float) -> str:
     return f"{float(f'{value:.3g}'):g}"
 
 
+def _place(result: Result) -> int:
+    return NAMES.index(result["case"]) if result["case"] in NAMES else len(NAMES)
+
+
+def _title(result: Result) -> str:
+    return f"{result['case'].upper()}. {result['title']}"
+
+
+def _summary(results: Sequence[Result]) -> str:
+    """Return what was expected and not reached, and where peers are ahead, before everything else."""
+    judged = [(result, one) for result in results for one in result["expectations"] if one["reached"] is not None]
+    missed = [f"- {result['case'].upper()}: {_said(one)}" for result, one in judged if not one["reached"]]
+    lost = [f"- {result['case'].upper()}: {_lost(result)}" for result in results if any(map(ahead, result["groups"]))]
+    reached = f"Of {len(judged)} expectations {len(judged) - len(missed)} are reached."
+    return "\n".join(["## In short\n", reached, *missed, "", *lost, ""])
+
+
+def _said(one: Mapping[str, Any]) -> str:
+    said = f"{one['text']}: {_cell(one['figure'])}, wanted {one['wanted']}"
+    return f"{said}; {one['why']}" if one["why"] else said
+
+
 def _group(group: Mapping[str, Any], columns: Sequence[str]) -> str:
-    shown = [name for name in columns if any(_spread(one, name) for one in group["contestants"])]
-    head = ["", *(_heading(name) for name in shown)]
+    shown = [name for name in columns if any(spread_of(one, name) for one in group["contestants"])]
+    head = ["", *map(heading, shown)]
     lines = [f"### {group['name']}\n", _row(head), _row(["---"] * len(head))]
-    lines += [_row([_name(one, group), *(_cell(_spread(one, name)) for name in shown)]) for one in group["contestants"]]
-    return "\n".join([*lines, "", *(f"- `{one['name']}`: {one['what']}{_failures(one)}" for one in group["contestants"]), ""])
+    lines += [_row([_name(one, group), *(_cell(spread_of(one, name)) for name in shown)]) for one in group["contestants"]]
+    ideal = [f"- the ideal: {number(group['ideal_rows_per_second'])} rows/s, {group['ideal']}"] if group["ideal"] else []
+    said = (f"- `{one['name']}`: {one['what']}{_rounds(one, group)}{_failures(one)}" for one in group["contestants"])
+    return "\n".join([*lines, "", *said, *ideal, ""])
+
+
+def _rounds(one: Contestant, group: Mapping[str, Any]) -> str:
+    """Say how many rounds it had, where others had more."""
+    had, most = len(one["rounds"]), max(len(other["rounds"]) for other in group["contestants"])
+    return f", {had} of {most} rounds" if had < most else ""
 
 
 def _name(one: Contestant, group: Mapping[str, Any]) -> str:
     return f"`{one['name']}`" + (" (baseline)" if one["name"] == group["baseline"] else "")
-
-
-def _spread(one: Contestant, column: str) -> Mapping[str, float] | None:
-    if column in _COLUMNS:
-        found: Mapping[str, float] | None = _COLUMNS[column][1](one)
-        return found
-    spreads: Mapping[str, Mapping[str, float]] = one["summary"]
-    return spreads.get(column)
-
-
-def _heading(column: str) -> str:
-    return _COLUMNS[column][0] if column in _COLUMNS else _HEADINGS[column]
 
 
 def _cell(spread: Mapping[str, float] | None) -> str:
@@ -125,7 +128,8 @@ def _expectations(expectations: Sequence[Mapping[str, Any]]) -> str:
     said = {True: "reached", False: "**not reached**", None: "not measured"}
     lines = [_row(["expected", "wanted", "found", ""]), _row(["---"] * 4)]
     lines += [_row([one["text"], one["wanted"], _cell(one["figure"]), said[one["reached"]]]) for one in expectations]
-    return "\n".join([*lines, ""])
+    whys = [f"{one['text']}: {one['why']}" for one in expectations if one["why"]]
+    return "\n".join([*lines, "", *(f"{why}\n" for why in whys)])
 
 
 def _lost(result: Result) -> str:

@@ -29,8 +29,13 @@ def document(case: Case, runs: Runs, settings: Mapping[str, Any], contestants_ve
         "versions": {**versions(), "contestants": dict(contestants_versions)},
         "settings": dict(settings),
         "columns": list(case.columns),
+        "plotted": case.plotted,
         "groups": [_group(group, runs) for group in case.groups],
-        "expectations": [judged(expectation, runs) for expectation in case.expectations if _was_run(expectation, runs)],
+        "expectations": [
+            {**judged(expectation, runs), "why": _ideally(case, expectation, runs)}
+            for expectation in case.expectations
+            if _was_run(expectation, runs)
+        ],
     }
 
 
@@ -73,6 +78,7 @@ def _group(group: Group, runs: Runs) -> dict[str, Any]:
         "ours": group.ours,
         "requests_per_row": group.requests_per_row,
         "ideal_rows_per_second": group.ideal_rows_per_second,
+        "ideal": group.ideal,
         "timeout_seconds": group.timeout_s,
         "contestants": [
             {
@@ -113,6 +119,16 @@ def _values(expectation: Expectation, runs: Runs) -> list[float]:
             base = larger(base, other, expectation.figure)
         return quotients(rounds, base, expectation.figure, expectation.plus)
     return [run["figures"][expectation.figure] for run in rounds if expectation.figure in run.get("figures", {})]
+
+
+def _ideally(case: Case, expectation: Expectation, runs: Runs) -> str:
+    """Say how much an ideal client would have, where rates are compared and it is known; nothing otherwise."""
+    (group,) = [group for group in case.groups if group.name == expectation.line.group]
+    over = expectation.over
+    if group.ideal_rows_per_second is None or over is None or expectation.figure != "rows_per_second":
+        return ""
+    found = spread([run["figures"]["rows_per_second"] for run in _warm(runs, over.group, over.contestant) if "figures" in run])
+    return f"an ideal client would have {group.ideal_rows_per_second / found['median']:.2f}" if found else ""
 
 
 def _was_run(expectation: Expectation, runs: Runs) -> bool:

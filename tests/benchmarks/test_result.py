@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import json
 import socket
@@ -26,7 +27,9 @@ SPREADS = {
 }
 SCHEMA = {
     "type": "object",
-    "required": ["case", "title", "shows", "shows_not", "date", "machine", "versions", "settings", "groups", "expectations"],
+    "required": [
+        "case", "title", "shows", "shows_not", "date", "machine", "versions", "settings", "plotted", "groups", "expectations",
+    ],
     "properties": {
         "machine": {"type": "object", "required": ["cores", "memory_gb", "cpu", "os"], "additionalProperties": False,
                     "properties": {"cores": {}, "memory_gb": {}, "cpu": {}, "os": {}}},
@@ -89,8 +92,39 @@ def test_the_page_says_what_was_found_and_where_we_lose(result, tmp_path):
     assert "| half of it | at least 0.5 | 0.5 (0.25 .. 0.9) | reached |" in page
     assert "`peer`: a peer. **Failed in 1 of 3 rounds**: no answer to 'run' within 5 s" in page
     assert "Peers with a higher rate than ours: g: `peer` 2.5 times." in page
+    assert "Of 1 expectations 1 are reached." in page
+    assert "- D0: Peers with a higher rate" in page
     assert "daft 9.9" in page
     assert ahead(result["groups"][0]) == [("peer", 2.5)]
+
+
+def test_the_page_has_a_plot_that_is_the_same_each_time(result, tmp_path):
+    """Each case has its plot beside the results, with the contestants' names as text, and the same figures draw the same file."""
+    page = write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
+    assert "![D0: rows/s](plots/d0.svg)" in page
+    drawn = (tmp_path / "plots" / "d0.svg").read_bytes()
+    assert all(f">{one['name']}<".encode() in drawn for one in result["groups"][0]["contestants"])
+    write_page(tmp_path, tmp_path / "RESULTS.md")
+    assert (tmp_path / "plots" / "d0.svg").read_bytes() == drawn
+
+
+def test_what_is_missed_stands_first_and_says_what_an_ideal_client_would_have(tmp_path):
+    """An expectation that is not reached is named at the head, with what the waits alone would allow."""
+    expectation = Expectation(text="thrice it", line=OURS, over=BARE, figure="rows_per_second", at_least=3)
+    missed = case(expectation)
+    group = dataclasses.replace(missed.groups[0], ideal_rows_per_second=500.0, ideal="simulated")
+    write(document(dataclasses.replace(missed, groups=(group,)), runs(), SETTINGS, {}), tmp_path)
+    page = write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
+    assert "- D0: thrice it: 0.5 (0.25 .. 0.9), wanted at least 3; an ideal client would have 2.50\n" in page
+    assert "- the ideal: 500 rows/s, simulated\n" in page
+
+
+def test_who_had_fewer_rounds_is_said(tmp_path):
+    """A contestant that ran in fewer rounds than others says so."""
+    some = runs()
+    some["g", "peer"] = some["g", "peer"][:2]
+    write(document(case(), some, SETTINGS, {}), tmp_path)
+    assert "`peer`: a peer, 1 of 3 rounds." in write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
 
 
 def test_the_page_says_when_a_run_was_no_whole_one(tmp_path):
