@@ -56,8 +56,8 @@ class Group:
 
     `order` is told to all of them. `requests_per_row` are those that a row needs if nothing goes wrong. `rounds` bounds the
     rounds that were asked for; `timeout_s` bounds each run; `warm_up_rows` bounds the rows of the warm-up where all of them would
-    only take longer. `ideal_rows_per_second` is what a client could reach at most under the server's conditions, where that can be
-    said, and `ideal` says how it is found. `model` is a second server (`order["model_url"]`), for those that download and
+    only take longer. `ideal_rows_per_second` is what a client could reach at most under the server's conditions, where that can
+    be said, and `ideal` says how it is found. `model` is a second server (`order["model_url"]`), for those that download and
     describe; `pictures` are made before anything is measured.
     """
 
@@ -109,9 +109,9 @@ class Expectation:
 class Case:
     """A case of the suite.
 
-    `shows` and `shows_not` are the sentences that stand with its result; `columns` are its table's, `plotted` is that of its plot.
-    `minutes` is about what it takes on two quiet cores, its `rounds` and the warm-up included: fewer than five rounds where a round
-    takes long.
+    `shows` and `shows_not` are the sentences that stand with its result; `columns` are its table's, `plotted` its plot's.
+    `minutes` is about what it takes on two quiet cores, its `rounds` and the warm-up included: fewer than five rounds where a
+    round takes long.
     """
 
     name: str
