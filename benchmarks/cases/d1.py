@@ -12,7 +12,7 @@ _SIZES: Final = (100, 1_000, 5_000)
 _IN_FLIGHT: Final = 1_024
 _NOTEBOOK_ROWS: Final = 40
 _SMALL_ROUNDS: Final = 3
-_RAY_ROWS: Final = 200
+_RAY_ROWS: Final = 20
 _WARM_UP_ROWS: Final = 2_500
 _SLOW_ROUNDS: Final = 2
 

@@ -5,9 +5,11 @@ It takes addresses or data URLs, not bytes: making the data URLs is part of the 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openaivec.spark_ext import responses_udf, setup
@@ -28,6 +30,7 @@ class OpenaivecAsk:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Open the session."""
         os.environ["PYSPARK_PYTHON"] = sys.executable
+        os.environ["TIKTOKEN_CACHE_DIR"] = str(_token_tables())
         self._session = SparkSession.builder.master(settings["master"]).config("spark.ui.enabled", "false").getOrCreate()
         self._pictures = SparkPictures(self._session)
         self._order: Order = {}
@@ -65,6 +68,14 @@ class OpenaivecAsk:
     def close(self) -> None:
         """Stop Spark."""
         self._session.stop()
+
+
+def _token_tables() -> Path:
+    """Return the folder of tokens' tables in litellm's wheel, found without importing it."""
+    found = importlib.util.find_spec("litellm")
+    if found is None or found.origin is None:
+        raise FileNotFoundError("litellm, whose wheel has the tables of tokens, is not installed here")
+    return Path(found.origin).parent / "litellm_core_utils" / "tokenizers"
 
 
 if __name__ == "__main__":
