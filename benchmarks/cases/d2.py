@@ -26,8 +26,8 @@ def build(images: int | None = None) -> Case:
         shows="the steady rate when there is much to do, to Parquet, and whether adaptive limits find what fixed ones are given",
         shows_not="a real network; where the machine is the limit (the bare client says where), more in flight gives nothing",
         groups=groups,
-        minutes=24,
-        rounds=3,
+        minutes=10,
+        rounds=1,
         expectations=(*(_twice_daft(name) for name in names.values()), *_of_the_widest(widest)),
     )
 

@@ -34,8 +34,8 @@ def build(images: int | None = None) -> Case:
         shows_not="memory that the platform adds (the JVM's stands beside it), nor rates: padding to 20 MB keeps the server "
         "busy, as the bare client's rate says",
         groups=groups,
-        minutes=8,
-        rounds=2,
+        minutes=4,
+        rounds=1,
         columns=(
             "rows_per_second",
             "python_worker_peak_rss_mb",

@@ -20,8 +20,8 @@ def build(images: int | None = None) -> Case:
         shows="what a resumable job costs beside its stages run one after the other by hand, and beside the notebook's way",
         shows_not="Databricks: its tables, its `ai_query` and its clusters; tables are Iceberg on this machine's disk",
         groups=groups,
-        minutes=14,
-        rounds=3,
+        minutes=6,
+        rounds=2,
         columns=(
             "seconds",
             "ratio_seconds",

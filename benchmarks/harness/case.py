@@ -110,8 +110,8 @@ class Case:
     """A case of the suite.
 
     `shows` and `shows_not` are the sentences that stand with its result; `columns` are its table's, `plotted` its plot's.
-    `minutes` is about what it takes on two quiet cores, its `rounds` and the warm-up included: fewer than five rounds where a
-    round takes long.
+    `minutes` is about what it takes on two quiet cores, its `rounds` and the warm-up included. They are few, so that all cases
+    together take little more than an hour; whoever wants more asks for more.
     """
 
     name: str
@@ -120,7 +120,7 @@ class Case:
     shows_not: str
     groups: tuple[Group, ...]
     minutes: int
-    rounds: int = 5
+    rounds: int
     columns: tuple[str, ...] = ("rows_per_second", "ratio", "peak_in_flight", "rows_ok")
     plotted: str = "rows_per_second"
     expectations: tuple[Expectation, ...] = ()

@@ -23,7 +23,14 @@ def case(*expectations: Expectation) -> Case:
     )
     group = Group(name="g", rows=100, server=Server(), contestants=lines, baseline="bare", ours="ours")
     return Case(
-        name="d0", title="T", shows="one thing", shows_not="another", groups=(group,), minutes=1, expectations=expectations
+        name="d0",
+        title="T",
+        shows="one thing",
+        shows_not="another",
+        groups=(group,),
+        minutes=1,
+        rounds=3,
+        expectations=expectations,
     )
 
 
