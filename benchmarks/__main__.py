@@ -40,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _list_cases() -> None:
     built = [cases.build(name) for name in cases.NAMES]
     for case in built:
-        print(f"{case.name}  {case.minutes:3} min  {case.rounds} rounds  {case.title}")
-    print(f"all {sum(case.minutes for case in built):3} min")
+        print(f"{case.name}  {case.minutes:2} min, rounds: {case.rounds}  {case.title}")
+    print(f"all {sum(case.minutes for case in built)} min")
 
 
 def _run(name: str, asked: argparse.Namespace) -> Path:

@@ -153,7 +153,7 @@ def _where(result: Result) -> str:
 
 
 def _settings(settings: Mapping[str, Any]) -> str:
-    said = [f"{settings['rounds']} rounds"]
+    said = [f"{settings['rounds']} round{'' if settings['rounds'] == 1 else 's'}, {settings['minutes']:.0f} minutes"]
     said += [f"{settings['images']} images"] if settings["images"] else []
     said += [f"only {', '.join(settings['only'])}"] if settings["only"] else []
     return ", ".join(said)

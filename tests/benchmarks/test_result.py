@@ -16,7 +16,7 @@ from benchmarks.harness.case import Expectation
 from benchmarks.harness.page import ahead, number, write_page
 from benchmarks.harness.result import document, judged, write
 
-SETTINGS = {"rounds": 3, "images": None, "only": None, "is_whole": True}
+SETTINGS = {"rounds": 3, "images": None, "only": None, "is_whole": True, "minutes": 2.2}
 SPREADS = {
     "type": "object",
     "additionalProperties": {
@@ -130,7 +130,7 @@ def test_who_had_fewer_rounds_is_said(tmp_path):
 def test_the_page_says_when_a_run_was_no_whole_one(tmp_path):
     """A trial's figures are never shown as if they counted."""
     write(document(case(), runs(), {**SETTINGS, "is_whole": False, "images": 20}, {}), tmp_path)
-    assert "**No whole run** (3 rounds, 20 images)" in write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
+    assert "**No whole run** (3 rounds, 2 minutes, 20 images)" in write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
 
 
 @pytest.mark.parametrize(
