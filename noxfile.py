@@ -111,7 +111,14 @@ def bench(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation; a link that leads nowhere is an error."""
     session.install("-c", str(LOCK), *_group("docs"))
-    session.run("mkdocs", "build", "--strict", *session.posargs)
+    session.run("zensical", "build", "--strict", "--clean", *session.posargs)
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Write the Jupyter form of the notebooks anew from their Databricks sources."""
+    session.install("-c", str(LOCK), "nbformat")
+    session.run("python", "-m", "tools.notebooks")
 
 
 @nox.session
