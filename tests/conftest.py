@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 settings.register_profile("new examples", deadline=None)
 settings.register_profile("same examples", deadline=None, derandomize=True)
 settings.load_profile("same examples" if {"CI", "PICSUM_VISION_WHEEL"} & os.environ.keys() else "new examples")
+
+# A script's background job ignores Ctrl-C, and so do all its children; some tests interrupt processes of their own.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,7 @@ from pyspark.sql import functions as F
 
 import picsum_vision as pv
 from picsum_vision.spark.tables import TableStore
-from picsum_vision.testing.faults import Fault
-from picsum_vision.testing.image_server import ImageServer
+from picsum_vision.testing.image_server import Fault, ImageServer
 from picsum_vision.testing.model_server import ModelServer
 
 LOCAL = pv.DownloadOptions(allow_private_addresses=True)

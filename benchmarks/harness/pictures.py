@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.harness.case import Pictures
-from picsum_vision.testing.picture_cache import Rendering, encode, stamped
+from picsum_vision.testing.image_server.pictures.cache import Rendering, encode, stamped
 
 _VIEWS: Final = 16
 

@@ -16,7 +16,7 @@ from picsum_vision.concurrency.job import Feedback
 from picsum_vision.concurrency.lanes import LaneState
 from picsum_vision.concurrency.limits import AdaptiveLimit
 from picsum_vision.concurrency.pace import LearningPace, Pace, stated_pace
-from picsum_vision.testing.host_limit import RateLimit, TokenBucket
+from picsum_vision.testing.image_server.host_limit import RateLimit, TokenBucket
 
 ROUND_TRIP_S = 0.25
 REFUSED_AFTER_S = 0.02

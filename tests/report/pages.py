@@ -8,7 +8,7 @@ import io
 from picsum_vision.images.thumbnails import ThumbnailSize, thumbnail
 from picsum_vision.report.gallery_rows import GalleryRow, GalleryRows
 from picsum_vision.report.page import render_page
-from picsum_vision.testing.photographs import picture
+from picsum_vision.testing.image_server.pictures.photographs import picture
 
 MOMENT_US = 1_790_000_000_000_000
 SUBJECTS = ("un lago tra i monti", "una città di notte", "un ritratto di donna", "linee astratte rosse", "un cane sulla spiaggia")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from picsum_vision.testing.image_catalogue import MISSING_IDS
 from picsum_vision.testing.image_server import ImageServer
+from picsum_vision.testing.image_server.pictures.catalogue import MISSING_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picsum_vision.errors import SettingError
-from picsum_vision.testing.fault_plan import FaultPlan
-from picsum_vision.testing.faults import Fault, FaultKind
-from picsum_vision.testing.host_limit import RateLimit, TokenBucket
+from picsum_vision.testing.image_server import Fault, FaultKind
+from picsum_vision.testing.image_server.fault_plan import FaultPlan
+from picsum_vision.testing.image_server.host_limit import RateLimit, TokenBucket
 
 
 @given(st.floats(0.5, 100), st.integers(1, 20), st.lists(st.floats(0, 0.5), max_size=200))

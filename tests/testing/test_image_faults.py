@@ -16,9 +16,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from picsum_vision.testing.faults import Fault
-from picsum_vision.testing.host_limit import RateLimit
-from picsum_vision.testing.image_server import ImageServer
+from picsum_vision.testing.image_server import Fault, ImageServer, RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

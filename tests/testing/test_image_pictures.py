@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
-from picsum_vision.testing import odd_pictures, photographs
-from picsum_vision.testing.image_catalogue import LAST_ID, MISSING_IDS, Catalogue
-from picsum_vision.testing.image_routes import Refusal, is_signed, read_target, sign
-from picsum_vision.testing.jpeg_comments import JPEG_START
-from picsum_vision.testing.picture_cache import PictureCache, Rendering, encode, stamped
+from picsum_vision.testing.image_server.pictures import odd_pictures, photographs
+from picsum_vision.testing.image_server.pictures.cache import PictureCache, Rendering, encode, stamped
+from picsum_vision.testing.image_server.pictures.catalogue import LAST_ID, MISSING_IDS, Catalogue
+from picsum_vision.testing.image_server.pictures.jpeg_comments import JPEG_START
+from picsum_vision.testing.image_server.routes import Refusal, is_signed, read_target, sign
 
 SMALL = Rendering(width=80, height=60)
 
@@ -95,7 +95,7 @@ def test_pictures_are_drawn_where_no_photographs_are_installed() -> None:
         "import sys; sys.modules['sklearn'] = sys.modules['skimage'] = None\n"
         "import importlib.util as u; real = u.find_spec\n"
         "u.find_spec = lambda name, *rest: None if name in ('sklearn', 'skimage') else real(name, *rest)\n"
-        "from picsum_vision.testing import photographs as p\n"
+        "from picsum_vision.testing.image_server.pictures import photographs as p\n"
         "pictures = {p.picture(n, 40, 30).tobytes() for n in range(12)}\n"
         "print(len(p.photograph_files()), p.photograph_count(), len(pictures))\n"
     )

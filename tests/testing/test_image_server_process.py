@@ -16,11 +16,9 @@ import aiohttp
 import pytest
 
 from picsum_vision.errors import PortInUse, SettingError
-from picsum_vision.testing.faults import Fault
-from picsum_vision.testing.host_limit import RateLimit
-from picsum_vision.testing.image_server import ImageServer, serve_images
-from picsum_vision.testing.image_settings import ImageServerSettings
-from picsum_vision.testing.image_statistics import BoundedCounts
+from picsum_vision.testing.image_server import Fault, ImageServer, RateLimit, serve_images
+from picsum_vision.testing.image_server.settings import ImageServerSettings
+from picsum_vision.testing.image_server.statistics import BoundedCounts
 from picsum_vision.testing.latency import Latency
 
 

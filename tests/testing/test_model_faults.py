@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from test_model_server import ENGLISH, ask, chat_body, client_of, picture, text_of
 
 from picsum_vision.errors import SettingError
-from picsum_vision.testing.model_faults import FaultPlan
 from picsum_vision.testing.model_server import FaultKind, ModelFault, ModelServer, Quirk
+from picsum_vision.testing.model_server.faults import FaultPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_model_server import ENGLISH, ask, chat_body, client_of, picture
 
-from picsum_vision.testing.model_limits import TokenBucket
 from picsum_vision.testing.model_server import ModelServer
+from picsum_vision.testing.model_server.limits import TokenBucket
 
 
 @given(

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from picsum_vision.testing.model_errors import ApiError
-from picsum_vision.testing.model_pixels import measure
-from picsum_vision.testing.model_progressive import first_scan
-from picsum_vision.testing.model_tokens import count_text_tokens, cut_to_tokens, text_pieces
+from picsum_vision.testing.model_server.answers.pixels import measure
+from picsum_vision.testing.model_server.answers.progressive_jpeg import first_scan
+from picsum_vision.testing.model_server.answers.tokens import count_text_tokens, cut_to_tokens, text_pieces
+from picsum_vision.testing.model_server.errors import ApiError
 
 
 def photograph(mode: str = "RGB", size: tuple[int, int] = (400, 300)) -> Image.Image:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picsum_vision.testing.model_errors import ApiError
-from picsum_vision.testing.model_schema import Findings, follow_schema
+from picsum_vision.testing.model_server.answers.schema import Findings, follow_schema
+from picsum_vision.testing.model_server.errors import ApiError
 
 WORDS = st.lists(st.sampled_from(["verde", "rosso", "blu", "grigio"]), unique=True, max_size=4).map(tuple)
 FINDINGS = st.builds(

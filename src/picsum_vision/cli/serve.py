@@ -29,7 +29,6 @@ def serve_images(
     picsum-vision serve-images --port 8080 --latency-mean-s 0.25 --fault status,status=503,share=0.05,times=1
     """
     from picsum_vision.testing import image_server  # noqa: PLC0415 - the server's packages only where they are used
-    from picsum_vision.testing.faults import Fault  # noqa: PLC0415
 
     image_server.serve_images(
         port=port,
@@ -38,7 +37,7 @@ def serve_images(
         latency_sigma=latency_sigma,
         requests_per_second=requests_per_second,
         burst=burst,
-        faults=[Fault.parse(text) for text in fault or ()],
+        faults=[image_server.Fault.parse(text) for text in fault or ()],
         seed=seed,
         announce=_announce,
     )
@@ -60,12 +59,11 @@ def serve_model(
     """
     from picsum_vision.secrets import Secret  # noqa: PLC0415 - only where it is used
     from picsum_vision.testing import model_server  # noqa: PLC0415
-    from picsum_vision.testing.latency import Latency  # noqa: PLC0415
 
     model_server.serve_model(
         port=port,
         models=(model,),
-        latency=Latency(mean_s=latency_mean_s, sigma=latency_sigma),
+        latency=model_server.Latency(mean_s=latency_mean_s, sigma=latency_sigma),
         requests_per_minute=requests_per_minute,
         tokens_per_minute=tokens_per_minute,
         api_key=Secret.env(api_key_env).read() if api_key_env else None,

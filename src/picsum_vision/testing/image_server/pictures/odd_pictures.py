@@ -1,0 +1,106 @@
+"""Pictures that are valid and yet a trial for whoever reads them, and pictures that are broken."""
+
+from __future__ import annotations
+
+import functools
+import io
+import zlib
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from picsum_vision.testing.image_server.pictures.jpeg_comments import (
+    COMMENT_EXTRA_BYTES,
+    MAX_COMMENT_BYTES,
+    comment,
+    with_comments,
+)
+
+_EXIF_ORIENTATION: Final = 0x0112
+_TURN_CLOCKWISE: Final = 6
+_QUALITY: Final = 72
+_GIF_SIDE_PX: Final = 320
+_ADLER_MODULUS: Final = 65_521
+_RUN_BYTES: Final = 1_000_000
+
+
+def jpeg(upright: Image.Image) -> bytes:
+    """Make an ordinary JPEG."""
+    return _saved(upright, "JPEG", quality=_QUALITY)
+
+
+def animated_gif(upright: Image.Image) -> bytes:
+    """Make a GIF of three frames, at most 320 pixels a side."""
+    small = upright.copy()
+    small.thumbnail((_GIF_SIDE_PX, _GIF_SIDE_PX))
+    frames = [frame.quantize(64) for frame in (small, ImageOps.mirror(small), ImageOps.flip(small))]
+    return _saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=200, loop=0)
+
+
+def cmyk_jpeg(upright: Image.Image) -> bytes:
+    """Make a JPEG in printing colours."""
+    return _saved(upright.convert("CMYK"), "JPEG", quality=_QUALITY)
+
+
+def rotated_jpeg(upright: Image.Image) -> bytes:
+    """Make a JPEG that is stored lying on its side and says in its EXIF data how to turn it upright."""
+    exif = Image.Exif()
+    exif[_EXIF_ORIENTATION] = _TURN_CLOCKWISE
+    return _saved(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=_QUALITY, exif=exif.tobytes())
+
+
+def png_16_bit(upright: Image.Image) -> bytes:
+    """Make a grey PNG with 16 bits a pixel."""
+    # 257 takes 255 to 65535.
+    deep = np.asarray(upright.convert("L"), dtype=np.uint16) * 257
+    return _saved(Image.fromarray(deep), "PNG", compress_level=1)
+
+
+def webp(upright: Image.Image) -> bytes:
+    """Make a WebP."""
+    return _saved(upright, "WEBP", quality=_QUALITY, method=0)
+
+
+def padded_jpeg(jpeg: bytes, size_bytes: int) -> bytes:
+    """Fill a JPEG with comments up to exactly `size_bytes`; one that is larger already stays as it is."""
+    segments, rest = divmod(max(0, size_bytes - len(jpeg)), MAX_COMMENT_BYTES + COMMENT_EXTRA_BYTES)
+    comments = comment(b" " * MAX_COMMENT_BYTES) * segments
+    if rest >= COMMENT_EXTRA_BYTES:
+        return with_comments(jpeg, comments + comment(b" " * (rest - COMMENT_EXTRA_BYTES)))
+    # Bytes after the end of the picture are ignored by every reader.
+    return with_comments(jpeg, comments) + b"\0" * rest
+
+
+@functools.lru_cache(maxsize=4)
+def bomb(side_px: int) -> bytes:
+    """Make a black PNG of `side_px` x `side_px` pixels, one bit each: small as a file, huge when unpacked, and quite valid.
+
+    The packed rows are put together from one packed run of zeros, so making it costs next to nothing.
+    """
+    row_bytes = 1 + (side_px + 7) // 8
+    data = _packed_zeros(row_bytes * side_px)
+    header = side_px.to_bytes(4, "big") * 2 + bytes((1, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def _packed_zeros(count: int) -> bytes:
+    """Pack `count` zero bytes as zlib would, without going through them."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    # A full flush ends at a byte and refers to nothing before it, so the run can be repeated.
+    run = packer.compress(b"\0" * _RUN_BYTES) + packer.flush(zlib.Z_FULL_FLUSH)
+    last = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    rest = last.compress(b"\0" * (count % _RUN_BYTES)) + last.flush()
+    # Adler-32 of n zeros: the low half stays 1 and is added n times to the high one.
+    checksum = ((count % _ADLER_MODULUS) << 16) | 1
+    return b"\x78\xda" + run * (count // _RUN_BYTES) + rest + checksum.to_bytes(4, "big")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+
+def _saved(image: Image.Image, kind: str, **settings: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **settings)
+    return out.getvalue()

@@ -1,0 +1,1 @@
+"""What the model server says: pixels measured, words and schemas filled, completions written."""

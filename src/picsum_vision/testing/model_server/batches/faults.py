@@ -1,0 +1,131 @@
+"""Which requests and batches of the embedded model server's batch routes go wrong, and how."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import enum
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from picsum_vision.errors import SettingError
+from picsum_vision.testing.model_server.errors import ApiError
+from picsum_vision.testing.model_server.faults import as_word
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROUTES: Final = (
+    "files.create",
+    "files.list",
+    "files.retrieve",
+    "files.content",
+    "files.delete",
+    "batches.create",
+    "batches.list",
+    "batches.retrieve",
+    "batches.cancel",
+)
+_TOO_MANY: Final = 429
+
+
+class BatchFaultKind(str, enum.Enum):
+    """What goes wrong. The first group is about one request, the second about one batch.
+
+    What goes wrong with a single line of a batch is a :class:`ModelFault`, as for a chat request.
+    """
+
+    HTTP_ERROR = "http_error"  # `route` answers `status`
+    CREATED_UNSAID = "created_unsaid"  # a batch is created, and the answer is `status` all the same
+    STALE = "stale"  # a batch that has ended is told as in_progress
+
+    INVALID = "invalid"  # the batch fails its validation, for its line number `line` or as a whole
+    QUEUE_FULL = "queue_full"  # the batch fails, because too many tokens are enqueued
+    EXPIRED = "expired"  # the batch expires when `done_share` of its lines are answered
+    SHUFFLED = "shuffled"  # the output is in another order than the input
+    SLOW = "slow"  # the batch takes `duration_s`
+
+
+_OF_REQUESTS: Final = frozenset({BatchFaultKind.HTTP_ERROR, BatchFaultKind.CREATED_UNSAID, BatchFaultKind.STALE})
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchFault:
+    """One way to go wrong.
+
+    `kind` is a :class:`BatchFaultKind` or its word. `share` (0 to 1) of the requests or batches is hit, drawn from the seed and
+    their number, `times` of them at the most. `route`, such as "files.create", and `status` are for "http_error", `line` (from 1;
+    None: no line is named) for "invalid", `done_share` for "expired", `duration_s` for "slow".
+    """
+
+    kind: BatchFaultKind | str
+    _: dataclasses.KW_ONLY
+    share: float = 1.0
+    times: int | None = None
+    route: str | None = None
+    status: int = 500
+    line: int | None = None
+    done_share: float = 0.5
+    duration_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Check every field; :class:`SettingError` names the wrong one."""
+        kind = as_word(BatchFaultKind, self.kind, "kind")
+        object.__setattr__(self, "kind", kind)
+        for setting, holds, allowed in (
+            ("share", 0 <= self.share <= 1, "from 0 to 1"),
+            ("times", self.times is None or self.times >= 1, "at least 1"),
+            (
+                "route",
+                (self.route in ROUTES) == (kind is BatchFaultKind.HTTP_ERROR),
+                f"for http_error one of {', '.join(ROUTES)}",
+            ),
+            ("status", 400 <= self.status <= 599, "from 400 to 599"),  # noqa: PLR2004 - HTTP's errors
+            ("line", self.line is None or self.line >= 1, "at least 1"),
+            ("done_share", 0 <= self.done_share <= 1, "from 0 to 1"),
+            ("duration_s", self.duration_s >= 0, "at least 0"),
+        ):
+            if not holds:
+                raise SettingError(f"{setting}={getattr(self, setting)!r}: must be {allowed}")
+
+    def error(self) -> ApiError:
+        """Return the answer of a request that is hit."""
+        if self.status == _TOO_MANY:
+            return ApiError(_TOO_MANY, "Rate limit reached for requests.", kind="requests", code="rate_limit_exceeded")
+        return ApiError(self.status, "The server had an error while processing your request.", kind="server_error")
+
+
+class BatchFaultPlan:
+    """Draws faults; the same seed and the same order of requests give the same faults."""
+
+    def __init__(self, faults: Sequence[BatchFault], seed: int) -> None:
+        """Start with nothing drawn."""
+        self._faults = tuple(enumerate(faults))
+        self._seed = seed
+        self._drawn: collections.Counter[int] = collections.Counter()
+        self._hits: collections.Counter[int] = collections.Counter()
+
+    def of_request(self, kind: BatchFaultKind, route: str | None = None) -> BatchFault | None:
+        """Return the fault of this kind that hits the next request, or None."""
+        return next((fault for index, fault in self._faults if self._fits(fault, kind, route) and self._hit(index, fault)), None)
+
+    def of_batch(self) -> dict[BatchFaultKind, BatchFault]:
+        """Return the faults of a new batch, by their kinds."""
+        return {
+            BatchFaultKind(fault.kind): fault
+            for index, fault in self._faults
+            if fault.kind not in _OF_REQUESTS and self._hit(index, fault)
+        }
+
+    @staticmethod
+    def _fits(fault: BatchFault, kind: BatchFaultKind, route: str | None) -> bool:
+        return fault.kind is kind and fault.route == route
+
+    def _hit(self, index: int, fault: BatchFault) -> bool:
+        number = self._drawn[index]
+        self._drawn[index] += 1
+        digest = hashlib.sha256(f"{self._seed}/batch/{index}/{number}".encode()).digest()
+        if int.from_bytes(digest[:6], "big") / 2**48 >= fault.share or self._hits[index] == fault.times:
+            return False
+        self._hits[index] += 1
+        return True

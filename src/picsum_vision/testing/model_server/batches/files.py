@@ -1,0 +1,188 @@
+"""The embedded model server's files: uploaded, listed, read and deleted, kept on this machine's disk while the server runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import BodyPartReader, web
+
+from picsum_vision.testing.model_server.batches.faults import BatchFaultKind
+from picsum_vision.testing.model_server.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from picsum_vision.testing.model_server.batches.faults import BatchFaultPlan
+    from picsum_vision.testing.model_server.settings import ModelServerSettings
+    from picsum_vision.testing.model_server.statistics import ModelStats
+
+_PURPOSES: Final = ("batch", "user_data", "vision", "fine-tune", "assistants", "evals")
+_CHUNK_BYTES: Final = 1 << 20
+_MOST_LISTED: Final = 10_000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """One file, and where its bytes are."""
+
+    id: str
+    path: Path
+    filename: str
+    purpose: str
+    created_at: int
+
+    def as_object(self) -> dict[str, Any]:
+        """Return it as the API shows it."""
+        return {
+            "id": self.id,
+            "object": "file",
+            "bytes": self.path.stat().st_size,
+            "created_at": self.created_at,
+            "filename": self.filename,
+            "purpose": self.purpose,
+            "status": "processed",
+        }
+
+
+class FileStore:
+    """All files of one server, in a folder that goes when the server does."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._folder = tempfile.TemporaryDirectory(prefix="picsum-vision-model-files-")
+        self._files: dict[str, StoredFile] = {}
+        self._numbers = itertools.count(1)
+
+    def new_path(self) -> Path:
+        """Return a path that no file has yet."""
+        return Path(self._folder.name) / str(next(self._numbers))
+
+    def add(self, path: Path, filename: str, purpose: str) -> StoredFile:
+        """Take over what was written at `path`."""
+        file = StoredFile(id=f"file-{path.name}", path=path, filename=filename, purpose=purpose, created_at=int(time.time()))
+        self._files[file.id] = file
+        return file
+
+    def get(self, file_id: str) -> StoredFile:
+        """Return the file; :class:`ApiError` 404 if it is not there."""
+        if file_id not in self._files:
+            raise ApiError(404, f"No such File object: {file_id}", param="id")
+        return self._files[file_id]
+
+    def delete(self, file_id: str) -> None:
+        """Delete the file; :class:`ApiError` 404 if it is not there."""
+        self.get(file_id).path.unlink()
+        del self._files[file_id]
+
+    def all(self) -> list[StoredFile]:
+        """Return all files, the oldest first."""
+        return list(self._files.values())
+
+
+def page(request: web.Request, objects: Sequence[dict[str, Any]], *, normal: int, most: int) -> web.Response:
+    """Return the page of `objects` that the request's `limit` and `after` ask for; :class:`ApiError` 400 for a wrong limit."""
+    text = request.query.get("limit", str(normal))
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise ApiError(400, f"'limit' must be from 1 to {most}.", param="limit", code="invalid_value")
+    after, ids = request.query.get("after"), [each["id"] for each in objects]
+    if after is not None and after not in ids:
+        raise ApiError(400, f"No such object: {after}", param="after", code="invalid_value")
+    start = 0 if after is None else ids.index(after) + 1
+    shown = objects[start : start + int(text)]
+    return web.json_response(
+        {
+            "object": "list",
+            "data": shown,
+            "first_id": shown[0]["id"] if shown else None,
+            "last_id": shown[-1]["id"] if shown else None,
+            "has_more": start + len(shown) < len(objects),
+        }
+    )
+
+
+class FileRoutes:
+    """`/files` and what is below."""
+
+    def __init__(self, settings: ModelServerSettings, store: FileStore, faults: BatchFaultPlan, stats: ModelStats) -> None:
+        """Keep files in `store`."""
+        self._settings = settings
+        self._store = store
+        self._faults = faults
+        self._stats = stats
+
+    def routes(self, prefixes: Sequence[str]) -> list[web.RouteDef]:
+        """Return the routes of this group."""
+        return [
+            route
+            for prefix in prefixes
+            for route in (
+                web.post(f"{prefix}/files", self._create),
+                web.get(f"{prefix}/files", self._list),
+                web.get(f"{prefix}/files/{{id}}", self._retrieve),
+                web.get(f"{prefix}/files/{{id}}/content", self._content),
+                web.delete(f"{prefix}/files/{{id}}", self._delete),
+            )
+        ]
+
+    def _may_fail(self, route: str) -> None:
+        fault = self._faults.of_request(BatchFaultKind.HTTP_ERROR, f"files.{route}")
+        if fault is not None:
+            self._stats.note_fault(f"files.{route}")
+            raise fault.error()
+
+    async def _create(self, request: web.Request) -> web.Response:
+        if not request.content_type.startswith("multipart/"):
+            raise ApiError(400, "The body of an upload must be multipart/form-data.")
+        purpose, filename, path = None, None, self._store.new_path()
+        async for part in await request.multipart():
+            if isinstance(part, BodyPartReader) and part.name == "purpose":
+                purpose = await part.text()
+            elif isinstance(part, BodyPartReader) and part.name == "file":
+                filename = part.filename or "upload"
+                await self._save(part, path)
+        self._may_fail("create")
+        if filename is None:
+            raise ApiError(400, "'file' is a required property", param="file")
+        if purpose not in _PURPOSES:
+            raise ApiError(400, f"'{purpose}' is not one of {', '.join(_PURPOSES)}", param="purpose", code="invalid_value")
+        file = self._store.add(path, filename, purpose)
+        self._stats.note_upload()
+        return web.json_response(file.as_object())
+
+    async def _save(self, part: BodyPartReader, path: Path) -> None:
+        size = 0
+        with path.open("wb") as stream:
+            while chunk := await part.read_chunk(_CHUNK_BYTES):
+                size += len(chunk)
+                self._stats.note_bytes(len(chunk))
+                if size > self._settings.max_batch_file_bytes:
+                    raise ApiError(413, f"The file is larger than {self._settings.max_batch_file_bytes} bytes.")
+                stream.write(chunk)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        self._may_fail("list")
+        purpose = request.query.get("purpose")
+        files = [file.as_object() for file in self._store.all() if purpose in (None, file.purpose)]
+        if request.query.get("order", "desc") == "desc":
+            files.reverse()
+        return page(request, files, normal=_MOST_LISTED, most=_MOST_LISTED)
+
+    async def _retrieve(self, request: web.Request) -> web.Response:
+        self._may_fail("retrieve")
+        return web.json_response(self._store.get(request.match_info["id"]).as_object())
+
+    async def _content(self, request: web.Request) -> web.FileResponse:
+        self._may_fail("content")
+        path = self._store.get(request.match_info["id"]).path
+        return web.FileResponse(path, headers={"Content-Type": "application/octet-stream"})
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        self._may_fail("delete")
+        file_id = request.match_info["id"]
+        self._store.delete(file_id)
+        return web.json_response({"id": file_id, "object": "file", "deleted": True})

@@ -1,0 +1,180 @@
+"""Which requests the embedded model server answers wrongly, and how."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import enum
+import hashlib
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from picsum_vision.errors import SettingError
+from picsum_vision.testing.model_server.limits import RetryAfter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+_MAX_REMEMBERED: Final = 100_000
+_Word = TypeVar("_Word", bound=enum.Enum)
+
+
+class FaultKind(str, enum.Enum):
+    """What goes wrong. The first group is an HTTP error, the second a wrong answer, the third a broken delivery."""
+
+    RATE_LIMITED = "rate_limited"  # 429, with `retry_after` and `retry_after_s`
+    SERVER_ERROR = "server_error"  # 500
+    UNAVAILABLE = "unavailable"  # 503
+    UNAUTHORIZED = "unauthorized"  # 401
+    CONTENT_FILTER_ERROR = "content_filter_error"  # 400, code content_filter
+    HTML_ERROR = "html_error"  # 502 and a page
+    DETAIL_ERROR = "detail_error"  # 500 and {"detail": ...}
+    PLAIN_TEXT_ERROR = "plain_text_error"  # 503 and a sentence
+
+    CONTENT_FILTER = "content_filter"  # 200, finish_reason content_filter
+    EMPTY_TEXT = "empty_text"  # content ""
+    NULL_TEXT = "null_text"  # content null
+    LENGTH = "length"  # half of the answer, finish_reason length
+    NO_USAGE = "no_usage"  # no usage
+    SCHEMA_IGNORED = "schema_ignored"  # words although JSON was asked for
+    CONTENT_PARTS = "content_parts"  # content as a list of parts
+
+    HANG = "hang"  # no answer for `duration_s`, then the connection closes
+    RESET = "reset"  # the connection is reset instead of an answer
+    BROKEN_JSON = "broken_json"  # a complete body that is half of the JSON
+    TRUNCATED = "truncated"  # half of the announced body, then the connection closes
+    TRICKLE = "trickle"  # the right answer, in pieces over `duration_s`
+
+
+DEFAULT_STATUS: Final[Mapping[FaultKind, int]] = {
+    FaultKind.RATE_LIMITED: 429,
+    FaultKind.SERVER_ERROR: 500,
+    FaultKind.UNAVAILABLE: 503,
+    FaultKind.UNAUTHORIZED: 401,
+    FaultKind.CONTENT_FILTER_ERROR: 400,
+    FaultKind.HTML_ERROR: 502,
+    FaultKind.DETAIL_ERROR: 500,
+    FaultKind.PLAIN_TEXT_ERROR: 503,
+}
+_DEFAULT_DURATION_S: Final = {FaultKind.HANG: 600.0, FaultKind.TRICKLE: 5.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFault:
+    """One way to go wrong, and for which requests.
+
+    `kind` is a :class:`FaultKind` or its word. Of the requests that match and that no earlier fault took, `share` (0 to 1) is
+    hit: drawn from the seed and the request's number (`by="request"`: a retry is drawn anew) or its body (`by="body"`: a retry of
+    the same body has the same fate). `times=N` hits a body N times at most, and makes "body" the default. `prompt_contains` (any
+    case) and `image_sha256` (one or several hex digests of image bytes) narrow the match. `status` replaces an error's status.
+    `retry_after` and `retry_after_s` say when to come again (by default only 429 does); `duration_s` is for "hang" and "trickle".
+    """
+
+    kind: FaultKind | str
+    _: dataclasses.KW_ONLY
+    share: float = 1.0
+    by: str | None = None
+    times: int | None = None
+    prompt_contains: str | None = None
+    image_sha256: str | Collection[str] | None = None
+    status: int | None = None
+    retry_after: RetryAfter | str | None = None
+    retry_after_s: float = 1.0
+    duration_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check every field; :class:`SettingError` names the wrong one."""
+        kind = as_word(FaultKind, self.kind, "kind")
+        default_form = RetryAfter.SECONDS if kind is FaultKind.RATE_LIMITED else RetryAfter.SILENT
+        normal: dict[str, Any] = {
+            "kind": kind,
+            "by": self.by or ("request" if self.times is None else "body"),
+            "retry_after": as_word(RetryAfter, self.retry_after or default_form, "retry_after"),
+            "duration_s": _DEFAULT_DURATION_S.get(kind, 0.0) if self.duration_s is None else self.duration_s,
+        }
+        if self.image_sha256 is not None:
+            digests = [self.image_sha256] if isinstance(self.image_sha256, str) else self.image_sha256
+            normal["image_sha256"] = tuple(sorted(digest.lower() for digest in digests))
+        for name, value in normal.items():
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
+        _require(0 <= self.share <= 1, "share", self.share, "from 0 to 1")
+        _require(self.by in ("request", "body"), "by", self.by, "'request' or 'body'")
+        _require(self.times is None or self.times >= 1, "times", self.times, "at least 1")
+        _require(self.status is None or 400 <= self.status <= 599, "status", self.status, "from 400 to 599")  # noqa: PLR2004 - HTTP's errors
+        _require(self.status is None or self.kind in DEFAULT_STATUS, "status", self.status, f"left out for {self.word}")
+        _require(self.retry_after_s >= 0, "retry_after_s", self.retry_after_s, "at least 0")
+        _require(self.duration_s is not None and self.duration_s >= 0, "duration_s", self.duration_s, "at least 0")
+
+    @property
+    def word(self) -> str:
+        """The kind's word."""
+        return FaultKind(self.kind).value
+
+    @property
+    def http_status(self) -> int:
+        """The HTTP status of an error fault."""
+        return self.status or DEFAULT_STATUS[FaultKind(self.kind)]
+
+    def matches(self, prompt: str, image_sha256s: Collection[str]) -> bool:
+        """Say whether a request with this prompt and these images can be hit."""
+        if self.prompt_contains is not None and self.prompt_contains.casefold() not in prompt.casefold():
+            return False
+        return self.image_sha256 is None or any(digest in self.image_sha256 for digest in image_sha256s)
+
+
+class FaultPlan:
+    """Draws the fault of each request; the same seed and requests give the same faults."""
+
+    def __init__(self, faults: Sequence[ModelFault], seed: int) -> None:
+        """Start with request number 0; the first fault that hits wins."""
+        self._faults = tuple(faults)
+        self._seed = seed
+        self._number = 0
+        self._hits: collections.OrderedDict[tuple[int, str], int] = collections.OrderedDict()
+
+    def draw(self, prompt: str, image_sha256s: Collection[str], body: bytes) -> ModelFault | None:
+        """Return the fault of the next request, or None."""
+        number = self._number
+        self._number += 1
+        if not self._faults:
+            return None
+        body_sha256 = hashlib.sha256(body).hexdigest()
+        for index, fault in enumerate(self._faults):
+            identity = body_sha256 if fault.by == "body" else str(number)
+            if (
+                fault.matches(prompt, image_sha256s)
+                and self._chance(index, identity) < fault.share
+                and self._may_hit(index, fault, body_sha256)
+            ):
+                return fault
+        return None
+
+    def _chance(self, index: int, identity: str) -> float:
+        digest = hashlib.sha256(f"{self._seed}/{index}/{identity}".encode()).digest()
+        return int.from_bytes(digest[:6], "big") / 2**48
+
+    def _may_hit(self, index: int, fault: ModelFault, body_sha256: str) -> bool:
+        if fault.times is None:
+            return True
+        key = (index, body_sha256)
+        hits = self._hits.pop(key, 0)
+        self._hits[key] = min(hits + 1, fault.times)
+        if len(self._hits) > _MAX_REMEMBERED:
+            self._hits.popitem(last=False)
+        return hits < fault.times
+
+
+def as_word(kind: type[_Word], value: object, setting: str) -> _Word:
+    """Return `value` as a member of the enum `kind`; :class:`SettingError` lists the allowed words."""
+    try:
+        return kind(value)
+    except ValueError as error:
+        allowed = ", ".join(str(member.value) for member in kind)
+        raise SettingError(f"{setting}={value!r}: must be one of {allowed}") from error
+
+
+def _require(holds: bool, setting: str, value: object, allowed: str) -> None:  # noqa: FBT001 - the checked condition itself
+    if not holds:
+        raise SettingError(f"{setting}={value!r}: must be {allowed}")

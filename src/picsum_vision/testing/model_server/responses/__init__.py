@@ -1,0 +1,1 @@
+"""The route `/v1/responses` of the model server: its requests read, its answers written."""

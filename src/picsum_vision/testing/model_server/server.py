@@ -1,0 +1,156 @@
+"""An OpenAI-compatible vision model server for tests and for trying things out.
+
+It decodes every image it is sent and answers from its pixels, in Italian or English, so that different images get different
+answers; on demand it limits, fails and misbehaves as real endpoints do. GET /-/stats tells what it saw, POST /-/reset
+clears that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from picsum_vision.errors import EnvironmentProblem, PortInUse
+from picsum_vision.testing.latency import Latency
+from picsum_vision.testing.model_server.app import build_app, path_prefixes
+from picsum_vision.testing.model_server.batches.faults import BatchFault
+from picsum_vision.testing.model_server.faults import ModelFault
+from picsum_vision.testing.model_server.limits import RetryAfter
+from picsum_vision.testing.model_server.settings import (
+    DEFAULT_MAX_BODY_BYTES,
+    DEFAULT_MODELS,
+    ModelServerSettings,
+    Quirk,
+)
+from picsum_vision.testing.server_process import ServerProcess, get_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+_HOST: Final = "127.0.0.1"
+_BACKLOG: Final = 4096
+_MODULE: Final = "picsum_vision.testing.model_server"
+
+
+class ModelServer:
+    """A model server in a process of its own, for the length of a `with` block.
+
+    The keywords are those of :class:`ModelServerSettings`. Raises :class:`SettingError` when made with a wrong one, and
+    :class:`PortInUse` on entry if `port` is taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        latency: Latency = Latency(),  # noqa: B008 - a frozen value
+        faults: Sequence[ModelFault] = (),
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        limit_burst_s: float = 60.0,
+        retry_after: RetryAfter | str = RetryAfter.SECONDS,
+        api_key: str | None = None,
+        models: Sequence[str] = DEFAULT_MODELS,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        quirks: Sequence[Quirk | str] = (),
+        seed: int = 0,
+        batch_s: float = 0.0,
+        max_batch_requests: int = 50_000,
+        max_batch_file_bytes: int = 200_000_000,
+        batch_faults: Sequence[BatchFault] = (),
+    ) -> None:
+        """Check the settings; nothing is started yet."""
+        self._settings = ModelServerSettings(
+            port=port,
+            latency=latency,
+            faults=faults,
+            requests_per_minute=requests_per_minute,
+            tokens_per_minute=tokens_per_minute,
+            limit_burst_s=limit_burst_s,
+            retry_after=retry_after,
+            api_key=api_key,
+            models=models,
+            max_body_bytes=max_body_bytes,
+            quirks=quirks,
+            seed=seed,
+            batch_s=batch_s,
+            max_batch_requests=max_batch_requests,
+            max_batch_file_bytes=max_batch_file_bytes,
+            batch_faults=batch_faults,
+        )
+        self._process: ServerProcess | None = None
+
+    def __enter__(self) -> Self:
+        """Start the server and wait until it listens."""
+        self._process = ServerProcess(_MODULE, self._settings.to_json())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        """Stop the server."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    @property
+    def base_url(self) -> str:
+        """What an OpenAI client takes as its `base_url`, such as `http://127.0.0.1:8000/v1`."""
+        return self._running.addresses["base_url"]
+
+    @property
+    def root_url(self) -> str:
+        """The server's address without any path, for Databricks' `/serving-endpoints/...` and `/-/stats`."""
+        return self._running.addresses["root_url"]
+
+    def stats(self) -> dict[str, Any]:
+        """Return what the server counted since its start or the last reset; see :meth:`ModelStats.as_dict`."""
+        counts: dict[str, Any] = get_json(f"{self.root_url}/-/stats")
+        return counts
+
+    def reset_stats(self) -> None:
+        """Set the counts back to zero; limits and faults go on as they were."""
+        get_json(f"{self.root_url}/-/reset")
+
+    @property
+    def _running(self) -> ServerProcess:
+        if self._process is None:
+            raise EnvironmentProblem("the model server is not running: use it as `with ModelServer() as server:`")
+        return self._process
+
+
+def serve_model(**settings: Any) -> None:
+    """Serve in the foreground until Ctrl-C, after printing the `base_url`.
+
+    The keywords are those of :class:`ModelServerSettings`; :class:`SettingError` and :class:`PortInUse` as with `ModelServer`.
+    """
+    checked = ModelServerSettings(**settings)
+
+    async def run() -> None:
+        addresses = await listen(checked)
+        print(addresses["base_url"], flush=True)  # noqa: T201 - the address is this command's output
+        await asyncio.Event().wait()
+
+    try:
+        asyncio.run(run())
+    except KeyboardInterrupt:
+        return
+    except OSError as error:
+        reason = error.strerror or error
+        raise PortInUse(
+            f"port {checked.port}: cannot listen on it ({reason}); choose another one, or 0 for any free port"
+        ) from error
+
+
+async def listen(settings: ModelServerSettings) -> dict[str, str]:
+    """Listen in this process, and return the addresses; an :class:`OSError` where the port cannot be had."""
+    runner = web.AppRunner(build_app(settings), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, _HOST, settings.port, backlog=_BACKLOG)
+    await site.start()
+    port = runner.addresses[0][1]
+    root = f"http://{_HOST}:{port}"
+    return {"base_url": root + path_prefixes(settings)[0], "root_url": root}

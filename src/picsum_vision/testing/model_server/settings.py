@@ -1,0 +1,109 @@
+"""The settings of the embedded model server, checked when made and able to travel to its process as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import TYPE_CHECKING, Any
+
+from picsum_vision.errors import SettingError
+from picsum_vision.testing.latency import Latency
+from picsum_vision.testing.model_server.batches.faults import BatchFault
+from picsum_vision.testing.model_server.faults import ModelFault, as_word
+from picsum_vision.testing.model_server.limits import RetryAfter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+DEFAULT_MAX_BODY_BYTES = 20_000_000
+DEFAULT_MODELS = ("test-vision",)
+
+
+class Quirk(str, enum.Enum):
+    """A habit of a whole endpoint."""
+
+    REFUSES_TEMPERATURE = "refuses_temperature"  # 400 when a temperature is given
+    REFUSES_RESPONSE_FORMAT = "refuses_response_format"  # 400 when a response_format is given
+    CONTENT_PARTS = "content_parts"  # content is always a list of parts
+    NO_USAGE = "no_usage"  # usage is always missing
+    IGNORES_MAX_TOKENS = "ignores_max_tokens"  # answers in full, whatever max_tokens says
+    NO_V1_PATH = "no_v1_path"  # /chat/completions only
+    WRONG_KEY_IS_400 = "wrong_key_is_400"  # instead of 401
+    UNKNOWN_MODEL_IS_500 = "unknown_model_is_500"  # instead of 404
+    RESETS_LARGE_BODIES = "resets_large_bodies"  # instead of 413
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelServerSettings:
+    """How the embedded model server behaves.
+
+    `port` 0 takes any free one. `requests_per_minute` and `tokens_per_minute` (None: no limit) are token buckets that hold
+    `limit_burst_s` seconds' worth: with 60 the whole minute's limit may be taken at once, with 1 requests must come evenly;
+    `retry_after` is how their 429 says when to come again. `api_key` None lets everyone in. `models` are the names that are
+    served. `quirks` are :class:`Quirk` members or their words. A batch takes `batch_s` seconds, and may have so many requests and
+    its file so many bytes; `batch_faults` are what goes wrong with batches and files.
+    """
+
+    port: int = 0
+    latency: Latency = dataclasses.field(default_factory=Latency)
+    faults: Sequence[ModelFault] = ()
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    limit_burst_s: float = 60.0
+    retry_after: RetryAfter | str = RetryAfter.SECONDS
+    api_key: str | None = dataclasses.field(default=None, repr=False)
+    models: Sequence[str] = DEFAULT_MODELS
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    quirks: Sequence[Quirk | str] = ()
+    seed: int = 0
+    batch_s: float = 0.0
+    max_batch_requests: int = 50_000
+    max_batch_file_bytes: int = 200_000_000
+    batch_faults: Sequence[BatchFault] = ()
+
+    def __post_init__(self) -> None:
+        """Check every setting; :class:`SettingError` names the wrong one."""
+        for name in ("models", "quirks", "faults", "batch_faults"):
+            if isinstance(getattr(self, name), (str, bytes)):
+                raise SettingError(f"{name}={getattr(self, name)!r}: must be a list")
+        object.__setattr__(self, "models", tuple(self.models))
+        object.__setattr__(self, "faults", tuple(self.faults))
+        object.__setattr__(self, "batch_faults", tuple(self.batch_faults))
+        object.__setattr__(self, "quirks", tuple(as_word(Quirk, quirk, "quirks") for quirk in self.quirks))
+        object.__setattr__(self, "retry_after", as_word(RetryAfter, self.retry_after, "retry_after"))
+        self._check()
+
+    def _check(self) -> None:
+        for name, low, high in (
+            ("port", 0, 65_535),
+            ("requests_per_minute", 1, None),
+            ("tokens_per_minute", 1, None),
+            ("max_body_bytes", 1, None),
+            ("batch_s", 0, None),
+            ("max_batch_requests", 1, None),
+            ("max_batch_file_bytes", 1, None),
+        ):
+            value = getattr(self, name)
+            if value is not None and not (value >= low and (high is None or value <= high)):
+                raise SettingError(f"{name}={value!r}: must be at least {low}" + ("" if high is None else f" and at most {high}"))
+        if not 0 < self.limit_burst_s <= 60:  # noqa: PLR2004 - a minute
+            raise SettingError(f"limit_burst_s={self.limit_burst_s!r}: must be above 0 and at most 60")
+        if not self.models or not all(self.models):
+            raise SettingError(f"models={list(self.models)!r}: must name at least one model, and no empty name")
+        if self.api_key == "":
+            raise SettingError("api_key='': must not be empty; None asks for no key")
+
+    def has(self, quirk: Quirk) -> bool:
+        """Say whether the endpoint has this habit."""
+        return quirk in self.quirks
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for :meth:`from_json`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> ModelServerSettings:
+        """Return the settings that :meth:`to_json` wrote."""
+        faults = [ModelFault(**fault) for fault in plain["faults"]]
+        batch_faults = [BatchFault(**fault) for fault in plain["batch_faults"]]
+        return cls(**{**plain, "latency": Latency(**plain["latency"]), "faults": faults, "batch_faults": batch_faults})
