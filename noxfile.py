@@ -48,21 +48,21 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types, strictly."""
-    _install(session, "cli,local,mlflow,photos", _group("types"))
+    _install(session, "bench,cli,local,photos", _group("types"))
     session.run("mypy", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests on the wheel. Some need the system's Tesseract or Chromium, and are skipped without."""
-    _install(session, "demo,faces,mlflow,ocr", _group("test"))
+    _install(session, "bench,demo,faces,ocr", _group("test"))
     session.run("pytest", *session.posargs, env=RUN)
 
 
 @nox.session
 def soak(session: nox.Session) -> None:
     """Run what takes too long for every day."""
-    _install(session, "demo,mlflow", _group("test"))
+    _install(session, "bench,demo", _group("test"))
     no_test_is_marked_so = 5
     session.run("pytest", "-m", "soak", "--timeout", "0", *session.posargs, env=RUN, success_codes=[0, no_test_is_marked_so])
 
@@ -74,7 +74,7 @@ def matrix(session: nox.Session, spark: str) -> None:
     if _parts(str(session.python)) > _parts(NEWEST_PYTHON[spark]):
         session.skip(f"Spark {spark} runs on Python up to {NEWEST_PYTHON[spark]}")
     # Python 3.12 has no distutils any more; Spark 3.5 finds it in setuptools.
-    session.install(_wheel(session, "cli,mlflow,photos"), f"pyspark[connect]=={spark}.*", "setuptools", *_group("test"))
+    session.install(_wheel(session, "bench,cli,photos"), f"pyspark[connect]=={spark}.*", "setuptools", *_group("test"))
     session.run("pytest", *WARN_ONLY, *session.posargs, env=RUN)
 
 
@@ -83,7 +83,7 @@ def lowest(session: nox.Session) -> None:
     """Run the tests on the lowest versions that the wheel declares: the oldest Python, Spark 3.5."""
     session.install("-c", str(LOCK), "uv")
     uv = ["uv", "pip", "install", "--quiet"]
-    extras = [f"--extra={name}" for name in ("cli", "mlflow", "photos", "spark")]
+    extras = [f"--extra={name}" for name in ("bench", "cli", "photos", "spark")]
     session.run(*uv, "--resolution", "lowest-direct", "-r", "pyproject.toml", *extras)
     held = Path(session.create_tmp()) / "lowest.txt"
     held.write_text(str(session.run("python", "-m", "pip", "freeze", "--exclude", "uv", silent=True)))

@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from picsum_vision.report.notebook import display_gallery as display_gallery
     from picsum_vision.run_report import RunReport as RunReport
     from picsum_vision.secrets import Secret as Secret
+    from picsum_vision.sizing.plan import Plan as Plan
+    from picsum_vision.sizing.plan import plan as plan
+    from picsum_vision.sizing.result import SizingResult as SizingResult
+    from picsum_vision.sizing.run import run_sizing as run_sizing
     from picsum_vision.spark.ai_query_function import register_ai_query as register_ai_query
     from picsum_vision.spark.estimate import CostEstimate as CostEstimate
     from picsum_vision.spark.estimate import estimate_cost as estimate_cost
@@ -77,6 +81,7 @@ _HOME_OF = {
     "PicsumVisionError": "errors",
     "PipelineConfig": "config",
     "PixelDescriber": "describing.backends",
+    "Plan": "sizing.plan",
     "PortInUse": "errors",
     "PyFunc": "describing.backends",
     "ReadText": "describing.tasks",
@@ -84,6 +89,7 @@ _HOME_OF = {
     "Secret": "secrets",
     "Sentiment": "describing.tasks",
     "SettingError": "errors",
+    "SizingResult": "sizing.result",
     "TableProblem": "errors",
     "Tables": "table_names",
     "describe": "spark.transforms",
@@ -97,8 +103,10 @@ _HOME_OF = {
     "load_images": "spark.load_images",
     "local_session": "spark.session",
     "log_describer": "describing.model_logging",
+    "plan": "sizing.plan",
     "register_ai_query": "spark.ai_query_function",
     "run_pipeline": "pipeline",
+    "run_sizing": "sizing.run",
 }
 
 __all__ = [
@@ -123,6 +131,7 @@ __all__ = [
     "PicsumVisionError",
     "PipelineConfig",
     "PixelDescriber",
+    "Plan",
     "PortInUse",
     "PyFunc",
     "ReadText",
@@ -130,6 +139,7 @@ __all__ = [
     "Secret",
     "Sentiment",
     "SettingError",
+    "SizingResult",
     "TableProblem",
     "Tables",
     "__version__",
@@ -144,8 +154,10 @@ __all__ = [
     "load_images",
     "local_session",
     "log_describer",
+    "plan",
     "register_ai_query",
     "run_pipeline",
+    "run_sizing",
 ]
 
 

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Optional
 import typer
 
 from picsum_vision._version import __version__
+from picsum_vision.cli import bench as bench_command
 from picsum_vision.cli import demo as demo_command
 from picsum_vision.cli import help_texts
+from picsum_vision.cli import plan as plan_command
 from picsum_vision.cli import report as report_command
 from picsum_vision.cli import run as run_command
 from picsum_vision.cli import serve as serve_command
@@ -25,6 +27,8 @@ app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option
 app.command("demo")(with_loudness(demo_command.demo))
 app.command("run")(with_loudness(run_command.run))
 app.command("report")(with_loudness(report_command.report))
+app.add_typer(bench_command.bench_app, name="bench")
+app.command("plan")(with_loudness(plan_command.plan))
 app.command("setup-sql")(with_loudness(setup_sql_command.setup_sql))
 app.command("serve-images")(with_loudness(serve_command.serve_images))
 app.command("serve-model")(with_loudness(serve_command.serve_model))

@@ -10,12 +10,16 @@ _PANELS: Final[Mapping[str, tuple[str, ...]]] = {
     "Tables": ("folder", "output", "catalog", "schema", "table_format"),
     "Model": ("backend", "endpoint_url", "model", "api_key_env", "task", "labels", "language", "prompt"),
     "Limits": (
-        "max_in_flight", "timeout", "partitions", "requests_per_minute", "tokens_per_minute", "allow_private_addresses",
+        "max_in_flight", "download_in_flight", "model_in_flight", "timeout", "partitions", "requests_per_second_per_host",
+        "requests_per_minute", "tokens_per_minute", "allow_private_addresses",
     ),
     "What is done": (
         "mode", "keep_images", "retry_failed", "on_new_question", "describe_unknown", "when_busy", "checkpoint_interval",
         "min_ok_share",
     ),
+    "What is measured": ("sizes", "repeats", "stages", "notebook_images", "image_latency_mean", "model_latency_mean", "serve_on"),
+    "What is kept": ("tracking_uri", "experiment", "no_tracking"),
+    "Prices": ("input_price_per_million_tokens", "output_price_per_million_tokens"),
     "Spark": ("master", "remote"),
 }  # fmt: skip
 _PANEL_OF: Final = {name: panel for panel, names in _PANELS.items() for name in names}
@@ -26,6 +30,8 @@ _MANY: Final = 8
 def finish(group: Any) -> None:
     """Set what the help of each command shows; `group` is typer's."""
     for command in group.commands.values():
+        if hasattr(command, "commands"):
+            finish(command)
         many = len(command.params) > _MANY
         for param in command.params:
             text = getattr(param, "help", None)

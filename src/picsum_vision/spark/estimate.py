@@ -69,7 +69,7 @@ def estimate_cost(
     if not isinstance(backend, (AiQuery, BatchChat, ChatCompletions)):  # it runs on the job's own machines
         return CostEstimate(rows=rows, questions=questions, input_tokens=0, output_tokens=0, cost=0.0, max_cost=0.0)
     options = at_price_of(options, price_factor(backend))
-    usual = output_tokens_per_image or _USUAL_OUTPUT_TOKENS.get(task.name, options.max_output_tokens)
+    usual = output_tokens_per_image or usual_output_tokens(task.name, options)
     input_tokens = image_tokens + questions * text_tokens(task.full_prompt)
     output_tokens = questions * min(usual, options.max_output_tokens)
     return CostEstimate(
@@ -80,6 +80,11 @@ def estimate_cost(
         cost=cost(options, input_tokens, output_tokens),
         max_cost=cost(options, input_tokens, questions * options.max_output_tokens),
     )
+
+
+def usual_output_tokens(task_name: str, options: DescribeOptions) -> int:
+    """Return about how many tokens an answer to the task has, where nobody has counted yet."""
+    return _USUAL_OUTPUT_TOKENS.get(task_name, options.max_output_tokens)
 
 
 def _image_kind(df: DataFrame, image_col: str) -> str:

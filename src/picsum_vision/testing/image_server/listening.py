@@ -20,7 +20,6 @@ from picsum_vision.testing.image_server.settings import ImageServerSettings
 from picsum_vision.testing.image_server.statistics import Statistics
 from picsum_vision.testing.server_process import cannot_listen
 
-_LOOPBACK: Final = "127.0.0.1"
 _CERTIFICATE: Final = Path(__file__).with_name("untrusted_test_certificate.pem")
 # As many clients may knock at once as the system lets wait.
 _BACKLOG: Final = 4096
@@ -39,15 +38,15 @@ async def listen(settings: ImageServerSettings) -> dict[str, str]:
         "api": ImageHost("api", api, conditions, keep_alive_timeout_s=settings.keep_alive_timeout_s),
         "image": ImageHost("image", images, conditions, keep_alive_timeout_s=settings.keep_alive_timeout_s),
     }
-    api_port = await _site(hosts["api"], settings.port)
-    image_port = await _site(hosts["image"], settings.image_port)
-    tls_port = await _site(hosts["api"], 0, _untrusted_tls())
-    api.root_url, api.image_url = f"http://{_LOOPBACK}:{api_port}", f"http://{_LOOPBACK}:{image_port}"
+    api_port = await _site(hosts["api"], settings.host, settings.port)
+    image_port = await _site(hosts["image"], settings.host, settings.image_port)
+    tls_port = await _site(hosts["api"], settings.host, 0, _untrusted_tls())
+    api.root_url, api.image_url = f"http://{settings.host}:{api_port}", f"http://{settings.host}:{image_port}"
     return {
         "base_url": api.root_url,
         "image_url": api.image_url,
-        "self_signed_url": f"https://{_LOOPBACK}:{tls_port}",
-        "not_tls_url": f"https://{_LOOPBACK}:{api_port}",
+        "self_signed_url": f"https://{settings.host}:{tls_port}",
+        "not_tls_url": f"https://{settings.host}:{api_port}",
     }
 
 
@@ -67,12 +66,12 @@ def _lot(settings: ImageServerSettings, what: str) -> random.Random:
     return random.Random(f"{settings.seed} {what}")  # noqa: S311 - a lot, not a secret
 
 
-async def _site(host: ImageHost, port: int, tls: ssl.SSLContext | None = None) -> int:
-    """Listen on `port` (0: any free one) and tell which one it is."""
+async def _site(host: ImageHost, address: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+    """Listen on `port` of `address` (0: any free one) and tell which one it is."""
     runner = web.ServerRunner(host)
     await runner.setup()
     try:
-        await web.TCPSite(runner, _LOOPBACK, port, ssl_context=tls, backlog=_BACKLOG).start()
+        await web.TCPSite(runner, address, port, ssl_context=tls, backlog=_BACKLOG).start()
     except OSError as error:
         raise PortInUse(cannot_listen(port, error)) from error
     listening: int = runner.addresses[0][1]

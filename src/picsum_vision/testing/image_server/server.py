@@ -1,8 +1,8 @@
 """An image host like Lorem Picsum, on this machine: two hosts, redirects, real pictures, and faults on demand.
 
-The API host answers with redirects, the image host with pictures, each on a port of its own on 127.0.0.1. The server runs in a
-process of its own (`python -m picsum_vision.testing.image_server`): it takes no time from what is measured, and ends with its
-parent.
+The API host answers with redirects, the image host with pictures, each on a port of its own, on 127.0.0.1 unless
+another address of this machine is given. The server runs in a process of its own
+(`python -m picsum_vision.testing.image_server`): it takes no time from what is measured, and ends with its parent.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from picsum_vision.testing.image_server.listening import listen
 from picsum_vision.testing.image_server.pictures.catalogue import MISSING_IDS
 from picsum_vision.testing.image_server.settings import ImageServerSettings
 from picsum_vision.testing.latency import Latency
+from picsum_vision.testing.listening import DEFAULT_HOST
 from picsum_vision.testing.server_process import ServerProcess, get_json
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class ImageServer:
     def __init__(
         self,
         *,
+        host: str = DEFAULT_HOST,
         port: int = 0,
         image_port: int = 0,
         latency: Latency = Latency(),  # noqa: B008 - immutable
@@ -52,11 +54,13 @@ class ImageServer:
     ) -> None:
         """Check the settings; nothing is started yet.
 
-        `port` and `image_port`: 0 is any free one. `latency` is waited on each hop. `rate_limit` holds for each host apart.
+        `host` is an address of this machine: another one than loopback lets other machines in. `port` and `image_port`: 0 is any
+        free one. `latency` is waited on each hop. `rate_limit` holds for each host apart.
         `missing_ids` are 404, `lost_ids` 500 for good. `seed` decides shares, waits and signatures. `distinct_pictures` bounds
         the encodings for each size, `cache_bytes` all of them; `warm_sizes` (width, height) are encoded before it listens.
         """
         self._settings = ImageServerSettings(
+            host=host,
             port=port,
             image_port=image_port,
             latency=latency,

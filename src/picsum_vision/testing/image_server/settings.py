@@ -12,6 +12,7 @@ from picsum_vision.testing.image_server.host_limit import RateLimit
 from picsum_vision.testing.image_server.pictures.catalogue import LAST_ID, MISSING_IDS
 from picsum_vision.testing.image_server.routes import MAX_SIDE_PX
 from picsum_vision.testing.latency import Latency
+from picsum_vision.testing.listening import ADDRESS_ALLOWED, DEFAULT_HOST, is_own_address
 
 _MAX_PORT: Final = 65_535
 
@@ -20,6 +21,7 @@ _MAX_PORT: Final = 65_535
 class ImageServerSettings:
     """Settings of :class:`picsum_vision.testing.image_server.server.ImageServer`, which says what they mean."""
 
+    host: str = DEFAULT_HOST
     port: int = 0
     image_port: int = 0
     latency: Latency = dataclasses.field(default_factory=Latency)
@@ -35,6 +37,7 @@ class ImageServerSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, naming the setting, its value and what is allowed."""
+        self._check("host", is_own_address(self.host), ADDRESS_ALLOWED)
         for name in ("port", "image_port"):
             self._check(name, 0 <= getattr(self, name) <= _MAX_PORT, f"a port from 0 (any free one) to {_MAX_PORT}")
         self._check("image_port", self.image_port == 0 or self.image_port != self.port, "another port than `port`")

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from picsum_vision.errors import EnvironmentProblem, PortInUse
 from picsum_vision.testing.latency import Latency
+from picsum_vision.testing.listening import DEFAULT_HOST
 from picsum_vision.testing.model_server.app import build_app, path_prefixes
 from picsum_vision.testing.model_server.batches.faults import BatchFault
 from picsum_vision.testing.model_server.faults import ModelFault
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-_HOST: Final = "127.0.0.1"
 _BACKLOG: Final = 4096
 _MODULE: Final = "picsum_vision.testing.model_server"
 
@@ -47,6 +47,7 @@ class ModelServer:
     def __init__(
         self,
         *,
+        host: str = DEFAULT_HOST,
         port: int = 0,
         latency: Latency = Latency(),  # noqa: B008 - a frozen value
         faults: Sequence[ModelFault] = (),
@@ -66,6 +67,7 @@ class ModelServer:
     ) -> None:
         """Check the settings; nothing is started yet."""
         self._settings = ModelServerSettings(
+            host=host,
             port=port,
             latency=latency,
             faults=faults,
@@ -149,8 +151,8 @@ async def listen(settings: ModelServerSettings) -> dict[str, str]:
     """Listen in this process, and return the addresses; an :class:`OSError` where the port cannot be had."""
     runner = web.AppRunner(build_app(settings), access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, _HOST, settings.port, backlog=_BACKLOG)
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG)
     await site.start()
     port = runner.addresses[0][1]
-    root = f"http://{_HOST}:{port}"
+    root = f"http://{settings.host}:{port}"
     return {"base_url": root + path_prefixes(settings)[0], "root_url": root}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from picsum_vision.errors import SettingError
 from picsum_vision.testing.latency import Latency
+from picsum_vision.testing.listening import ADDRESS_ALLOWED, DEFAULT_HOST, is_own_address
 from picsum_vision.testing.model_server.batches.faults import BatchFault
 from picsum_vision.testing.model_server.faults import ModelFault, as_word
 from picsum_vision.testing.model_server.limits import RetryAfter
@@ -37,13 +38,15 @@ class Quirk(str, enum.Enum):
 class ModelServerSettings:
     """How the embedded model server behaves.
 
-    `port` 0 takes any free one. `requests_per_minute` and `tokens_per_minute` (None: no limit) are token buckets that hold
-    `limit_burst_s` seconds' worth: with 60 the whole minute's limit may be taken at once, with 1 requests must come evenly;
-    `retry_after` is how their 429 says when to come again. `api_key` None lets everyone in. `models` are the names that are
-    served. `quirks` are :class:`Quirk` members or their words. A batch takes `batch_s` seconds, and may have so many requests and
-    its file so many bytes; `batch_faults` are what goes wrong with batches and files.
+    `host` is an address of this machine: another one than loopback lets other machines in. `port` 0 takes any free one.
+    `requests_per_minute` and `tokens_per_minute` (None: no limit) are token buckets that hold `limit_burst_s` seconds' worth:
+    with 60 the whole minute's limit may be taken at once, with 1 requests must come evenly; `retry_after` is how their 429
+    says when to come again. `api_key` None lets everyone in. `models` are the names that are served. `quirks` are
+    :class:`Quirk` members or their words. A batch takes `batch_s` seconds, and may have so many requests and its file so many
+    bytes; `batch_faults` are what goes wrong with batches and files.
     """
 
+    host: str = DEFAULT_HOST
     port: int = 0
     latency: Latency = dataclasses.field(default_factory=Latency)
     faults: Sequence[ModelFault] = ()
@@ -74,6 +77,8 @@ class ModelServerSettings:
         self._check()
 
     def _check(self) -> None:
+        if not is_own_address(self.host):
+            raise SettingError(f"host={self.host!r}: must be {ADDRESS_ALLOWED}")
         for name, low, high in (
             ("port", 0, 65_535),
             ("requests_per_minute", 1, None),

@@ -1,0 +1,120 @@
+"""What a job asks of its far sides and what they allow: what the model of times is given."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from picsum_vision.describing.backends import AiQuery, Backend, BatchChat
+from picsum_vision.options import DescribeOptions, DownloadOptions
+from picsum_vision.sizing.model import HOST_RATE, REQUESTS, TOKENS, Waits
+
+if TYPE_CHECKING:
+    from picsum_vision.sizing.result import SizingResult
+
+# A picture of Lorem Picsum is two requests, to two hosts.
+PICSUM_HOPS: Final = 2
+_MB: Final = 1_000_000
+_MINUTE_S: Final = 60
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Demand:
+    """One job's terms. Latencies in seconds are means for one image: of the download over all hops, and of the answer.
+
+    `tasks` run at once. `tokens` are those of one question with its answer, as far as limits count them.
+    """
+
+    image_latency_s: float
+    model_latency_s: float
+    tasks: int
+    latency_sigma: float = 0.5
+    image_hops: int = PICSUM_HOPS
+    download_in_flight_per_task: int = DownloadOptions.max_in_flight_per_task
+    describe_in_flight_per_task: int = DescribeOptions.max_in_flight_per_task
+    requests_per_second_per_host: float | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    image_bytes: float = 44_000
+    tokens: float = 0
+    window_bytes_per_task: int = DownloadOptions.window_bytes_per_task
+    checkpoint_interval_s: float = 60
+    is_fused: bool = True
+
+    @property
+    def download_waits(self) -> Waits:
+        """What downloads wait for; the window of bytes may hold fewer images than may be in flight."""
+        rates = {HOST_RATE: self.requests_per_second_per_host} if self.requests_per_second_per_host else {}
+        return Waits(
+            latency_s=self.image_latency_s,
+            in_flight_per_task=self.images_in_flight_per_task,
+            tasks=self.tasks,
+            sigma=self.latency_sigma,
+            hops=self.image_hops,
+            rates=rates,
+        )
+
+    @property
+    def describe_waits(self) -> Waits:
+        """What questions wait for."""
+        rates = {REQUESTS: self.requests_per_minute / _MINUTE_S} if self.requests_per_minute else {}
+        if self.tokens_per_minute and self.tokens > 0:
+            rates[TOKENS] = self.tokens_per_minute / _MINUTE_S / self.tokens
+        return Waits(
+            latency_s=self.model_latency_s,
+            in_flight_per_task=self.describe_in_flight_per_task,
+            tasks=self.tasks,
+            sigma=self.latency_sigma,
+            rates=rates,
+        )
+
+    @property
+    def images_in_flight_per_task(self) -> int:
+        """How many downloads one task has under way: as many as may be, or as its window of bytes holds."""
+        held = int(self.window_bytes_per_task / max(self.image_bytes, 1))
+        return max(1, min(self.download_in_flight_per_task, held))
+
+    @property
+    def images_in_flight_mb(self) -> float:
+        """What the images that one task has under way come to."""
+        return self.images_in_flight_per_task * self.image_bytes / _MB
+
+    @classmethod
+    def of_result(cls, result: SizingResult) -> Demand:
+        """Return the terms under which a suite was measured; what nobody stated is taken from what was measured."""
+        plain: Mapping[str, Any] = result.settings["demand"]
+        known = {field.name for field in dataclasses.fields(cls)}
+        values = {name: value for name, value in plain.items() if name in known and value is not None}
+        values.setdefault("image_latency_s", _mean_latency_s(result, "download"))
+        values.setdefault("model_latency_s", _mean_latency_s(result, "describe"))
+        values |= _seen_sizes(result)
+        return cls(**values)
+
+
+def is_fused(backend: Backend) -> bool:
+    """Return whether an image is described while others download."""
+    return not isinstance(backend, (AiQuery, BatchChat))
+
+
+def _mean_latency_s(result: SizingResult, stage: str) -> float:
+    means = [figures.latency_ms["mean"] for size in result.sizes for figures in size.of(stage) if "mean" in figures.latency_ms]
+    return sum(means) / len(means) / 1_000 if means else 0.0
+
+
+def _seen_sizes(result: SizingResult) -> dict[str, float]:
+    """Return bytes and tokens of a row as they were."""
+    found = {}
+    images = [(figures.bytes, figures.rows_ok) for size in result.sizes for figures in size.of("download") if figures.bytes]
+    if images:
+        found["image_bytes"] = sum(count for count, _ in images) / max(1, sum(rows for _, rows in images))
+    questions = [
+        (figures.input_tokens + (figures.output_tokens or 0), figures.rows_ok)
+        for size in result.sizes
+        for stage in ("describe", "total")
+        for figures in size.of(stage)
+        if figures.input_tokens
+    ]
+    if questions:
+        found["tokens"] = sum(count for count, _ in questions) / max(1, sum(rows for _, rows in questions))
+    return found

@@ -1,0 +1,177 @@
+"""The model's constants, found from what was measured: what a job costs beside its waits, here.
+
+Three are found from the totals of a suite (what a job takes at all, what each pass takes to start, what a row costs a task) and
+two for each stage. The search is a plain grid with the smallest squared relative error: it always ends, and says the same twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.resources
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from picsum_vision.sizing.demand import Demand
+from picsum_vision.sizing.model import first_pass_rows, next_pass_rows, stage_time
+from picsum_vision.sizing.result import SizingResult
+
+_STARTS_S: Final = tuple(0.05 * step for step in range(121))
+_ROWS_S: Final = (0.0, *(0.00005 * 1.06**step for step in range(140)))
+_SETTLED: Final = 0.02
+_LEAST_WORKER_MB: Final = 50.0
+_DEFAULT: Final = "default_fit.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StageFit:
+    """A stage's constants: seconds that it takes to start and end, and seconds of one task's work for a row."""
+
+    start_s: float
+    row_s: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fit:
+    """All constants. `job_s` is what a job takes beside its passes; `worker_base_mb` what a worker holds beside images."""
+
+    urls_s: float
+    download: StageFit
+    describe: StageFit
+    total: StageFit
+    job_s: float
+    worker_base_mb: float
+    source: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for :meth:`from_dict`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Fit:
+        """Return what :meth:`as_dict` wrote."""
+        stages = {name: StageFit(**plain[name]) for name in ("download", "describe", "total")}
+        return cls(**{**plain, **stages})
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """One measurement of a stage: under which demand, how many rows, how many seconds."""
+
+    demand: Demand
+    rows: int
+    seconds: float
+
+
+def default_fit() -> Fit:
+    """Return the constants that the library brings along, measured on a small machine; a suite of one's own is better."""
+    text = importlib.resources.files("picsum_vision.sizing").joinpath(_DEFAULT).read_text(encoding="utf-8")
+    return Fit.from_dict(json.loads(text))
+
+
+def fit_results(results: Iterable[SizingResult]) -> Fit | None:
+    """Return the constants that suites show, None where none has measured a whole job."""
+    found = [(result, Demand.of_result(result)) for result in results]
+    totals = _measured(found, "total")
+    if not totals:
+        return None
+    known = default_fit()
+    total, job_s = _fit_total(totals)
+    urls = [each.seconds for each in _measured(found, "urls")]
+    return Fit(
+        urls_s=_middle(urls) if urls else known.urls_s,
+        download=_fit_stage(_measured(found, "download"), lambda each: each.demand.download_waits) or known.download,
+        describe=_fit_stage(_measured(found, "describe"), lambda each: each.demand.describe_waits) or known.describe,
+        total=total,
+        job_s=job_s,
+        worker_base_mb=_worker_base_mb(found) or known.worker_base_mb,
+        source="fitted to " + ", ".join(f"suite {result.suite}" for result, _ in found if result.sizes),
+    )
+
+
+def job_seconds(demand: Demand, rows: int, total: StageFit, job_s: float, *, cold: bool) -> float:
+    """Return what `run_pipeline` takes for so many rows."""
+    return job_s + sum(seconds * times for _, seconds, times in passes_of(demand, rows, total, cold=cold))
+
+
+def passes_of(demand: Demand, rows: int, total: StageFit, *, cold: bool) -> Iterator[tuple[int, float, float]]:
+    """Give the passes of a job: rows, seconds, and how often. A size that does not change any more stands for all that follow."""
+    size, left = first_pass_rows(demand.checkpoint_interval_s), rows
+    while left > 0:
+        part = min(size, left)
+        seconds = total.start_s + pass_seconds(demand, part, total.row_s, cold=cold and left == rows)
+        wanted = next_pass_rows(part, seconds, demand.checkpoint_interval_s)
+        times = left / part if abs(wanted / size - 1) <= _SETTLED else 1.0
+        yield part, seconds, times
+        left -= round(part * times)
+        size = wanted
+
+
+def pass_seconds(demand: Demand, rows: float, row_s: float, *, cold: bool) -> float:
+    """Return what one pass takes without its start: the longer of the two stages and one wait of the other, or both in turn."""
+    download = stage_time(rows, demand.download_waits, row_s, cold=cold)
+    describe = stage_time(rows, demand.describe_waits, row_s, cold=cold)
+    if not demand.is_fused:
+        return download.seconds + describe.seconds
+    other_s = demand.image_latency_s if describe.seconds >= download.seconds else demand.model_latency_s
+    return max(download.seconds, describe.seconds) + other_s
+
+
+def _measured(found: Sequence[tuple[SizingResult, Demand]], stage: str) -> list[Measured]:
+    return [
+        Measured(demand, figures.rows, figures.seconds)
+        for result, demand in found
+        for size in result.sizes
+        for figures in size.of(stage)
+        if figures.problem is None and figures.rows_ok
+    ]
+
+
+def _fit_total(measured: Sequence[Measured]) -> tuple[StageFit, float]:
+    found = []
+    for start_s in _STARTS_S[::4]:
+        for row_s in _ROWS_S[::2]:
+            fit = StageFit(start_s=start_s, row_s=row_s)
+            alone = [job_seconds(each.demand, each.rows, fit, 0.0, cold=False) for each in measured]
+            error, job_s = _offset(measured, alone)
+            found.append((error, start_s, row_s, job_s))
+    _, start_s, row_s, job_s = min(found)
+    return StageFit(start_s=start_s, row_s=row_s), job_s
+
+
+def _fit_stage(measured: Sequence[Measured], waits: Callable[[Measured], Any]) -> StageFit | None:
+    if not measured:
+        return None
+    found = []
+    for row_s in _ROWS_S:
+        alone = [stage_time(each.rows, waits(each), row_s, cold=False).seconds for each in measured]
+        error, start_s = _offset(measured, alone)
+        found.append((error, row_s, start_s))
+    _, row_s, start_s = min(found)
+    return StageFit(start_s=start_s, row_s=row_s)
+
+
+def _offset(measured: Sequence[Measured], alone: Sequence[float]) -> tuple[float, float]:
+    """Return the squared relative error that the best constant leaves, and that constant, at least 0."""
+    weights = [1 / each.seconds**2 for each in measured]
+    gaps = [weight * (each.seconds - seconds) for weight, each, seconds in zip(weights, measured, alone, strict=True)]
+    offset = max(0.0, sum(gaps) / sum(weights))
+    error = sum(
+        weight * (each.seconds - seconds - offset) ** 2 for weight, each, seconds in zip(weights, measured, alone, strict=True)
+    )
+    return error, offset
+
+
+def _worker_base_mb(found: Sequence[tuple[SizingResult, Demand]]) -> float | None:
+    held = [
+        figures.peak_memory_mb["python_worker"] - demand.images_in_flight_mb
+        for result, demand in found
+        for size in result.sizes
+        for figures in size.of("download")
+        if figures.peak_memory_mb and "python_worker" in figures.peak_memory_mb
+    ]
+    return max(_LEAST_WORKER_MB, *held) if held else None
+
+
+def _middle(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]

@@ -1,0 +1,44 @@
+"""How many requests a whole suite makes, known before it starts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from picsum_vision.describing.backends import ChatCompletions
+from picsum_vision.sizing.settings import SizingConfig
+
+_REAL_WARM_UP_PER_TASK: Final = 1
+_WARM_UP_AT_MOST: Final = 4_000
+# For the notebook's method; somebody else's hosts are asked for a row a task only.
+_ROWS_PER_TASK: Final = 10
+_REAL_ROWS_PER_TASK: Final = 1
+_ROWS_AT_MOST: Final = 400
+
+
+def share_of_images(config: SizingConfig, tasks: int) -> int:
+    """Return on how many images the notebook's method is measured; 0 leaves it out."""
+    if config.notebook_images is not None:
+        return config.notebook_images
+    per_task = _ROWS_PER_TASK if config.own_images and config.own_model else _REAL_ROWS_PER_TASK
+    return min(tasks * per_task, _ROWS_AT_MOST)
+
+
+def warm_up_images(config: SizingConfig, tasks: int) -> int:
+    """Return how many images the first, cold run has: with servers of our own enough that the window opens fully."""
+    if not (config.own_images and config.own_model):
+        return tasks * _REAL_WARM_UP_PER_TASK
+    widest = 2 * tasks * max(config.download_options.max_in_flight_per_task, config.describe_options.max_in_flight_per_task)
+    return max(1, min(widest, max(config.sizes), _WARM_UP_AT_MOST))
+
+
+def images_fetched(config: SizingConfig, tasks: int, notebook_images: int) -> int:
+    """Return how many images the whole suite asks the host for."""
+    passes = ("download" in config.stages) + ("total" in config.stages)
+    return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + config.repeats * notebook_images
+
+
+def questions(config: SizingConfig, tasks: int, notebook_images: int) -> int:
+    """Return how many questions the whole suite asks."""
+    passes = ("describe" in config.stages) + ("total" in config.stages)
+    by_notebook = config.repeats * notebook_images if isinstance(config.backend, ChatCompletions) or config.own_model else 0
+    return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + by_notebook

@@ -1,0 +1,115 @@
+"""How long a job takes: a stated model, small enough to be checked by hand. Its formulas stand in docs/sizing.md.
+
+A stage of R rows takes what its tightest limit makes of them, and the tail:
+
+    start + max over limits( R / rate of the limit ) + tail
+
+Requests in flight are such a limit by Little's law: N at once, each taking L seconds, are N / L rows a second. The tail is the
+slowest of the last N answers, which come when nothing else is left to do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from statistics import NormalDist
+from typing import Final
+
+IN_FLIGHT: Final = "requests in flight"
+WORKERS: Final = "the workers' own work"
+HOST_RATE: Final = "the image host's requests per second"
+REQUESTS: Final = "the model's requests per minute"
+TOKENS: Final = "the model's tokens per minute"
+# The engine begins with so many requests at once and doubles them as long as the far side keeps up.
+_FIRST_IN_FLIGHT: Final = 16
+# The pipeline's first pass, and by how much a pass may outgrow the one before it.
+_FIRST_PASS_ROWS: Final = 1_000
+_FIRST_PASS_ROWS_PER_S: Final = 20
+_LARGEST_GROWTH: Final = 8
+_NO_PASS_BELOW_ROWS: Final = 50
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Waits:
+    """What a far side makes rows wait: `latency_s` for one row on average over all its hops, lognormal with `sigma` for each hop.
+
+    `in_flight_per_task` rows are under way at once in each of `tasks`; `rates` are further limits, in rows a second.
+    """
+
+    latency_s: float
+    in_flight_per_task: int
+    tasks: int
+    sigma: float = 0.5
+    hops: int = 1
+    rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def spread(self) -> float:
+        """The sigma of a whole row: waits of several hops even each other out."""
+        return math.sqrt(math.log(1 + (math.exp(self.sigma**2) - 1) / self.hops))
+
+    def slowest_s(self, rows: float) -> float:
+        """Return the expected longest wait among so many rows."""
+        if self.latency_s <= 0 or rows <= 0:
+            return 0.0
+        place = (max(rows, 1.0) - 0.375) / (max(rows, 1.0) + 0.25)
+        return self.latency_s * math.exp(self.spread * NormalDist().inv_cdf(place) - self.spread**2 / 2)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StageTime:
+    """A stage's seconds without its start, and what makes them."""
+
+    seconds: float
+    binding: str
+    rows_per_second: float
+    tail_s: float
+    limits: dict[str, float]  # seconds that each limit alone would make of it
+
+
+def stage_time(rows: float, waits: Waits, row_s: float, *, cold: bool) -> StageTime:
+    """Return what `rows` take. `row_s` are seconds of one task's own work for a row; `cold`: the window has yet to open."""
+    flow_s, tail_s = _in_flight_s(rows, waits, cold=cold)
+    alone = {IN_FLIGHT: flow_s}
+    alone |= {name: rows / rate for name, rate in waits.rates.items()}
+    if row_s > 0:
+        alone[WORKERS] = rows * row_s / waits.tasks
+    binding = max(alone, key=lambda name: alone[name])
+    if binding != IN_FLIGHT:
+        # Few are under way then: the last of them have a wait like any other.
+        under_way = rows / max(alone[binding], 1e-9) * waits.latency_s
+        tail_s = waits.slowest_s(max(1.0, min(rows, under_way)))
+    seconds = alone[binding] + tail_s
+    return StageTime(
+        seconds=seconds,
+        binding=binding,
+        rows_per_second=rows / seconds if seconds > 0 else math.inf,
+        tail_s=tail_s,
+        limits=alone,
+    )
+
+
+def first_pass_rows(interval_s: float) -> int:
+    """Return how many rows the pipeline's first pass has, before anything is known of the speed."""
+    return max(_NO_PASS_BELOW_ROWS, min(int(interval_s * _FIRST_PASS_ROWS_PER_S), _FIRST_PASS_ROWS))
+
+
+def next_pass_rows(rows: int, seconds: float, interval_s: float) -> int:
+    """Return how many rows the pass after one of `rows` in `seconds` has: as many as fit the interval, growing by steps."""
+    wanted = int(rows * interval_s / max(seconds, 0.001))
+    return max(_NO_PASS_BELOW_ROWS, min(wanted, rows * _LARGEST_GROWTH))
+
+
+def _in_flight_s(rows: float, waits: Waits, *, cold: bool) -> tuple[float, float]:
+    """Return the seconds until no row waits for a free place, and the tail after them; each task has its share of the rows."""
+    left, window, flow_s = rows / waits.tasks, float(waits.in_flight_per_task), 0.0
+    opened = float(min(_FIRST_IN_FLIGHT, window)) if cold else window
+    while opened < window and left > opened:
+        flow_s += waits.latency_s
+        left -= opened
+        opened = min(window, opened * 2)
+    at_once = min(opened, max(left, 0.0))
+    if at_once > 0:
+        flow_s += (left - at_once) * waits.latency_s / at_once
+    return flow_s, waits.slowest_s(max(1.0, at_once * waits.tasks) if rows else 0.0)

@@ -1,0 +1,251 @@
+"""`plan`: how long a job would take, what would bind it, what it would need and cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
+from picsum_vision.describing.spending import cost
+from picsum_vision.describing.tasks import Describe, Task
+from picsum_vision.errors import SettingError
+from picsum_vision.images.shrinking import shrunk_size
+from picsum_vision.options import DescribeOptions, DownloadOptions
+from picsum_vision.sizing.demand import PICSUM_HOPS, Demand
+from picsum_vision.sizing.fit import Fit, default_fit, fit_results, job_seconds, pass_seconds, passes_of
+from picsum_vision.sizing.model import IN_FLIGHT, WORKERS, StageTime, stage_time
+from picsum_vision.sizing.plan_text import plan_text
+from picsum_vision.sizing.result import read_result
+from picsum_vision.spark.estimate import usual_output_tokens
+from picsum_vision.validation import check_integer, check_number
+
+# A JPEG of Lorem Picsum, 800 x 600, comes to 44 kB.
+_BYTES_PER_PIXEL: Final = 44_000 / (800 * 600)
+_MB: Final = 1_000_000
+# Rows on their way out of a worker; and of what is asked, a JPEG and its base64 in one request.
+_EMITTED_MB: Final = 32
+_AS_BASE64: Final = 4 / 3
+_BYTES_PER_TOKEN: Final = 4
+_OUTCOME_BYTES: Final = 200
+_ENOUGH: Final = 1.5
+_WORTH_A_WORD: Final = 0.95
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a job would take. Seconds, megabytes, tokens; `cost` in the prices' currency, None without prices.
+
+    `binding` is the limit that decides, `stages` what each stage alone would take and each limit of it, `passes` how often the
+    job commits, `settings` what to set, `advice` what would help.
+    """
+
+    images: int
+    seconds: float
+    images_per_second: float
+    binding: str
+    stages: dict[str, dict[str, Any]]
+    passes: int
+    settings: dict[str, Any]
+    worker_memory_mb: float
+    cluster_memory_mb: float
+    storage_mb: float
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    advice: list[str]
+    fit: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        """Return the plan as lines of text."""
+        return plan_text(self.as_dict())
+
+
+def plan(
+    images: int,
+    *,
+    image_latency_s: float = 0.5,
+    model_latency_s: float = 1.0,
+    latency_sigma: float = 0.5,
+    tasks: int | None = None,
+    download: DownloadOptions | None = None,
+    describe: DescribeOptions | None = None,
+    width: int = 800,
+    height: int = 600,
+    image_bytes: int | None = None,
+    model: str = "",
+    task: Task | None = None,
+    output_tokens_per_image: int | None = None,
+    checkpoint_interval_s: float = 60,
+    keep_images: bool = True,
+    fit_from: str | Path | tuple[str | Path, ...] = (),
+) -> Plan:
+    """Return how long `run_pipeline` would take for so many images, what binds it, and what it needs.
+
+    Parameters
+    ----------
+    image_latency_s, model_latency_s, latency_sigma
+        Mean seconds for an image over all hops, and for an answer; how far they spread (lognormal).
+    tasks
+        How many tasks the cluster runs at once: its cores, usually. This machine's if None.
+    download, describe
+        The limits of the job: in flight in a task, requests and tokens a minute, prices.
+    width, height, image_bytes
+        How large images are; bytes follow from the pixels if None.
+    model, task, output_tokens_per_image
+        By whose rule an image's tokens are counted, and how long answers are.
+    fit_from
+        Results of `picsum-vision bench` by whose measurements the model's constants are set, in the place of the library's own.
+
+    Raises
+    ------
+    SettingError
+        If a setting is wrong.
+
+    """
+    download, describe, task = download or DownloadOptions(), describe or DescribeOptions(), task or Describe()
+    tasks = os.cpu_count() or 1 if tasks is None else tasks
+    check_integer("images", images, minimum=1)
+    for name, number in (("tasks", tasks), ("width", width), ("height", height)):
+        check_integer(name, number, minimum=1)
+    for name, seconds in (("image_latency_s", image_latency_s), ("model_latency_s", model_latency_s)):
+        check_number(name, seconds, minimum=0)
+    check_number("latency_sigma", latency_sigma, minimum=0, maximum=3)
+    check_number("checkpoint_interval_s", checkpoint_interval_s, above=0)
+    check_integer("image_bytes", image_bytes, minimum=1, optional=True)
+    check_integer("output_tokens_per_image", output_tokens_per_image, minimum=1, optional=True)
+    tokens_in = image_token_rule(model).tokens(*shrunk_size(width, height, describe.max_image_side_px))
+    tokens_in += text_tokens(task.full_prompt)
+    tokens_out = min(output_tokens_per_image or usual_output_tokens(task.name, describe), describe.max_output_tokens)
+    demand = Demand(
+        image_latency_s=image_latency_s,
+        model_latency_s=model_latency_s,
+        tasks=tasks,
+        latency_sigma=latency_sigma,
+        image_hops=PICSUM_HOPS,
+        download_in_flight_per_task=download.max_in_flight_per_task,
+        describe_in_flight_per_task=describe.max_in_flight_per_task,
+        requests_per_second_per_host=download.requests_per_second_per_host_total,
+        requests_per_minute=describe.requests_per_minute_total,
+        tokens_per_minute=describe.tokens_per_minute_total,
+        image_bytes=image_bytes or width * height * _BYTES_PER_PIXEL,
+        tokens=tokens_in + tokens_out,
+        window_bytes_per_task=download.window_bytes_per_task,
+        checkpoint_interval_s=checkpoint_interval_s,
+    )
+    fit = _fit(fit_from)
+    return _planned(images, demand, fit, describe, tokens=(tokens_in, tokens_out), keep_images=keep_images)
+
+
+def _planned(
+    images: int, demand: Demand, fit: Fit, describe: DescribeOptions, *, tokens: tuple[int, int], keep_images: bool
+) -> Plan:
+    tokens_in, tokens_out = tokens
+    seconds = job_seconds(demand, images, fit.total, fit.job_s, cold=True)
+    download_time = stage_time(images, demand.download_waits, fit.total.row_s, cold=True)
+    describe_time = stage_time(images, demand.describe_waits, fit.total.row_s, cold=True)
+    longer, stage = max((download_time, "download"), (describe_time, "describe"), key=lambda pair: pair[0].seconds)
+    passes = round(sum(times for _, _, times in passes_of(demand, images, fit.total, cold=True)))
+    waited_s = pass_seconds(demand, images, fit.total.row_s, cold=True)
+    is_start = seconds - waited_s > waited_s
+    binding = "Spark's start and the commits" if is_start else _named(longer.binding, stage)
+    worker_mb = fit.worker_base_mb + _EMITTED_MB + _held_mb(demand)
+    kept = images * (demand.image_bytes if keep_images else 0)
+    words = images * (tokens_out * _BYTES_PER_TOKEN + 2 * _OUTCOME_BYTES)
+    return Plan(
+        images=images,
+        seconds=round(seconds, 1),
+        images_per_second=round(images / seconds, 2),
+        binding=binding,
+        stages={
+            "download": _stage(download_time, fit.download.start_s, "download"),
+            "describe": _stage(describe_time, fit.describe.start_s, "describe"),
+        },
+        passes=passes,
+        settings={
+            "partitions": demand.tasks,
+            "download.max_in_flight_per_task": demand.download_in_flight_per_task,
+            "describe.max_in_flight_per_task": _useful_in_flight(demand, describe_time),
+            "download.window_bytes_per_task": demand.window_bytes_per_task,
+        },
+        worker_memory_mb=round(worker_mb),
+        cluster_memory_mb=round(worker_mb * demand.tasks),
+        storage_mb=round((kept + words) / _MB, 1),
+        input_tokens=images * tokens_in,
+        output_tokens=images * tokens_out,
+        cost=cost(describe, images * tokens_in, images * tokens_out),
+        advice=_advice(images, demand, fit, (stage, longer.binding), seconds),
+        fit=fit.source,
+    )
+
+
+def _stage(found: StageTime, start_s: float, stage: str) -> dict[str, Any]:
+    return {
+        "seconds": round(start_s + found.seconds, 1),
+        "binding": _named(found.binding, stage),
+        "tail_s": round(found.tail_s, 1),
+        "limits_s": {_named(name, stage): round(seconds, 1) for name, seconds in found.limits.items()},
+    }
+
+
+def _named(limit: str, stage: str) -> str:
+    if limit == WORKERS:
+        return limit
+    return f"{'downloads' if stage == 'download' else 'questions'} in flight" if limit == IN_FLIGHT else limit
+
+
+def _held_mb(demand: Demand) -> float:
+    """Return what the images in one task come to: the window, at most, and the bodies of its questions."""
+    image_mb = demand.image_bytes / _MB
+    under_way = demand.images_in_flight_per_task + demand.describe_in_flight_per_task
+    window_mb = min(demand.window_bytes_per_task / _MB, under_way * image_mb)
+    return window_mb + demand.describe_in_flight_per_task * image_mb * _AS_BASE64
+
+
+def _useful_in_flight(demand: Demand, found: StageTime) -> int:
+    """Return how many questions in a task keep a stated rate busy; more would only wait."""
+    if found.binding in (IN_FLIGHT, WORKERS) or demand.model_latency_s <= 0:
+        return demand.describe_in_flight_per_task
+    per_second = min(demand.describe_waits.rates.values())
+    needed = math.ceil(per_second * demand.model_latency_s * _ENOUGH / demand.tasks)
+    return max(1, min(demand.describe_in_flight_per_task, needed))
+
+
+def _advice(images: int, demand: Demand, fit: Fit, bound: tuple[str, str], seconds: float) -> list[str]:
+    """Return what doubling the limit that binds would bring."""
+    in_flight = 2 * demand.download_in_flight_per_task
+    window_bytes = max(demand.window_bytes_per_task, int(in_flight * demand.image_bytes))
+    questions = 2 * demand.describe_in_flight_per_task
+    changes: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
+        ("download", IN_FLIGHT): (
+            f"download.max_in_flight_per_task={in_flight}",
+            {"download_in_flight_per_task": in_flight, "window_bytes_per_task": window_bytes},
+        ),
+        ("describe", IN_FLIGHT): (
+            f"describe.max_in_flight_per_task={questions}, if the endpoint bears it",
+            {"describe_in_flight_per_task": questions},
+        ),
+    }
+    words, change = changes.get(bound, ("", {}))
+    if bound[1] == WORKERS:
+        words, change = f"twice the cores ({demand.tasks * 2} tasks at once)", {"tasks": demand.tasks * 2}
+    if not change:
+        return [f"nothing here: {bound[1]} would have to be more"]
+    faster_s = job_seconds(dataclasses.replace(demand, **change), images, fit.total, fit.job_s, cold=True)
+    return [f"{words}: {faster_s:,.1f} s in the place of {seconds:,.1f} s"] if faster_s < seconds * _WORTH_A_WORD else []
+
+
+def _fit(fit_from: str | Path | tuple[str | Path, ...]) -> Fit:
+    paths = [fit_from] if isinstance(fit_from, (str, Path)) else list(fit_from)
+    if not paths:
+        return default_fit()
+    fit = fit_results([read_result(path) for path in paths])
+    if fit is None:
+        raise SettingError(f"fit_from: {', '.join(map(str, paths))}: no whole job was measured there")
+    return fit

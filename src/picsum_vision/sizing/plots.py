@@ -1,0 +1,92 @@
+"""Plots of a result: seconds by images beside the notebook's, and how many images each stage had done when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from picsum_vision.errors import MissingExtraError
+from picsum_vision.sizing.figures import COLUMN_OF
+from picsum_vision.sizing.published import PUBLISHED_S
+from picsum_vision.sizing.table import notebook_seconds
+
+if TYPE_CHECKING:
+    from picsum_vision.sizing.result import SizingResult
+
+_COLOURS: Final = {"download": "#0072b2", "describe": "#d55e00", "total": "#222222"}
+_DPI: Final = 130
+
+
+def require_matplotlib() -> None:
+    """Raise MissingExtraError where matplotlib is not installed."""
+    try:
+        import matplotlib as mpl  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "bench") from error
+    del mpl
+
+
+def plot_files(result: SizingResult, folder: Path) -> Iterator[Path]:
+    """Write the plots that there are figures for."""
+    if any(size.spread(stage) for size in result.sizes for stage in COLUMN_OF):
+        yield _seconds_by_images(result, folder / "table.png")
+    if any(figures.series for size in result.sizes for repeat in size.repeats for figures in repeat.values()):
+        yield _progress(result, folder / "progress.png")
+
+
+def _seconds_by_images(result: SizingResult, path: Path) -> Path:
+    figure, axes = _figure()
+    for stage, word in COLUMN_OF.items():
+        measured = [(size.images, spread) for size in result.sizes if (spread := size.spread(stage))]
+        if measured:
+            images, medians = [images for images, _ in measured], [spread.median for _, spread in measured]
+            below = [spread.median - spread.least for _, spread in measured]
+            above = [spread.most - spread.median for _, spread in measured]
+            axes.errorbar(images, medians, [below, above], color=_COLOURS[stage], marker="o", capsize=3, label=f"{word}, here")
+        known = [(size.images, notebook_seconds(result, size.images).get(stage)) for size in result.sizes]
+        shown = [(images, seconds) for images, seconds in known if seconds is not None]
+        _line(axes, shown, stage, ":", f"{word}, the notebook's method here")
+        _line(axes, [(images, values[stage]) for images, values in PUBLISHED_S.items()], stage, "--", f"{word}, as published")
+    axes.set(xscale="log", yscale="log", xlabel="images", ylabel="seconds", title="From URLs to descriptions")
+    ticks = sorted({*PUBLISHED_S, *(size.images for size in result.sizes)})
+    axes.set_xticks(ticks, [f"{images:,}" for images in ticks])
+    axes.minorticks_off()
+    return _saved(figure, axes, path)
+
+
+def _line(axes: Any, points: list[tuple[int, float]], stage: str, style: str, label: str) -> None:
+    if points:
+        axes.plot(
+            [x for x, _ in points], [y for _, y in points], style, color=_COLOURS[stage], marker=".", alpha=0.6, label=label
+        )
+
+
+def _progress(result: SizingResult, path: Path) -> Path:
+    figure, axes = _figure()
+    size = max((size for size in result.sizes if size.repeats and size.repeats[0]), key=lambda each: each.images)
+    for stage, word in COLUMN_OF.items():
+        figures = size.of(stage)
+        if figures and figures[0].series:
+            moments, done = [0.0], [0]
+            for second, rows, _ in figures[0].series:
+                moments.append(second)
+                done.append(rows)
+            axes.plot(moments, done, color=_COLOURS[stage], label=word)
+    axes.set(xlabel="seconds since the stage began", ylabel="images done", title=f"{size.images:,} images, first repeat")
+    return _saved(figure, axes, path)
+
+
+def _figure() -> tuple[Any, Any]:
+    """Return a figure of its own: pyplot's state is the user's."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+
+    figure = Figure(figsize=(8, 5.5), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _saved(figure: Any, axes: Any, path: Path) -> Path:
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize="small")
+    figure.savefig(path, dpi=_DPI)
+    return path

@@ -1,0 +1,35 @@
+"""What the model says of a suite's sizes, beside what was measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from picsum_vision.sizing.demand import Demand
+from picsum_vision.sizing.fit import job_seconds
+
+if TYPE_CHECKING:
+    from picsum_vision.sizing.fit import Fit
+    from picsum_vision.sizing.result import SizingResult
+
+
+def predictions(result: SizingResult, fit: Fit) -> list[dict[str, Any]]:
+    """Return, for each size whose whole job was measured, prediction, measured median and error, and what it was fitted on."""
+    if not result.sizes:
+        return []
+    demand = Demand.of_result(result)
+    found = []
+    for size in result.sizes:
+        measured = size.spread("total")
+        if measured is None:
+            continue
+        predicted_s = job_seconds(demand, size.images, fit.total, fit.job_s, cold=False)
+        found.append(
+            {
+                "images": size.images,
+                "predicted_s": round(predicted_s, 3),
+                "measured_s": round(measured.median, 3),
+                "error": round(predicted_s / measured.median - 1, 4) if measured.median else None,
+                "fit": fit.source,
+            }
+        )
+    return found

@@ -1,0 +1,162 @@
+"""The suite: warm up, the notebook's method on a share, then each size and stage as often as asked, kept as it goes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from picsum_vision.errors import EnvironmentProblem, ModelProblem, PicsumVisionError
+from picsum_vision.sizing.demand import is_fused
+from picsum_vision.sizing.environment import environment
+from picsum_vision.sizing.figures import StageFigures
+from picsum_vision.sizing.fit import Fit, fit_results
+from picsum_vision.sizing.load import warm_up_images
+from picsum_vision.sizing.notebook_share import measure_notebook
+from picsum_vision.sizing.prediction import predictions
+from picsum_vision.sizing.process_tree import why_not_measured
+from picsum_vision.sizing.result import SizeFigures, SizingResult
+from picsum_vision.sizing.settings import SizingConfig
+from picsum_vision.sizing.stages import Stages
+from picsum_vision.sizing.target import Target, open_target
+from picsum_vision.spark.sharing import tasks_at_once
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from picsum_vision.sizing.tracking import Tracking
+
+Progress = Callable[[str], None]
+
+
+class Suite:
+    """One run of the suite in one session."""
+
+    def __init__(
+        self, spark: SparkSession, config: SizingConfig, folder: Path, *, tracking: Tracking, fit: Fit, progress: Progress
+    ) -> None:
+        """Take what is measured, where results go, and by what constants sizes are predicted before they are measured."""
+        self._spark = spark
+        self._config = config
+        self._folder = folder
+        self._tracking = tracking
+        self._fit = fit
+        self._say = progress
+        self._result = SizingResult(
+            suite=uuid.uuid4().hex[:12],
+            started_at=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+            settings={},
+            environment=environment(spark),
+            folder=str(folder),
+        )
+
+    def run(self) -> SizingResult:
+        """Measure everything; what was measured is kept, however it ends."""
+        result = self._result
+        with open_target(self._config) as target:
+            result.settings = settings_of(self._config, target, tasks_at_once(self._spark))
+            result.environment["processes"] = why_not_measured(self._spark) or "measured"
+            self._tracking.begin(result)
+            stages = Stages(self._spark, self._config, target)
+            try:
+                self._measure(stages, target)
+            except PicsumVisionError as error:
+                result.problem = str(error)
+                raise
+            except BaseException as error:
+                result.problem = f"ended early: {type(error).__name__}"
+                raise
+            finally:
+                self._finish()
+        return result
+
+    def _measure(self, stages: Stages, target: Target) -> None:
+        self._warm_up(stages)
+        measure_notebook(self._spark, self._config, target, self._result, self._say)
+        self._keep()
+        for images in self._config.sizes:
+            self._measure_size(stages, images)
+
+    def _measure_size(self, stages: Stages, images: int) -> None:
+        size = SizeFigures(images=images)
+        self._result.sizes.append(size)
+        with self._tracking.size(images) as child:
+            for number in range(self._config.repeats):
+                size.repeats.append({})
+                with stages.schema() as where:
+                    for stage in self._config.stages:
+                        self._say(f"{images:,} images, repeat {number + 1} of {self._config.repeats}: {stage}")
+                        figures = stages.measure(stage, where, images)
+                        size.repeats[-1][stage] = figures
+                        child.stage(number, stage, figures)
+                        self._keep()
+                        _stop_if_refused(stage, figures)
+            child.end(size)
+
+    def _warm_up(self, stages: Stages) -> None:
+        rows = warm_up_images(self._config, tasks_at_once(self._spark))
+        with stages.schema() as where:
+            for stage in self._config.stages:
+                self._say(f"warming up with {rows:,} images: {stage}")
+                figures = stages.measure(stage, where, rows)
+                self._result.cold[stage] = figures
+                self._keep()
+                _stop_if_refused(stage, figures)
+
+    def _keep(self) -> None:
+        self._result.write(self._folder)
+
+    def _finish(self) -> None:
+        """Compare with what was predicted, learn from what was measured, and write tables and plots."""
+        from picsum_vision.sizing.artefacts import write_artefacts  # noqa: PLC0415 - needs the extra, and only here
+
+        result = self._result
+        result.predictions = predictions(result, self._fit)
+        fit = fit_results([result])
+        result.fit = None if fit is None else fit.as_dict()
+        self._keep()
+        files = write_artefacts(result, self._folder)
+        self._tracking.end(result, files)
+        self._keep()
+
+
+def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, Any]:
+    """Return what a reader needs to compare two suites; no secret, no password of an address."""
+    partitions = config.partitions or tasks
+    download, describe = config.download_options, config.describe_options
+    demand = {
+        "image_latency_s": target.image_latency_s,
+        "model_latency_s": target.model_latency_s,
+        "tasks": min(partitions, tasks),
+        "latency_sigma": config.latency_sigma,
+        "download_in_flight_per_task": download.max_in_flight_per_task,
+        "describe_in_flight_per_task": describe.max_in_flight_per_task,
+        "requests_per_second_per_host": download.requests_per_second_per_host_total,
+        "requests_per_minute": describe.requests_per_minute_total,
+        "tokens_per_minute": describe.tokens_per_minute_total,
+        "window_bytes_per_task": download.window_bytes_per_task,
+        "checkpoint_interval_s": config.checkpoint_interval_s,
+        "is_fused": is_fused(target.backend),
+    }
+    return {
+        "sizes": list(config.sizes),
+        "repeats": config.repeats,
+        "stages": list(config.stages),
+        "partitions": partitions,
+        "by": config.by,
+        "picture": f"{config.width} x {config.height}",
+        "task": config.task.name,
+        "target": target.described(),
+        "own_servers": {"images": config.own_images, "model": config.own_model},
+        "demand": demand,
+    }
+
+
+def _stop_if_refused(stage: str, figures: StageFigures) -> None:
+    """End the suite where nothing comes through: more of the same would tell nothing, and load a host that refuses."""
+    if figures.rows_ok or stage == "urls":
+        return
+    kind = EnvironmentProblem if stage == "download" else ModelProblem
+    raise kind(figures.problem or f"{stage}: none of {figures.rows:,} rows is ok: {figures.by_status}")

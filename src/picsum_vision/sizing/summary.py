@@ -1,0 +1,102 @@
+"""A suite's result for a person: the table, how it compares, where the time goes, and how well it was predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from picsum_vision.html_text import html_line, html_table
+from picsum_vision.sizing.overheads import Overheads, overheads
+from picsum_vision.sizing.table import HEADS, as_text, notebook_seconds, tables
+
+if TYPE_CHECKING:
+    from picsum_vision.sizing.result import SizeFigures, SizingResult
+
+_WORDS = {"urls": "urls", "download": "download", "describe": "inference"}
+
+
+def summary(result: SizingResult) -> str:
+    """Return it as text."""
+    return "\n".join([as_text(result), "", *remarks(result)])
+
+
+def summary_html(result: SizingResult) -> str:
+    """Return it as a notebook shows it."""
+    shown = [html_line(title) + html_table(HEADS, rows) for title, rows in tables(result)]
+    return "".join([*shown, *map(html_line, remarks(result))])
+
+
+def remarks(result: SizingResult) -> Iterator[str]:
+    """Give a line for each thing that is to be said about the tables."""
+    yield _conditions(result)
+    for size in result.sizes:
+        yield from _ratios(result, size)
+    measured = [size for size in result.sizes if size.repeats and size.repeats[0]]
+    if measured:
+        yield _overheads(overheads(result, measured[0]))
+    yield from _failures(result)
+    for found in result.predictions:
+        yield (
+            f"predicted for {found['images']:,} images: {found['predicted_s']:.1f} s, measured {found['measured_s']:.1f} s, "
+            f"error {found['error']:+.1%} ({found['fit']})"
+        )
+    if result.environment.get("processes") not in (None, "measured"):
+        yield f"CPU and memory were not measured: {result.environment['processes']}"
+    if result.problem:
+        yield f"the suite ended early: {result.problem}"
+    if result.tracking.get("problem"):
+        yield f"MLflow: {result.tracking['problem']}; the results are in {result.folder}"
+    elif result.tracking.get("uri"):
+        yield f"MLflow: experiment {result.tracking['experiment']!r}, run {result.tracking.get('run_id')}"
+
+
+def _conditions(result: SizingResult) -> str:
+    demand, own = result.settings["demand"], result.settings["own_servers"]
+    images = (
+        f"servers of this suite with {demand['image_latency_s'] * 1_000:,.0f} ms for an image in two hops"
+        if own["images"]
+        else f"images from {result.settings['target']['images']}"
+    )
+    model = (
+        f"{demand['model_latency_s']:g} s for an answer" if own["model"] else f"questions to {result.settings['target']['model']}"
+    )
+    in_flight = (
+        f"{demand['download_in_flight_per_task']} downloads and {demand['describe_in_flight_per_task']} questions at once in each"
+    )
+    return f"{images}, {model} on average; {demand['tasks']} tasks at once, {in_flight}"
+
+
+def _ratios(result: SizingResult, size: SizeFigures) -> Iterator[str]:
+    known = notebook_seconds(result, size.images)
+    found = []
+    for stage, seconds in known.items():
+        ours = size.spread(stage)
+        if ours is not None and ours.median > 0:
+            found.append(f"{_WORDS.get(stage, stage)} {_times(seconds / ours.median)}")
+    if found:
+        yield f"{size.images:,} images, times as fast as the notebook's method here: {', '.join(found)}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"  # noqa: PLR2004 - two digits are enough
+
+
+def _overheads(found: Overheads) -> str:
+    parts = " + ".join(f"{_WORDS[stage]} {seconds:.1f} s" for stage, seconds in found.parts.items())
+    text = f"overheads at {found.images:,} images, above the bare waiting for answers"
+    by_hand = f"{parts} = {found.sum_s:.1f} s by hand" if parts else ""
+    job = "" if found.job_s is None else f"the whole job {found.job_s:.1f} s above {found.job_waits_s:.1f} s of waiting"
+    return f"{text}: {'; '.join(filter(None, (by_hand, job)))}"
+
+
+def _failures(result: SizingResult) -> Iterator[str]:
+    for size in result.sizes:
+        failed: dict[str, int] = {}
+        for repeat in size.repeats:
+            for figures in repeat.values():
+                for status, rows in figures.by_status.items():
+                    if status != "ok":
+                        failed[status] = failed.get(status, 0) + rows
+        if failed:
+            words = ", ".join(f"{rows:,} {status}" for status, rows in sorted(failed.items(), key=lambda pair: -pair[1]))
+            yield f"{size.images:,} images, rows that were not ok over all stages and repeats: {words}"

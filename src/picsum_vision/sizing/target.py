@@ -1,0 +1,102 @@
+"""Who is measured against: servers of our own with a stated latency, or a real image host and a real model."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
+from picsum_vision.errors import SettingError
+from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig, is_live
+from picsum_vision.testing.host_limit import RateLimit
+from picsum_vision.testing.image_server import ImageServer
+from picsum_vision.testing.latency import Latency
+from picsum_vision.testing.model_server import ModelServer
+
+LIVE_IMAGES_AT_MOST: Final = 100
+_MODEL: Final = "test-vision"
+_HOPS: Final = 2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where images come from and who is asked. Latencies are None where nobody has stated them."""
+
+    base_url: str
+    backend: Backend
+    image_latency_s: float | None
+    model_latency_s: float | None
+
+    def described(self) -> dict[str, Any]:
+        """Return what a result says of it; an address without user, password and query."""
+        model = getattr(self.backend, "base_url", None) or type(self.backend).__name__
+        return {"images": _host(self.base_url), "model": _host(model) if "//" in model else model}
+
+
+@contextlib.contextmanager
+def open_target(config: SizingConfig) -> Iterator[Target]:
+    """Start the servers that are needed, and give the target; the servers end with the block."""
+    with contextlib.ExitStack() as stack:
+        latency = {"sigma": config.latency_sigma}
+        images = model = None
+        if config.own_images:
+            per_second = config.download_options.requests_per_second_per_host_total
+            images = stack.enter_context(
+                ImageServer(
+                    host=config.serve_on,
+                    latency=Latency(mean_s=config.image_latency_mean_s, **latency),
+                    rate_limit=None if per_second is None else RateLimit(requests_per_second=per_second),
+                    warm_sizes=[(config.width, config.height)],
+                )
+            )
+        if config.own_model:
+            options = config.describe_options
+            model = stack.enter_context(
+                ModelServer(
+                    host=config.serve_on,
+                    latency=Latency(mean_s=config.model_latency_mean_s, **latency),
+                    requests_per_minute=options.requests_per_minute_total,
+                    tokens_per_minute=options.tokens_per_minute_total,
+                    models=(_MODEL,),
+                )
+            )
+        yield Target(
+            base_url=images.base_url if images is not None else config.base_url or "",
+            backend=ChatCompletions(model.base_url, _MODEL) if model is not None else _given(config),
+            image_latency_s=config.image_latency_mean_s * _HOPS if images is not None else None,
+            model_latency_s=config.model_latency_mean_s if model is not None else None,
+        )
+
+
+def check_politeness(config: SizingConfig, images_fetched: int) -> None:
+    """Refuse to measure a public service that asks not to be load-tested, beyond a small bound."""
+    if config.base_url is None or not is_live(config.base_url):
+        return
+    host = urlsplit(config.base_url).hostname
+    if images_fetched > LIVE_IMAGES_AT_MOST:
+        raise SettingError(
+            f"sizes: {images_fetched:,} images in all is not allowed from {host}, which asks not to be load-tested; at most "
+            f"{LIVE_IMAGES_AT_MOST}, as with --sizes 20 --repeats 1, or leave --base-url out for a server of this machine"
+        )
+    in_flight = config.download_options.max_in_flight_per_task
+    if in_flight > LIVE_IN_FLIGHT_AT_MOST:
+        raise SettingError(
+            f"max_in_flight_per_task: {in_flight} is not allowed with {host}, which asks not to be load-tested; "
+            f"at most {LIVE_IN_FLIGHT_AT_MOST}"
+        )
+
+
+def _given(config: SizingConfig) -> Backend:
+    if config.backend is None:
+        raise SettingError("backend: missing")
+    if isinstance(config.backend, BatchChat):
+        raise SettingError("backend: BatchChat is not allowed here: its answers may take a day; use ChatCompletions")
+    return config.backend
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"

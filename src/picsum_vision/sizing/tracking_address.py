@@ -1,0 +1,58 @@
+"""Which MLflow a suite is kept in: the one that was asked for, or a file beside the results."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from picsum_vision.errors import SettingError
+from picsum_vision.urls import without_secrets
+from picsum_vision.validation import did_you_mean
+
+DEFAULT_EXPERIMENT: Final = "picsum-vision sizing"
+_ON_DATABRICKS: Final = "/Shared/picsum-vision-sizing"
+_SCHEMES: Final = ("sqlite", "http", "https", "databricks", "databricks-uc", "uc", "postgresql", "mysql", "mssql")
+_ALLOWED: Final = "sqlite:///DIR/mlflow.db, http(s)://host, databricks, or a database's address"
+
+
+def tracking_address(asked: str | None, folder: Path) -> str:
+    """Return the tracking URI: as asked, MLFLOW_TRACKING_URI, the workspace on Databricks, else a file of SQLite in `folder`."""
+    uri = asked if asked is not None else os.environ.get("MLFLOW_TRACKING_URI") or None
+    if uri is None:
+        on_databricks = "DATABRICKS_RUNTIME_VERSION" in os.environ
+        return "databricks" if on_databricks else f"sqlite:///{folder / 'mlflow.db'}"
+    scheme = uri.partition(":")[0].partition("+")[0].lower()
+    if scheme not in _SCHEMES:
+        shown = without_secrets(uri)
+        raise SettingError(
+            f"tracking_uri: {shown!r} is not allowed; it must be {_ALLOWED}{did_you_mean(scheme, _SCHEMES)}; "
+            "MLflow keeps no runs in plain folders any more"
+        )
+    if scheme in ("http", "https") and not urlsplit(uri).hostname:
+        raise SettingError(f"tracking_uri: {without_secrets(uri)!r} is not allowed; it must be {_ALLOWED}")
+    if scheme == "sqlite":
+        _check_file(uri)
+    return uri
+
+
+def readable_address(uri: str) -> str:
+    """Return the address without user, password and query."""
+    return without_secrets(uri)
+
+
+def default_experiment(uri: str) -> str:
+    """Return the experiment's name where none was given: on Databricks it is a place in the workspace."""
+    return _ON_DATABRICKS if uri.startswith("databricks") else DEFAULT_EXPERIMENT
+
+
+def _check_file(uri: str) -> None:
+    """Refuse a file that cannot be: MLflow would try again for minutes."""
+    path = Path(uri.partition("///")[2])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"tracking_uri: {uri!r}: its folder cannot be made ({error.strerror})") from error
+    if not uri.partition("///")[2] or path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise SettingError(f"tracking_uri: {uri!r} cannot be written; give a file in a folder of yours, sqlite:///DIR/mlflow.db")

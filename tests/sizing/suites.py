@@ -1,0 +1,60 @@
+"""Results as a suite would have left them, with times that follow a stated rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from picsum_vision.sizing.demand import Demand
+from picsum_vision.sizing.figures import StageFigures
+from picsum_vision.sizing.result import SizeFigures, SizingResult
+
+TERMS: dict[str, Any] = {
+    "image_latency_s": 0.5,
+    "model_latency_s": 1.0,
+    "tasks": 2,
+    "latency_sigma": 0.5,
+    "download_in_flight_per_task": 512,
+    "describe_in_flight_per_task": 128,
+    "checkpoint_interval_s": 60,
+    "is_fused": True,
+}
+
+
+def suite(
+    seconds: Callable[[str, int, int], float],
+    *,
+    sizes: Sequence[int] = (100, 1_000, 5_000),
+    repeats: int = 1,
+    name: str = "a",
+    **terms: Any,
+) -> SizingResult:
+    """Return a suite whose stages took `seconds(stage, images, repeat)`."""
+    stages = ("urls", "download", "describe", "total")
+    return SizingResult(
+        suite=name,
+        started_at="2026-11-24T00:00:00+00:00",
+        settings={
+            "demand": {**TERMS, **terms},
+            "target": {"images": "http://127.0.0.1:1", "model": "http://127.0.0.1:2"},
+            "own_servers": {"images": True, "model": True},
+        },
+        environment={"spark": "4.1.4", "processes": "measured"},
+        sizes=[
+            SizeFigures(
+                images=images,
+                repeats=[
+                    {stage: figures(images, seconds(stage, images, number)) for stage in stages} for number in range(repeats)
+                ],
+            )
+            for images in sizes
+        ],
+    )
+
+
+def figures(images: int, seconds: float) -> StageFigures:
+    return StageFigures(rows=images, rows_ok=images, seconds=seconds, by_status={"ok": images}, latency_ms={"mean": 500.0})
+
+
+def demand(**terms: Any) -> Demand:
+    return Demand(**{**TERMS, **terms})

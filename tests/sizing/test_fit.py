@@ -1,0 +1,65 @@
+"""The model's constants, found from measurements."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+import pytest
+from suites import demand, suite
+
+from picsum_vision.sizing.fit import Fit, StageFit, default_fit, fit_results, job_seconds
+from picsum_vision.sizing.prediction import predictions
+
+TRUE = StageFit(start_s=1.2, row_s=0.004)
+JOB_S = 4.0
+
+
+def measured(noise: float = 0.0, **terms):
+    lot = random.Random(1)
+
+    def seconds(stage: str, images: int, repeat: int) -> float:
+        exact = job_seconds(demand(**terms), images, TRUE, JOB_S, cold=False) if stage == "total" else 1.0 + images / 400
+        return exact * (1 + lot.uniform(-noise, noise))
+
+    return suite(seconds, repeats=3, **terms)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"model_latency_s": 3.0, "describe_in_flight_per_task": 64},
+        {"image_latency_s": 1.0, "requests_per_minute": 3_000},
+        {"requests_per_second_per_host": 100.0, "download_in_flight_per_task": 64},
+    ],
+)
+def test_other_conditions_are_predicted(terms):
+    """Constants found under one set of limits, with some noise, predict jobs under another set within a tenth."""
+    fit = fit_results([measured(noise=0.03)])
+    for found in predictions(measured(**terms), fit):
+        assert abs(found["error"]) < 0.1, found
+
+
+def test_what_was_measured_is_met():
+    """Without noise the fit meets the measurements it was made of."""
+    result = measured()
+    fit = fit_results([result])
+    assert all(abs(found["error"]) < 0.02 for found in predictions(result, fit))
+    assert fit.source == "fitted to suite a"
+
+
+def test_nothing_is_fitted_to_nothing():
+    """A suite in which no whole job was measured gives no constants."""
+    result = measured()
+    for size in result.sizes:
+        for repeat in size.repeats:
+            del repeat["total"]
+    assert fit_results([result]) is None
+
+
+def test_constants_travel_as_plain_values():
+    """A fit read back is the same; the library's own is complete and says where it is from."""
+    fit = default_fit()
+    assert Fit.from_dict(fit.as_dict()) == fit
+    assert fit.source.startswith("the library's own")
+    assert dataclasses.replace(fit, source="") == Fit.from_dict({**fit.as_dict(), "source": ""})

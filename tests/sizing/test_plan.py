@@ -1,0 +1,101 @@
+"""`plan` and `picsum-vision plan`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from suites import suite
+
+import picsum_vision as pv
+from picsum_vision.cli.entry import run
+
+
+def test_a_rate_that_is_too_low_binds():
+    """A million images at 600 requests a minute take a million / 600 minutes, and more, and the plan says why."""
+    found = pv.plan(1_000_000, tasks=64, describe=pv.DescribeOptions(requests_per_minute_total=600))
+    assert found.binding == "the model's requests per minute"
+    assert 1_000_000 / 600 * 60 <= found.seconds <= 1_000_000 / 600 * 60 * 1.2
+    assert found.settings["describe.max_in_flight_per_task"] == 1  # fifteen at once are enough, for 64 tasks
+
+
+def test_tokens_bind():
+    """A limit on tokens binds by what a question and its answer have, by the rule of the model."""
+    options = pv.DescribeOptions(tokens_per_minute_total=60_000)
+    found = pv.plan(10_000, tasks=8, model="gpt-4o", output_tokens_per_image=100, describe=options)
+    assert found.binding == "the model's tokens per minute"
+    tokens = found.input_tokens + found.output_tokens
+    assert found.seconds >= tokens / 1_000
+
+
+def test_few_images_are_bound_by_the_start():
+    """For a handful of images the start is most of it."""
+    assert pv.plan(5, tasks=2, model_latency_s=0.01, image_latency_s=0.01).binding == "Spark's start and the commits"
+
+
+def test_the_window_that_binds_is_named_with_what_would_help():
+    """Where questions in flight bind, the plan says what twice as many would bring."""
+    found = pv.plan(100_000, tasks=2, model_latency_s=5.0)
+    assert found.binding == "questions in flight"
+    assert "describe.max_in_flight_per_task=64" in found.advice[0]
+    assert "in the place of" in found.advice[0]
+
+
+def test_cost_memory_and_storage_follow_from_the_settings():
+    """Cost is tokens times prices; storage without images is small; a wider window takes more memory."""
+    prices = pv.DescribeOptions(input_price_per_million_tokens=2, output_price_per_million_tokens=8)
+    found = pv.plan(1_000, tasks=4, describe=prices, image_bytes=100_000)
+    assert found.cost == pytest.approx(found.input_tokens * 2e-6 + found.output_tokens * 8e-6)
+    assert found.storage_mb > 100
+    assert pv.plan(1_000, tasks=4, image_bytes=100_000, keep_images=False).storage_mb < 10
+    wide = pv.plan(1_000, tasks=4, image_bytes=100_000, download=pv.DownloadOptions(max_in_flight_per_task=1_000))
+    assert wide.worker_memory_mb > found.worker_memory_mb
+    assert found.cluster_memory_mb == pytest.approx(4 * found.worker_memory_mb, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--images", "0"], "images: 0 is not allowed"),
+        (["--images", "5", "--tasks", "0"], "tasks: 0 is not allowed"),
+        (["--images", "5", "--model-latency", "-1"], "model_latency_s: -1.0 is not allowed"),
+        (["--images", "5", "--requests-per-minute", "0"], "requests_per_minute_total: 0 is not allowed"),
+        (["--images", "5", "--task", "descibe"], 'did you mean "describe"?'),
+        (["--images", "5", "--fit-from", "nowhere"], "'nowhere': cannot be read"),
+        ([], "images"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(words, part, capsys):
+    """A wrong flag ends with exit code 2 and one line that names it."""
+    assert run(["plan", *words]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert part in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_the_command_prints_a_plan_and_an_object(capsys, tmp_path, monkeypatch):
+    """For a person it says what binds, with --json it is one object; own measurements are used where they are."""
+    monkeypatch.chdir(tmp_path)
+    words = ["plan", "--images", "1000000", "--model-latency", "2.5", "--requests-per-minute", "6000", "--tasks", "32"]
+    assert run(words) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("1,000,000 images: about ")
+    assert "what binds: the model's requests per minute" in text
+    assert run([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["images"] == 1_000_000
+    assert found["fit"].startswith("the library's own")
+    folder = tmp_path / "picsum-vision-sizing"
+    folder.mkdir()
+    suite(lambda _, images, __: 5.0 + images / 100, name="mine").write(folder)
+    assert run([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fit"] == "fitted to suite mine"
+
+
+def test_planning_needs_no_spark():
+    """A plan loads neither Spark nor MLflow."""
+    code = "import sys, picsum_vision as pv; pv.plan(10); print('pyspark' in sys.modules, 'mlflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False False\n"
