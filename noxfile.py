@@ -108,6 +108,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def guard(session: nox.Session) -> None:
+    """Count operations and compare them with their bounds; `nox -s guard -- --renew` sets new ones."""
+    _install(session, "demo", _group("bench"))
+    session.run("python", "-m", "benchmarks.guard", *session.posargs, env=CLEAN)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a link that leads nowhere is an error."""
     session.install("-c", str(LOCK), *_group("docs"))

@@ -1,0 +1,104 @@
+"""MLflow's own pages over an experiment that the suite wrote, in a real browser."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chromium import browser
+from suites import figures, suite
+
+from picsum_vision.sizing.artefacts import write_artefacts
+from picsum_vision.sizing.result import SizingResult
+from picsum_vision.sizing.tracking import Tracking
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+EXPERIMENT = "sizing in the browser"
+_PATIENCE_S = 120
+
+
+@contextlib.contextmanager
+def mlflow_ui(store: str) -> Iterator[str]:
+    """Serve the store's pages on loopback, on a port that was free."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", "127.0.0.1", "--port", str(port)]
+    server = subprocess.Popen(
+        [*command, "--workers", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        deadline_s = time.monotonic() + _PATIENCE_S
+        while True:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+                break
+            if server.poll() is not None or time.monotonic() > deadline_s:
+                pytest.fail("mlflow server does not answer")
+            time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, 15)  # its workers are in the group that was made for it
+        server.wait(30)
+
+
+def tracked(folder: Path) -> SizingResult:
+    """Keep a suite as `run_sizing` does."""
+    result = suite(lambda _, images, repeat: 2.0 + images / 100 + repeat / 10, sizes=(100, 1_000), repeats=2, name="seen")
+    result.folder = str(folder)
+    tracking = Tracking(f"sqlite:///{folder}/mlflow.db", EXPERIMENT, folder / "artifacts", print)
+    with tracking.open() as kept:
+        kept.begin(result)
+        for size in result.sizes:
+            with kept.size(size.images) as child:
+                for number, repeat in enumerate(size.repeats):
+                    for stage in repeat:
+                        child.stage(number, stage, figures(size.images, repeat[stage].seconds))
+                child.end(size)
+        kept.end(result, write_artefacts(result, folder))
+    assert "problem" not in result.tracking
+    return result
+
+
+def test_the_experiment_opens_with_its_runs_and_metrics(tmp_path: Path) -> None:
+    """The list shows the suite with a run for each size below it, a size's page its metrics, the suite's page its table."""
+    mlflow = pytest.importorskip("mlflow")
+    result = tracked(tmp_path)
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    client = mlflow.MlflowClient(tracking_uri=store)
+    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+    (child,) = client.search_runs([experiment], "params.images = '1000'")
+    with mlflow_ui(store) as address, browser() as driver:
+        driver.set_window_size(1500, 1100)
+        runs = see(driver, f"{address}/#/experiments/{experiment}/runs", "suite seen", "runs")
+        assert EXPERIMENT in runs
+        metrics = see(driver, f"{address}/#/experiments/{experiment}/runs/{child.info.run_id}", "total.seconds", "metrics")
+        assert "1,000 images" in metrics
+        assert f"{12.05:g}" in metrics
+        page = see(driver, f"{address}/#/experiments/{experiment}/runs/{result.tracking['run_id']}", "inference", "suite")
+        assert "as published" in page
+
+
+def see(driver: Any, url: str, awaited: str, name: str) -> str:
+    """Open a page, wait until it says `awaited`, keep a picture where they are asked for, and return its text."""
+    driver.get(url)
+    deadline_s = time.monotonic() + _PATIENCE_S
+    text = ""
+    while awaited not in text:
+        if time.monotonic() > deadline_s:
+            pytest.fail(f"{name}: no {awaited!r} in: {text[:2_000]}")
+        time.sleep(0.5)
+        text = driver.find_element("tag name", "body").text
+    folder = os.environ.get("PICSUM_VISION_SCREENSHOTS")
+    if folder:
+        driver.save_screenshot(str(Path(folder) / f"mlflow-{name}.png"))
+    return str(text)
