@@ -29,7 +29,7 @@ def why_not_measured(spark: SparkSession) -> str | None:
         is_here = "SPARK_LOCAL_REMOTE" in os.environ
     else:
         is_here = str(spark.conf.get("spark.master", "")).startswith("local")
-    return None if is_here else "the workers are on other machines"
+    return None if is_here else "the workers are no processes of this session"
 
 
 class ProcessTree:
