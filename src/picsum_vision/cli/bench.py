@@ -135,7 +135,7 @@ def _measure(
     settings: dict[str, Any], *, output: str, catalog: str | None, master: str | None, remote: str | None, confirm: Any,
     kept: dict[str, Any],
 ) -> SizingResult:  # fmt: skip
-    names = {} if catalog is None else {"catalog": catalog}
+    names: dict[str, Any] = {} if catalog is None else {"catalog": catalog}
     config = SizingConfig(**settings, **names)  # checked before Spark is started
     check_politeness(config, images_fetched(config, 1, 0))
     folder = Path(output).expanduser().absolute()
@@ -183,7 +183,7 @@ def _download(base_url: str | None, in_flight: int | None, per_second: float | N
     given = {name: value for name, value in given.items() if value is not None}
     if private:
         given["allow_private_addresses"] = True
-    return _over(SizingConfig.usual_download(base_url), given)
+    return dataclasses.replace(SizingConfig.usual_download(base_url), **given) if given else None
 
 
 def _describe(
@@ -199,8 +199,5 @@ def _describe(
         "max_in_flight_per_task": in_flight, "requests_per_minute_total": per_minute, "tokens_per_minute_total": tokens,
         "input_price_per_million_tokens": price_in, "output_price_per_million_tokens": price_out,
     }  # fmt: skip
-    return _over(SizingConfig.usual_describe(own=own), {name: value for name, value in given.items() if value is not None})
-
-
-def _over(usual: Any, given: dict[str, Any]) -> Any:
-    return dataclasses.replace(usual, **given) if given else None
+    given = {name: value for name, value in given.items() if value is not None}
+    return dataclasses.replace(SizingConfig.usual_describe(own=own), **given) if given else None

@@ -74,7 +74,9 @@ class Stages:
             watched = None if self._tree is None else stack.enter_context(self._tree.watch())
             work[stage]()
             seconds = time.monotonic() - began_s
-        seen = {} if watched is None else {"cpu_seconds": watched.cpu_seconds, "peak_memory_mb": watched.peak_memory_mb}
+        seen: dict[str, Any] = (
+            {} if watched is None else {"cpu_seconds": watched.cpu_seconds, "peak_memory_mb": watched.peak_memory_mb}
+        )
         return StageFigures(seconds=round(seconds, 4), **self._told(stage, place, images, began_at_s, seconds), **seen)
 
     def _told(self, stage: StageName, place: Place, images: int, began_at_s: float, seconds: float) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from picsum_vision.sizing.figures import COLUMN_OF, STAGES
@@ -78,13 +78,16 @@ def _csv_rows(result: SizingResult) -> Iterator[tuple[object, ...]]:
                 continue
             speed = size.spread(stage, "images_per_second")
             rate = "" if speed is None else round(speed.median, 3)
-            seconds = (round(value, 3) for value in (spread.median, spread.least, spread.most))
-            yield size.images, "picsum-vision", stage, *seconds, len(spread.values), rate
-        for stage, seconds in notebook_seconds(result, size.images).items():
-            yield size.images, "notebook here", stage, round(seconds, 3), "", "", "", round(size.images / seconds, 3)
+            measured = (round(value, 3) for value in (spread.median, spread.least, spread.most))
+            yield size.images, "picsum-vision", stage, *measured, len(spread.values), rate
+        yield from _reckoned("notebook here", size.images, notebook_seconds(result, size.images))
     for images, known in PUBLISHED_S.items():
-        for stage, seconds in known.items():
-            yield images, "notebook published", stage, seconds, "", "", "", round(images / seconds, 3)
+        yield from _reckoned("notebook published", images, known)
+
+
+def _reckoned(method: str, images: int, known: Mapping[str, float]) -> Iterator[tuple[object, ...]]:
+    for stage, seconds in known.items():
+        yield images, method, stage, round(seconds, 3), "", "", "", round(images / seconds, 3)
 
 
 def _measured_row(size: SizeFigures) -> tuple[str, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
-from picsum_vision.errors import SettingError
+from picsum_vision.errors import PortInUse, SettingError
 from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig, is_live
 from picsum_vision.testing.host_limit import RateLimit
 from picsum_vision.testing.image_server import ImageServer
@@ -19,6 +19,7 @@ from picsum_vision.testing.model_server import ModelServer
 LIVE_IMAGES_AT_MOST: Final = 100
 _MODEL: Final = "test-vision"
 _HOPS: Final = 2
+_Server = TypeVar("_Server", ImageServer, ModelServer)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,22 +46,28 @@ def open_target(config: SizingConfig) -> Iterator[Target]:
         if config.own_images:
             per_second = config.download_options.requests_per_second_per_host_total
             images = stack.enter_context(
-                ImageServer(
-                    host=config.serve_on,
-                    latency=Latency(mean_s=config.image_latency_mean_s, **latency),
-                    rate_limit=None if per_second is None else RateLimit(requests_per_second=per_second),
-                    warm_sizes=[(config.width, config.height)],
+                _listening(
+                    config,
+                    ImageServer(
+                        host=config.serve_on,
+                        latency=Latency(mean_s=config.image_latency_mean_s, **latency),
+                        rate_limit=None if per_second is None else RateLimit(requests_per_second=per_second),
+                        warm_sizes=[(config.width, config.height)],
+                    ),
                 )
             )
         if config.own_model:
             options = config.describe_options
             model = stack.enter_context(
-                ModelServer(
-                    host=config.serve_on,
-                    latency=Latency(mean_s=config.model_latency_mean_s, **latency),
-                    requests_per_minute=options.requests_per_minute_total,
-                    tokens_per_minute=options.tokens_per_minute_total,
-                    models=(_MODEL,),
+                _listening(
+                    config,
+                    ModelServer(
+                        host=config.serve_on,
+                        latency=Latency(mean_s=config.model_latency_mean_s, **latency),
+                        requests_per_minute=options.requests_per_minute_total,
+                        tokens_per_minute=options.tokens_per_minute_total,
+                        models=(_MODEL,),
+                    ),
                 )
             )
         yield Target(
@@ -69,6 +76,21 @@ def open_target(config: SizingConfig) -> Iterator[Target]:
             image_latency_s=config.image_latency_mean_s * _HOPS if images is not None else None,
             model_latency_s=config.model_latency_mean_s if model is not None else None,
         )
+
+
+@contextlib.contextmanager
+def _listening(config: SizingConfig, server: _Server) -> Iterator[_Server]:
+    """Run a server of our own; raise SettingError where this machine cannot listen on the address."""
+    try:
+        running = server.__enter__()
+    except PortInUse as error:
+        raise SettingError(
+            f"serve_on: {config.serve_on!r} is not allowed: this machine cannot listen there; give one of its own addresses"
+        ) from error
+    try:
+        yield running
+    finally:
+        server.__exit__(None, None, None)
 
 
 def check_politeness(config: SizingConfig, images_fetched: int) -> None:

