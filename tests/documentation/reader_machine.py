@@ -30,6 +30,7 @@ _FEW: Final = 12
 _A_FEW_MORE: Final = 20
 _MANY: Final = 1_000
 _NUMBER_OF_IMAGES: Final = re.compile(r"((?:\bcount|\bimages) ?= ?|--images[ =])([\d_]+)")
+_SIZES: Final = re.compile(r"\bsizes=\([\d, _]+\)")
 _EXAMPLE_HOST: Final = re.compile(r"https://[\w.-]+\.example\b")
 _PORTS: Final = ("8080", "8081")
 
@@ -47,6 +48,7 @@ class Machine:
         for port, free in zip(_PORTS, self.ports, strict=True):
             text = re.sub(rf"\b{port}\b", free, text)
         text = text.replace("https://picsum.photos", self.image_host).replace("https://host/v1", self.model_host)
+        text = _SIZES.sub("sizes=(4,), repeats=1, model_latency_mean_s=0.05", text)
         return _NUMBER_OF_IMAGES.sub(_fewer, _EXAMPLE_HOST.sub(self.image_host, text))
 
     @contextlib.contextmanager

@@ -152,7 +152,7 @@ def test_an_endpoint_that_refuses_ends_the_suite_and_loses_nothing(spark, tmp_pa
 
 def test_an_image_host_that_the_workers_do_not_reach_is_named(spark, tmp_path):
     """Servers of the suite on an address that nobody has cannot listen, and the setting is in the message."""
-    with pytest.raises(pv.SettingError, match="serve_on: '192.0.2.1' is not allowed"):
+    with pytest.raises(pv.SettingError, match=r"serve_on: '192\.0\.2\.1' is not allowed"):
         pv.run_sizing(spark, 3, serve_on="192.0.2.1", output=tmp_path, tracking=False, **QUICK)
 
 

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
 from picsum_vision.errors import PortInUse, SettingError
 from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig, is_live
-from picsum_vision.testing.host_limit import RateLimit
-from picsum_vision.testing.image_server import ImageServer
+from picsum_vision.testing.image_server import ImageServer, RateLimit
 from picsum_vision.testing.latency import Latency
 from picsum_vision.testing.model_server import ModelServer
 
