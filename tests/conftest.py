@@ -27,7 +27,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Give the one classic session of this process: two cores, Iceberg tables in a folder of their own, Delta tables by path.
+    """Give the one session of this process: two cores, Iceberg tables in a folder of their own, Delta tables by path.
+
+    It is a classic one; with PICSUM_VISION_TEST_REMOTE=local[2] it is one of Spark Connect.
 
     Whoever writes tables takes a schema of their own; whoever needs other settings starts a process of their own.
     """
@@ -37,14 +39,17 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
     session = local_session(
         tmp_path_factory.mktemp("warehouse"),
-        master="local[2]",
+        **({"remote": remote} if (remote := os.environ.get("PICSUM_VISION_TEST_REMOTE")) else {"master": "local[2]"}),
         driver_memory="2g",
         extra_conf={
             "spark.sql.shuffle.partitions": "2",
-            "spark.jars.packages": COORDINATES[spark_installation().minor_version]["delta"],
+            "spark.jars.packages": ",".join(
+                [COORDINATES[spark_installation().minor_version]["delta"], "org.xerial:sqlite-jdbc:3.46.1.3"]
+            ),
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.databricks.delta.snapshotPartitions": "2",
+            "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
             "spark.executorEnv.MODEL_API_KEY": "a-key",  # where the documentation's examples read it
         },
     )

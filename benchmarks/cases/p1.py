@@ -17,7 +17,7 @@ def build(images: int | None = None) -> Case:
     return Case(
         name="p1",
         title="The whole job: download as in D1, describe as in I1, into the three tables",
-        shows="what a resumable job costs beside its stages run one after the other by hand, and beside the notebook's way",
+        shows="that a resumable job takes about as long as the longer of its stages; by hand and as the notebook beside it",
         shows_not="Databricks: its tables, its `ai_query` and its clusters; tables are Iceberg on this machine's disk",
         groups=groups,
         minutes=6,
@@ -34,11 +34,12 @@ def build(images: int | None = None) -> Case:
         plotted="seconds",
         expectations=tuple(
             Expectation(
-                text=f"{group.name}: seconds over those of the stages by hand",
+                text=f"{group.name}: seconds over those of the longer of its stages alone",
                 line=Line(group=group.name, contestant="pipeline"),
-                over=Line(group=group.name, contestant="stages"),
+                over=Line(group=group.name, contestant="download"),
+                or_over=Line(group=group.name, contestant="describe"),
                 figure="seconds",
-                at_most=1.1,
+                at_most=1.15,
             )
             for group in groups[-1:]
         ),
@@ -48,6 +49,8 @@ def build(images: int | None = None) -> Case:
 def _group(rows: int) -> Group:
     notebook_rows = min(rows, _NOTEBOOK_ROWS)
     contestants = (
+        jobs.job("download", "download", "`generate_urls` and `download`, written: no description"),
+        jobs.job("describe", "describe", "`describe` on images that are in their table before, written: no download"),
         jobs.job("stages", "stages", "`generate_urls`, `download` and `describe`, each written before the next begins"),
         jobs.job("pipeline", "pipeline", "`run_pipeline`, a checkpoint every 60 s"),
         jobs.job(

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _CATALOG = "platform_catalog"
-_TABLES = ("image_urls", "image_codes", "image_desc")
 
 
 class WholeJob:
@@ -34,17 +33,26 @@ class WholeJob:
         self._runs += 1
         self._order, self._schema = order, f"run_{self._runs}"
         self._spark.sql(f"CREATE SCHEMA {_CATALOG}.{self._schema}")
+        if order["way"] == "describe":
+            self._download()
 
     def run(self) -> None:
         """Do the job in the way that the order names."""
-        ways: dict[str, Callable[[], None]] = {"pipeline": self._pipeline, "stages": self._stages, "notebook": self._notebook}
+        ways: dict[str, Callable[[], object]] = {
+            "pipeline": self._pipeline,
+            "download": self._download,
+            "describe": self._describe,
+            "stages": self._stages,
+            "notebook": self._notebook,
+        }
         ways[self._order["way"]]()
 
     def rows_ok(self) -> int:
         """Return how many rows have a description, and drop the tables."""
-        ok = self._spark.table(self._name("image_desc")).where("descrizione IS NOT NULL").count()
-        for table in _TABLES:
-            self._spark.sql(f"DROP TABLE {self._name(table)} PURGE")
+        role, column = ("image_codes", "image_binary") if self._order["way"] == "download" else ("image_desc", "descrizione")
+        ok = self._spark.table(self._name(role)).where(f"{column} IS NOT NULL").count()
+        for table in self._spark.sql(f"SHOW TABLES IN {_CATALOG}.{self._schema}").collect():
+            self._spark.sql(f"DROP TABLE {self._name(table['tableName'])} PURGE")
         return int(ok)
 
     def close(self) -> None:
@@ -67,11 +75,18 @@ class WholeJob:
         pv.run_pipeline(self._spark, config)
 
     def _stages(self) -> None:
+        self._download()
+        self._describe()
+
+    def _download(self) -> None:
         order = self._order
-        urls = self._urls()
         download_options = pv.DownloadOptions(**order["download_options"])
-        images = self._written("image_codes", pv.download(urls, options=download_options, partitions=order["partitions"]))
+        self._written("image_codes", pv.download(self._urls(), options=download_options, partitions=order["partitions"]))
+
+    def _describe(self) -> None:
+        order = self._order
         options = pv.DescribeOptions(**order["options"])
+        images = self._spark.table(self._name("image_codes"))
         answers = pv.describe(images, self._backend(), options=options, partitions=order["partitions"])
         self._written("image_desc", answers.drop("image_binary", "download_outcome"))
 

@@ -14,8 +14,8 @@ _PANELS: Final[Mapping[str, tuple[str, ...]]] = {
         "requests_per_minute", "tokens_per_minute", "allow_private_addresses",
     ),
     "What is done": (
-        "mode", "keep_images", "retry_failed", "on_new_question", "describe_unknown", "when_busy", "checkpoint_interval",
-        "min_ok_share",
+        "overwrite", "keep_images", "retry_failed", "retry_permanent", "on_new_question", "describe_unknown", "when_busy",
+        "checkpoint_interval", "min_ok_share",
     ),
     "What is measured": ("sizes", "repeats", "stages", "notebook_images", "image_latency_mean", "model_latency_mean", "serve_on"),
     "What is kept": ("tracking_uri", "experiment", "no_tracking"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args
 
 import typer
 
 from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.console import progress
 from picsum_vision.cli.session import choose_tables, open_session
-from picsum_vision.config import PipelineConfig
+from picsum_vision.config import OnNewQuestion, PipelineConfig, WhenBusy
 from picsum_vision.config_file import BACKENDS, TASKS, job_config, read_config_file
 from picsum_vision.errors import SettingError
 from picsum_vision.run_report import RunReport
@@ -28,6 +28,7 @@ Switch = Optional[bool]
 
 _BYS, _FORMATS = one_of("id", "seed", "list"), one_of("iceberg", "delta")
 _BACKENDS, _TASKS = one_of(*BACKENDS), one_of(*TASKS)
+_ON_NEW_QUESTION, _WHEN_BUSY = one_of(*get_args(OnNewQuestion)), one_of(*get_args(WhenBusy))
 
 
 def run(
@@ -64,8 +65,26 @@ def run(
     partitions: Annotated[Number, typer.Option(help="Tasks. [default: as many as run at once]")] = None,
     requests_per_minute: Annotated[Number, typer.Option(help="To the model, by the whole job.")] = None,
     tokens_per_minute: Annotated[Number, typer.Option(help="To the model, by the whole job.")] = None,
+    overwrite: Annotated[Switch, typer.Option("--overwrite", help="Empty the tables first, and do everything again.")] = None,
     keep_images: Annotated[Switch, typer.Option("--keep-images/--no-keep-images", help="Keep the bytes in image_codes.")] = None,
     retry_failed: Annotated[Switch, typer.Option("--retry-failed", help="Try again what failed and can change.")] = None,
+    retry_permanent: Annotated[
+        Switch, typer.Option("--retry-permanent", help="Try again all that failed, as 404 or too_large.")
+    ] = None,
+    on_new_question: Annotated[
+        Text,
+        typer.Option(
+            help="Another model, task or prompt: replace the answers, or keep_both. [default: replace]",
+            autocompletion=_ON_NEW_QUESTION,
+        ),
+    ] = None,
+    describe_unknown: Annotated[
+        Switch, typer.Option("--describe-unknown", help="Ask anew about rows that do not know their question.")
+    ] = None,
+    when_busy: Annotated[
+        Text, typer.Option(help="While another run is at work: wait or refuse. [default: wait]", autocompletion=_WHEN_BUSY)
+    ] = None,
+    checkpoint_interval: Annotated[Fraction, typer.Option(help="Seconds from one commit to the next. [default: 60]")] = None,
     min_ok_share: Annotated[Fraction, typer.Option(help="Exit with 3 if fewer rows than this share are ok.")] = None,
     allow_private_addresses: Annotated[
         Switch, typer.Option("--allow-private-addresses", help="Reach loopback and private hosts.")
@@ -87,7 +106,10 @@ def run(
     flags: dict[str, Any] = {
         "images": images, "start": start, "by": by, "width": width, "height": height, "base_url": base_url,
         "urls_from": urls_from, "url_col": url_col, "partitions": partitions, "keep_images": keep_images,
-        "retry_failed": retry_failed, "min_ok_share": min_ok_share,
+        "mode": "overwrite" if overwrite else None,
+        "retry_failed": retry_failed, "retry_permanent": retry_permanent, "on_new_question": on_new_question,
+        "when_busy": when_busy, "describe_unknown": describe_unknown, "checkpoint_interval_s": checkpoint_interval,
+        "min_ok_share": min_ok_share,
     }  # fmt: skip
     groups: dict[str, dict[str, Any]] = {
         "backend": {"kind": backend, "base_url": endpoint_url, "model": model, "api_key_env": api_key_env},

@@ -81,12 +81,14 @@ class JobRun(Generic[J]):
         self._loop_thread = loop_thread
         self._budget = budget
         self._look_ahead = look_ahead
+        # What is unfinished beyond this waits for a slot; a pool without bounds is none.
+        self.window = max((number for number in slots.values() if number <= look_ahead), default=0)
         self._holding_pools = holding_pools
         self._worth_bytes = min(_COLLECT_BYTES, max(1, budget.capacity // 4))
         self._finished: deque[J] = deque()
         self._finished_bytes = 0
         self._unfinished = 0
-        self._input_done = False
+        self._wake_at = self._look_ahead // 2  # so many unfinished jobs or fewer
         self._counts = threading.Lock()
         self._worth_waking = threading.Event()
         self._scheduler = loop_thread.run(self._make_scheduler(slots, lane_state, holding_pools))
@@ -133,12 +135,17 @@ class JobRun(Generic[J]):
             self._unfinished += len(jobs)
         self._loop.call_soon_threadsafe(self._submit_on_loop, jobs, orders)
 
-    def no_more_input(self) -> None:
-        """Say that nothing more will be submitted, so that nobody is woken to submit it."""
+    def no_more_input(self, left: int = 0) -> None:
+        """Say that nothing more will be submitted, so that nobody is woken before only `left` jobs are unfinished."""
         with self._counts:
-            self._input_done = True
-            if not self._unfinished:
+            self._wake_at = left
+            if self._unfinished <= left:
                 self._worth_waking.set()
+
+    def more_input(self) -> None:
+        """Say that jobs will be submitted again."""
+        with self._counts:
+            self._wake_at = self._look_ahead // 2
 
     def collect(self) -> list[J]:
         """Wait until a batch is worth it, and return what has finished; empty only after a quarter of a second with nothing."""
@@ -179,7 +186,7 @@ class JobRun(Generic[J]):
             self._finished.append(job)
             self._finished_bytes += job.held_bytes
             self._unfinished -= 1
-            wants_input = self._unfinished <= (0 if self._input_done else self._look_ahead // 2)
+            wants_input = self._unfinished <= self._wake_at
         worth_it = wants_input or self._has_batch or (job.held_bytes and self._budget.is_wanted)
         if worth_it and not self._worth_waking.is_set():
             self._worth_waking.set()

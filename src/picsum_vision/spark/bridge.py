@@ -44,6 +44,14 @@ class WorkerStage(Protocol[J]):
         ...
 
 
+class OpenableStage(Protocol):
+    """What travels to a worker."""
+
+    def open(self) -> WorkerStage[Any]:
+        """Bring it to life there."""
+        ...
+
+
 class _Row(Generic[J]):
     __slots__ = ("index", "job", "number", "piece", "repeated")
 
@@ -78,10 +86,17 @@ class ArrowBridge(Generic[J]):
         self._key_of: dict[int, Hashable] = {}
         self._next_number = 0
 
-    def process(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of `batches` with the stage's columns behind theirs."""
+    def process(self, batches: Iterator[pa.RecordBatch], *, hand_on: bool = False) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of `batches` with the stage's columns behind theirs.
+
+        With `hand_on` it ends when the input does and the window is no longer full: the rows that are not done leave in the next
+        `process` of this bridge, and their requests go on until then. Ended in any other way it is closed.
+        """
         pieces = Pieces(batches)
         reader = RowReader.current()
+        left = self._run.window if hand_on else 0
+        is_handed_on = False
+        self._run.more_input()
         try:
             while True:
                 if reader.is_gone():
@@ -90,16 +105,22 @@ class ArrowBridge(Generic[J]):
                     self._submit(piece)
                 reader.hand_over()
                 if pieces.exhausted:
-                    self._run.no_more_input()
+                    self._run.no_more_input(left)
                 for rows in self._finished_rows(self._run.collect()):
                     yield self._batch(rows)
                     self._forget(rows)
-                if pieces.exhausted and not self._rows_of:
+                is_handed_on = hand_on and pieces.exhausted and self._run.unfinished <= left
+                if is_handed_on or (pieces.exhausted and not self._rows_of):
                     return
         finally:
-            self._run.close()
+            if not is_handed_on:
+                self.close()
             if reader.is_gone():
                 reader.let_go()
+
+    def close(self) -> None:
+        """End what is under way; its rows are gone."""
+        self._run.close()
 
     def _room(self) -> int:
         return min(self._run.room, _ROWS_AT_MOST - self._rows)

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from picsum_vision.describing.spending import cost
-
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from picsum_vision.options import DescribeOptions
     from picsum_vision.spark.tables import TableStore
 
 
@@ -29,15 +26,6 @@ class StageState:
     def rows(self) -> int:
         """How many rows there are."""
         return sum(self.by_status.values())
-
-    def minus(self, before: StageState, figure: str) -> int | None:
-        """Return what a sum has grown by since `before`."""
-        now, then = getattr(self, figure), getattr(before, figure)
-        return None if now is None else max(0, now - (then or 0))
-
-    def cost_since(self, before: StageState, options: DescribeOptions) -> float | None:
-        """Return what the tokens since `before` cost, None without prices."""
-        return cost(options, self.minus(before, "input_tokens"), self.minus(before, "output_tokens"))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

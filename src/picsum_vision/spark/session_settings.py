@@ -60,8 +60,13 @@ class TableCatalog:
     def settings(self) -> dict[str, str]:
         """The settings that make the catalog; a running session takes them as well."""
         if self.table_format == "delta":
-            # Delta reads a table's log by so many tasks: 50 unless told otherwise, which on one machine is waiting.
-            return {"spark.sql.catalog.spark_catalog": _DELTA_CATALOG, "spark.databricks.delta.snapshotPartitions": "2"}
+            return {
+                "spark.sql.catalog.spark_catalog": _DELTA_CATALOG,
+                # Delta reads a table's log by so many tasks, and VACUUM lists its files by so many: 50 and 10,000 unless told
+                # otherwise, which on one machine is waiting.
+                "spark.databricks.delta.snapshotPartitions": "2",
+                "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+            }
         prefix = f"spark.sql.catalog.{self.name}"
         return {
             prefix: _ICEBERG_CATALOG,

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import functions as F
 
 from picsum_vision.errors import TableProblem
+from picsum_vision.spark.commit_conflicts import committed, is_conflict
+from picsum_vision.spark.table_problems import is_about_rights, says_no_such_table, table_problem
 from picsum_vision.sql_text import identifier, literal
 from picsum_vision.table_columns import COLUMNS, COMMENTS, KEY, Column, column_list
 from picsum_vision.table_names import Tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-_MISSING_CATALOG: Final = ("CATALOG_NOT_FOUND", "REQUIRES_SINGLE_PART_NAMESPACE", "NO_SUCH_CATALOG")
-_DENIED: Final = ("PERMISSION_DENIED", "INSUFFICIENT_PERMISSIONS", "INSUFFICIENT_PRIVILEGES")
 
 
 class TableStore:
@@ -27,22 +26,37 @@ class TableStore:
     def __init__(self, spark: SparkSession, tables: Tables) -> None:
         """Take the session and the names."""
         self._spark = spark
-        self._tables = tables
+        self.tables = tables
 
     def name(self, role: str) -> str:
-        """Return a table's name as SQL has it."""
-        tables = self._tables
+        """Return a table's name as SQL has it; what is no role of the three is a table's own name."""
+        tables = self.tables
         table = getattr(tables, role, role)
         if tables.path is not None:
             return f"delta.{identifier(posixpath.join(tables.path, table))}"
         return identifier(tables.catalog, tables.schema, table)
 
-    def make_missing(self) -> None:
-        """Make schema and tables where they are missing, and give an older table of the notebook the columns that it lacks."""
-        if self._tables.path is None:
+    @property
+    def using(self) -> str:
+        """The format that a new table must be said to have, "" where the catalog knows it by itself.
+
+        Spark's own catalog makes Parquet tables, which cannot be completed safely, unless told otherwise.
+        """
+        if self.tables.path is not None:
+            return "delta"
+        if self.tables.catalog != "spark_catalog":
+            return ""
+        kind = (self._spark.conf.get("spark.sql.catalog.spark_catalog", "") or "").lower()
+        return next((name for name in ("delta", "iceberg") if name in kind), "")
+
+    def make_missing(self) -> list[str]:
+        """Make schema and tables where they are missing, and give an older table of the notebook the columns that it lacks.
+
+        Returns the roles of the tables that were made.
+        """
+        if self.tables.path is None:
             self._make_schema()
-        for role in COLUMNS:
-            self._make(role)
+        return [role for role in COLUMNS if self._made(role)]
 
     def read(self, role: str) -> DataFrame:
         """Return a table; raises TableProblem if it is not there."""
@@ -50,8 +64,18 @@ class TableStore:
             df = self._spark.table(self.name(role))
             _ = df.schema
         except AnalysisException as error:
-            raise self._problem(error, role) from error
+            raise table_problem(error, self.tables, role) from error
         return df
+
+    def exists(self, role: str) -> bool:
+        """Return whether the table is there; raises TableProblem where that cannot be known."""
+        try:
+            _ = self._spark.table(self.name(role)).schema
+        except AnalysisException as error:
+            if says_no_such_table(error):
+                return False
+            raise table_problem(error, self.tables, role) from error
+        return True
 
     def missing_from(self, role: str, asked: DataFrame) -> DataFrame:
         """Return the rows of `asked` whose key the table has not, reading nothing of it but the key; NULL is a key, too."""
@@ -64,103 +88,91 @@ class TableStore:
         return self.read(role).join(keys, F.col(KEY).eqNullSafe(F.col("asked_key")), "left_semi")
 
     def append(self, role: str, rows: DataFrame) -> None:
-        """Add rows, by column name, in one commit."""
-        columns = [F.col(name) for name, _, _ in COLUMNS[role]]
-        self._guarded(role, lambda: rows.select(*columns).writeTo(self.name(role)).append())
+        """Add rows, by column name, in one commit. It is not tried again: making the rows may ask hosts and models."""
+        self._guarded(role, lambda: self._append(role, rows))
 
-    def append_to_both(self, rows: DataFrame) -> None:
-        """Feed image_codes and image_desc from rows with the columns of both, evaluated once: written down, then copied."""
-        both = {name: column for role in ("image_codes", "image_desc") for column in COLUMNS[role] for name in column[:1]}
-        del both["image_binary"]
-        self._write_down("image_staged", rows, tuple(both.values()))
-        staged = self.read("image_staged")
-        self.append("image_codes", staged.withColumn("image_binary", F.lit(None).cast("binary")))
-        self.append("image_desc", staged)
-        self._drop("image_staged")
+    def append_once(self, role: str, rows: DataFrame) -> bool:
+        """Add rows that nobody has added yet; return whether they went in, False where another commit was quicker."""
+        try:
+            self.append(role, rows)
+        except TableProblem as problem:
+            if problem.__cause__ is None or not is_conflict(problem.__cause__):
+                raise
+            return False
+        return True
 
-    def replace(self, role: str, rows: DataFrame) -> None:
-        """Put rows in the place of those with the same key, and add the new ones, in one commit.
+    def write_anew(self, role: str, rows: DataFrame, comment: str, properties: Mapping[str, str]) -> None:
+        """Make a table of these rows, in one commit; where it is known by its path it takes the place of an empty one."""
+        writer = rows.writeTo(self.name(role)).tableProperty("comment", comment)
+        for key, value in properties.items():
+            writer = writer.tableProperty(key, value)
+        writer = writer.using(self.using) if self.using else writer
+        self._guarded(role, writer.create if self.tables.path is None else writer.createOrReplace)
 
-        A MERGE may evaluate its source more than once, and this source asks hosts and models: it is written down first.
-        """
-        staged = f"{role}_staged"
-        self._write_down(staged, rows, COLUMNS[role])
-        columns = [name for name, _, _ in COLUMNS[role]]
-        assignments = ", ".join(f"t.{identifier(name)} = s.{identifier(name)}" for name in columns)
-        inserted = ", ".join(identifier(name) for name in columns)
-        values = ", ".join(f"s.{identifier(name)}" for name in columns)
-        self._sql(
-            role,
-            f"MERGE INTO {self.name(role)} AS t USING {self.name(staged)} AS s ON t.{KEY} <=> s.{KEY} "  # noqa: S608 - names are escaped
-            f"WHEN MATCHED THEN UPDATE SET {assignments} WHEN NOT MATCHED THEN INSERT ({inserted}) VALUES ({values})",
-        )
-        self._drop(staged)
+    def append_anew(self, role: str, rows: Callable[[], DataFrame]) -> None:
+        """Add the rows that `rows` returns, asked again for each try of the commit."""
+        self._guarded(role, lambda: committed(lambda: self._append(role, rows())))
 
-    def _write_down(self, name: str, rows: DataFrame, columns: tuple[Column, ...]) -> None:
-        self._drop(name)
-        self._create(name, columns, "Rows on their way to another table; may be dropped while no job runs")
-        self._guarded(name, lambda: rows.select(*(column for column, _, _ in columns)).writeTo(self.name(name)).append())
+    def sql(self, role: str, statement: str) -> None:
+        """Run a statement that changes a table, again where another commit was quicker."""
+        self._guarded(role, lambda: committed(lambda: self._spark.sql(statement)))
+
+    def create(self, role: str, columns: Iterable[Column], comment: str) -> None:
+        """Make a table if it is missing."""
+        using = f" USING {self.using}" if self.using else ""
+        described = f"({column_list(columns)}){using} COMMENT {literal(comment)}"
+        self.sql(role, f"CREATE TABLE IF NOT EXISTS {self.name(role)} {described}")
+
+    def properties(self, role: str) -> dict[str, str]:
+        """Return a table's properties."""
+        return {row["key"]: row["value"] for row in self._spark.sql(f"SHOW TBLPROPERTIES {self.name(role)}").collect()}
+
+    def delete_all(self, role: str) -> None:
+        """Delete a table's rows in one commit; the table and its history stay."""
+        self.sql(role, f"DELETE FROM {self.name(role)}")  # noqa: S608 - the name is escaped
+
+    def empty(self, role: str) -> None:
+        """Take a table of ours away with its files; of a Delta table that is known by its path only, the rows."""
+        if self.tables.path is not None:
+            if self.exists(role):
+                self.delete_all(role)
+            return
+        statement = f"DROP TABLE IF EXISTS {self.name(role)}"
+        try:
+            self._spark.sql(f"{statement} PURGE")
+        except PySparkException:
+            # A catalog that knows no PURGE removes the files in its own time.
+            self.sql(role, statement)
+
+    def _append(self, role: str, rows: DataFrame) -> None:
+        columns = [name for name, _, _ in COLUMNS[role]] if role in COLUMNS else rows.columns
+        rows.select(*columns).writeTo(self.name(role)).append()
 
     def _make_schema(self) -> None:
         """Make the schema unless it is there: who may only use it has no right to say CREATE."""
-        schema = identifier(self._tables.catalog, self._tables.schema)
+        schema = identifier(self.tables.catalog, self.tables.schema)
         try:
             self._spark.sql(f"DESCRIBE SCHEMA {schema}")
         except AnalysisException:
-            self._sql("image_urls", f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            self.sql("image_urls", f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
-    def _make(self, role: str) -> None:
-        self._create(role, COLUMNS[role], COMMENTS[role])
+    def _made(self, role: str) -> bool:
+        """Make a table unless it is there: who may only write to it has no right to say CREATE."""
+        if not self.exists(role):
+            self.create(role, COLUMNS[role], COMMENTS[role])
+            return True
         there = {name.lower() for name in self.read(role).columns}
         lacking = [column for column in COLUMNS[role] if column[0] not in there]
         if lacking:
-            self._sql(role, f"ALTER TABLE {self.name(role)} ADD COLUMNS ({column_list(lacking)})")
-
-    def _create(self, role: str, columns: Iterable[Column], comment: str) -> None:
-        using = "" if self._tables.path is None else " USING delta"
-        self._sql(
-            role, f"CREATE TABLE IF NOT EXISTS {self.name(role)} ({column_list(columns)}){using} COMMENT {literal(comment)}"
-        )
-
-    def _drop(self, name: str) -> None:
-        if self._tables.path is None:
-            self._spark.sql(f"DROP TABLE IF EXISTS {self.name(name)}")
-            return
-        # A Delta table that is known by its path only cannot be dropped by name.
-        try:
-            self._spark.sql(f"DELETE FROM {self.name(name)}")  # noqa: S608 - the name is escaped
-        except AnalysisException:
-            return
-
-    def _sql(self, role: str, statement: str) -> None:
-        self._guarded(role, lambda: self._spark.sql(statement))
+            self.sql(role, f"ALTER TABLE {self.name(role)} ADD COLUMNS ({column_list(lacking)})")
+        return False
 
     def _guarded(self, role: str, work: Callable[[], object]) -> None:
         try:
             work()
         except AnalysisException as error:
-            raise self._problem(error, role) from error
-
-    def _problem(self, error: PySparkException, role: str) -> TableProblem:
-        text = str(error)
-        tables, readable = self._tables, self._tables.readable(role)
-        if any(word in text for word in _MISSING_CATALOG):
-            return TableProblem(
-                f"catalog: {tables.catalog!r} is not in this session; on Databricks: "
-                f"CREATE CATALOG {identifier(tables.catalog)}; "
-                "elsewhere use local_session(warehouse=DIR), --output DIR, or --catalog with one that is there"
-            )
-        if any(word in text for word in _DENIED):
-            schema = identifier(tables.catalog, tables.schema)
-            return TableProblem(
-                f"{readable}: permission denied; an owner repairs it with: GRANT ALL PRIVILEGES ON SCHEMA {schema} TO `you`"
-            )
-        if "TABLE_OR_VIEW_NOT_FOUND" in text or "PATH_NOT_FOUND" in text or "DELTA_TABLE_NOT_FOUND" in text:
-            return TableProblem(
-                f"{readable}: no such table; `picsum-vision run` makes it, or the statements of `picsum-vision setup-sql`"
-            )
-        if "SCHEMA_NOT_FOUND" in text:
-            return TableProblem(
-                f"schema: {tables.schema!r} is not there; CREATE SCHEMA {identifier(tables.catalog, tables.schema)}"
-            )
-        return TableProblem(f"{readable}: {' '.join(text.split())[:300]}")
+            raise table_problem(error, self.tables, role) from error
+        except Exception as error:
+            if is_conflict(error) or is_about_rights(error):
+                raise table_problem(error, self.tables, role) from error
+            raise

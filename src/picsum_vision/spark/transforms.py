@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql.types import DataType, StructField, StructType
+from pyspark.sql.types import DataType, IntegerType, StructField, StructType
 
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, WorkerBackend, check_backend
 from picsum_vision.describing.pixel_extras import missing_for
@@ -22,6 +22,7 @@ from picsum_vision.spark.describe_stage import DescribeStage
 from picsum_vision.spark.download_stage import DownloadStage
 from picsum_vision.spark.fused_stage import FusedStage
 from picsum_vision.spark.image_input import check_images
+from picsum_vision.spark.relay import ATTEMPT_COLUMN, Leg, relayed
 from picsum_vision.spark.schemas import DOWNLOADED, described
 from picsum_vision.spark.sharing import spread, tasks_at_once
 from picsum_vision.validation import check_integer, check_text
@@ -143,6 +144,36 @@ def download_and_describe(
     the time is about the longer of the two, not the sum. With :class:`AiQuery`, which the platform plans, and
     :class:`BatchChat`, which wants all images at once, it is the two one after the other.
     """
+    return fetched_and_described(
+        df,
+        backend,
+        keep_images=keep_images,
+        url_col=url_col,
+        output_col=output_col,
+        task=task,
+        download_options=download_options,
+        describe_options=describe_options,
+        partitions=partitions,
+    )
+
+
+def fetched_and_described(
+    df: DataFrame,
+    backend: Backend,
+    *,
+    keep_images: bool,
+    url_col: str = "image_url",
+    output_col: str = "descrizione",
+    task: Task | None = None,
+    download_options: DownloadOptions | None = None,
+    describe_options: DescribeOptions | None = None,
+    partitions: int | None = None,
+    leg: Leg | None = None,
+) -> DataFrame:
+    """Return what :func:`download_and_describe` does; with a `leg` the rows that its tasks finish, whichever leg brought them.
+
+    These say in `task_attempt` which attempt of a task made them.
+    """
     task, describe_options = _check_question(df, backend, task, describe_options)
     download_options = _or_default(download_options, DownloadOptions, "download_options")
     _check_partitions(partitions)
@@ -157,13 +188,18 @@ def download_and_describe(
     if not keep_images:
         del added["image_binary"]
     share_needed = _has_total(describe_options) or download_options.requests_per_second_per_host_total is not None
-    spread_df, shares = spread(df, partitions, share_needed=share_needed)
+    if leg is not None and leg.only_collects:
+        spread_df, shares = df, Shares()
+    else:
+        spread_df, shares = spread(df, partitions, share_needed=share_needed)
+    if leg is not None:
+        added[ATTEMPT_COLUMN] = IntegerType()
     stage = FusedStage(
         download=DownloadStage(options=download_options, share=shares.of_rate),
         describe=_describe_stage(backend, task, describe_options, output_col, shares),
         keep_images=keep_images,
     )
-    return _through(spread_df, stage, url_col, added)
+    return _through(spread_df, stage, url_col, added, leg)
 
 
 def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
@@ -195,10 +231,12 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
     return rows.mapInArrow(work, _with_columns(df, described(task, output_col)))
 
 
-def _through(df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType]) -> DataFrame:
+def _through(df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType], leg: Leg | None = None) -> DataFrame:
     beacon, names = current_beacon(), tuple(added)
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        if leg is not None:
+            return told(relayed(leg, stage, column, iter(batches)), beacon, names)
         return told(ArrowBridge[Any](stage.open(), column).process(iter(batches)), beacon, names)
 
     return df.mapInArrow(work, _with_columns(df, added))

@@ -1,0 +1,113 @@
+"""Staging tables in turn: a thread for each pass evaluates it into one and publishes it, while the next pass is at work.
+
+Spark gives slots to the pass that was begun first: one that is begun while another runs takes the slots that this one leaves,
+before that one's commit.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from picsum_vision.spark.staging import PassFigures, Staging
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class Conveyor:
+    """Takes the rows of one pass after the other; see docs/decisions/0005-the-job.md for what may end where."""
+
+    def __init__(self, staging: Staging) -> None:
+        """Begin when no thread of a run that was interrupted in this process is at the tables any more."""
+        of_these = {_thread_name(table) for table in staging.names}
+        for thread in threading.enumerate():
+            if thread.name in of_these:
+                thread.join()
+        self._staging = staging
+        self._one_at_a_time = threading.Lock()
+        self._of_table: dict[str, StagedPass] = {}
+        self.passes = 0  # how many it has taken
+
+    def take(self, rows: DataFrame) -> StagedPass:
+        """Begin a pass whose rows are kept and then published. Waits where all staging tables are still taken."""
+        table = self._staging.names[self.passes % len(self._staging.names)]
+        self._wait_for(table)
+        self.passes += 1
+        begun = StagedPass(self._staging, table, rows, self._one_at_a_time)
+        self._of_table[table] = begun
+        return begun
+
+    def settle(self) -> None:
+        """Wait until everything is published; raises what went wrong on the way."""
+        for table in list(self._of_table):
+            self._wait_for(table)
+
+    def let_finish(self) -> None:
+        """Wait until no pass is at work any more, however that ends: what it leaves, the next run publishes."""
+        for begun in self._of_table.values():
+            begun.join()
+
+    def _wait_for(self, table: str) -> None:
+        begun = self._of_table.get(table)
+        if begun is not None:
+            begun.wait()
+            del self._of_table[table]
+
+
+class StagedPass:
+    """One pass on its way. The thread is a daemon: who is ended does not wait, for the next run publishes what is left."""
+
+    def __init__(self, staging: Staging, table: str, rows: DataFrame, one_at_a_time: threading.Lock) -> None:
+        """Begin it."""
+        self._all_new = False
+        self._staging = staging
+        self._table = table
+        self._rows = rows
+        self._one_at_a_time = one_at_a_time
+        self._figures: PassFigures | None = None
+        self._error: BaseException | None = None
+        self._is_evaluated = threading.Event()
+        self._may_publish = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=_thread_name(table), daemon=True)
+        self._thread.start()
+
+    def figures(self) -> PassFigures:
+        """Wait until the pass is evaluated and committed, and return what it did; raises what went wrong."""
+        self._is_evaluated.wait()
+        if self._figures is None:
+            self.wait()
+        assert self._figures is not None  # noqa: S101 - or there is an error, which was raised
+        return self._figures
+
+    def publish(self, *, all_new: bool) -> None:
+        """Let its rows go into the tables; `all_new` if none of them can be there yet."""
+        self._all_new = all_new
+        self._may_publish.set()
+
+    def join(self) -> None:
+        """Wait for the end."""
+        self._may_publish.set()
+        self._thread.join()
+
+    def wait(self) -> None:
+        """Wait for the end and raise what went wrong."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            staged, self._figures = self._staging.write(self._table, self._rows)
+            self._is_evaluated.set()
+            self._may_publish.wait()
+            with self._one_at_a_time:
+                self._staging.publish(staged, all_new=self._all_new)
+        except BaseException as error:  # noqa: BLE001 - whoever waits raises it
+            self._error = error
+        finally:
+            self._is_evaluated.set()
+
+
+def _thread_name(table: str) -> str:
+    return f"picsum-vision publishes {table}"

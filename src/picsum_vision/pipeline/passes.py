@@ -1,0 +1,120 @@
+"""One pass over hosts and models as a DataFrame that is evaluated once: fetching, describing, or both."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from pyspark.sql import functions as F
+
+from picsum_vision.config import PipelineConfig
+from picsum_vision.describing.spending import cost
+from picsum_vision.options import DescribeOptions
+from picsum_vision.pipeline.portions import ImagePortion
+from picsum_vision.spark.relay import Leg, can_relay
+from picsum_vision.spark.tables import TableStore
+from picsum_vision.spark.transforms import describe, download, fetched_and_described
+from picsum_vision.table_columns import KEY
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_NOTHING: Final = 1e-12  # a budget that no answer fits into
+
+
+@dataclasses.dataclass
+class Relay:
+    """A window that passes hand on, by its id, and whether one has done so."""
+
+    relay_id: str
+    has_handed_on: bool = False
+
+
+class Passes:
+    """Makes the passes of one job, each with what is left of the job's budget."""
+
+    def __init__(self, spark: SparkSession, config: PipelineConfig, partitions: int, prices: DescribeOptions) -> None:
+        """Take the settings; `prices` are the options with the backend's real prices."""
+        self._spark = spark
+        self._config = config
+        self._partitions = partitions
+        self._prices = prices
+        self._input_tokens = self._output_tokens = 0
+
+    def spent(self, input_tokens: int | None, output_tokens: int | None) -> None:
+        """Take in what a pass has used."""
+        self._input_tokens += input_tokens or 0
+        self._output_tokens += output_tokens or 0
+
+    def fetch(self, keys: DataFrame) -> DataFrame:
+        """Return the images behind the keys."""
+        return download(keys.select(KEY), options=self._config.download, partitions=self._partitions)
+
+    def new_relay(self) -> Relay | None:
+        """Return a window that passes hand on one to the other; None where it cannot be done."""
+        # What a pass may spend is what the ones before it have left, and a window keeps what it was told first.
+        if self._config.describe.max_cost_total is not None or not can_relay(self._spark):
+            return None
+        return Relay(uuid.uuid4().hex)
+
+    def fetch_and_describe(self, keys: DataFrame, relay: Relay | None = None, *, is_last: bool = True) -> DataFrame:
+        """Return images and answers of one stage in the workers; without the bytes where they are not to be kept."""
+        leg = None
+        if relay is not None and (relay.has_handed_on or not is_last):
+            leg = Leg(relay.relay_id, is_last=is_last)
+            relay.has_handed_on = True
+        return self._fetched_and_described(keys, leg)
+
+    def left_of(self, relay: Relay) -> DataFrame:
+        """Return what processes still carry to which no task of the last leg came: of a task each, without rows of its own."""
+        tasks = self._spark.range(0, self._partitions, 1, self._partitions).select(F.col("id").cast("string").alias(KEY))
+        none = tasks.where(F.xxhash64(KEY) == 0)  # which nothing can know beforehand, or there would be no tasks
+        return self._fetched_and_described(none, Leg(relay.relay_id, is_last=True, only_collects=True))
+
+    def _fetched_and_described(self, keys: DataFrame, leg: Leg | None) -> DataFrame:
+        config = self._config
+        rows = fetched_and_described(
+            keys.select(KEY),
+            config.backend,
+            keep_images=config.keep_images,
+            task=config.task,
+            download_options=config.download,
+            describe_options=self._describe_options(),
+            partitions=self._partitions,
+            leg=leg,
+        )
+        return self._as_text(rows)
+
+    def describe(self, store: TableStore, portion: ImagePortion) -> DataFrame:
+        """Return the answers about images of image_codes.
+
+        An image that was fetched and not kept is left out: it must be fetched again, and has no answer before.
+        """
+        config = self._config
+        wanted = F.broadcast(portion.keys.select(F.col(KEY).alias("wanted")))
+        images = store.read("image_codes").where(portion.images)
+        images = images.join(wanted, F.col(KEY).eqNullSafe(F.col("wanted")), "left_semi")
+        was_not_kept = F.col("image_binary").isNull() & F.col("download_outcome.status").eqNullSafe("ok")
+        rows = describe(
+            images.where(~was_not_kept).select(KEY, "image_binary"),
+            config.backend,
+            task=config.task,
+            options=self._describe_options(),
+            partitions=self._partitions,
+        )
+        return self._as_text(rows).drop("image_binary")
+
+    def _describe_options(self) -> DescribeOptions:
+        """Return the options with what is left of the job's budget: each pass is a job of its own to Spark."""
+        options = self._config.describe
+        if options.max_cost_total is None:
+            return options
+        spent = cost(self._prices, self._input_tokens, self._output_tokens) or 0.0
+        return dataclasses.replace(options, max_cost_total=max(options.max_cost_total - spent, _NOTHING))
+
+    def _as_text(self, rows: DataFrame) -> DataFrame:
+        """Return the rows with the answer as the table has it: a typed answer as JSON."""
+        if self._config.task.answer_ddl == "STRING":
+            return rows
+        return rows.withColumn("descrizione", F.to_json("descrizione"))

@@ -1,0 +1,104 @@
+"""A frame of keys in portions of about so many rows, each key in exactly one, the same however often Spark computes them.
+
+Where a portion ends is known without waiting for what became of the one before it: that is why a pass can run while the rows of
+the last one are published.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from pyspark.sql import functions as F
+
+from picsum_vision.pipeline.standing import FETCHED_AT
+from picsum_vision.table_columns import KEY
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+_LOWEST: Final = -(1 << 63)
+_HASHES: Final = 1 << 64
+_ROWS_PER_SECOND_AT_FIRST: Final = 20
+_FIRST_CHUNK_AT_MOST: Final = 1_000
+_LARGEST_GROWTH: Final = 8
+_NO_CHUNK_BELOW_ROWS: Final = 50
+
+
+class ChunkSize:
+    """How many rows the next portion has, so that it takes about the interval."""
+
+    def __init__(self, interval_s: float) -> None:
+        """Begin small, as nothing is known of the speed."""
+        self._interval_s = interval_s
+        guess = int(interval_s * _ROWS_PER_SECOND_AT_FIRST)
+        self.rows = max(_NO_CHUNK_BELOW_ROWS, min(guess, _FIRST_CHUNK_AT_MOST))
+
+    def learn(self, rows: int, seconds: float) -> None:
+        """Take in how long a portion took; an empty one tells nothing."""
+        if not rows:
+            return
+        wanted = int(rows * self._interval_s / max(seconds, 0.001))
+        self.rows = max(_NO_CHUNK_BELOW_ROWS, min(wanted, self.rows * _LARGEST_GROWTH))
+
+
+class ByHash:
+    """Portions by ranges of the key's hash: as even as chance, and a list that stands sorted by host is mixed."""
+
+    def __init__(self, keys: DataFrame, rows: int) -> None:
+        """Cut `keys`, which are about so many rows."""
+        self._keys = keys
+        self._from = 0 if rows else _HASHES
+        self._left = rows
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether every hash has been in a portion."""
+        return self._from >= _HASHES
+
+    def take(self, rows: int) -> DataFrame | None:
+        """Return the next portion of about `rows` rows, None when there is none any more."""
+        if self.is_at_end:
+            return None
+        low = self._from
+        if rows >= self._left and not low:
+            self._from = _HASHES
+            return self._keys
+        width = _HASHES - low if rows >= self._left else max(1, (_HASHES - low) * rows // self._left)
+        self._from = low + width
+        self._left = max(0, self._left - rows)
+        place = F.xxhash64(KEY)
+        return self._keys.where((place >= F.lit(_LOWEST + low)) & (place <= F.lit(_LOWEST + self._from - 1)))
+
+
+@dataclasses.dataclass(frozen=True)
+class ImagePortion:
+    """Keys, and the condition that rows of image_codes meet which they stand for: files without such rows need not be read."""
+
+    keys: DataFrame
+    images: Column
+
+
+class ByAge:
+    """Portions of images by the moment of their download: their bytes lie together, in files that other portions do not read."""
+
+    def __init__(self, keys: DataFrame) -> None:
+        """Cut `keys`, which have `fetched_at`; those where it is NULL come last."""
+        self._known = keys.where(F.col(FETCHED_AT).isNotNull())
+        self._unknown = keys.where(F.col(FETCHED_AT).isNull())
+        self._last: int | None = None
+        self._rest: ByHash | None = None
+
+    def take(self, rows: int) -> ImagePortion | None:
+        """Return the next portion of about `rows` rows, None when there is none any more."""
+        if self._rest is None:
+            behind = self._known if self._last is None else self._known.where(F.col(FETCHED_AT) > self._last)
+            bounds = behind.orderBy(FETCHED_AT).limit(rows).agg(F.min(FETCHED_AT), F.max(FETCHED_AT)).collect()[0]
+            first, self._last = bounds
+            if first is not None:
+                moment = F.col("download_outcome.finished_at")
+                between = (moment >= F.timestamp_micros(F.lit(first))) & (moment <= F.timestamp_micros(F.lit(self._last)))
+                return ImagePortion(behind.where(F.col(FETCHED_AT) <= self._last), between)
+            self._rest = ByHash(self._unknown, self._unknown.count())
+        keys = self._rest.take(rows)
+        return None if keys is None else ImagePortion(keys, F.col("download_outcome.finished_at").isNull())

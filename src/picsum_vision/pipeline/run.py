@@ -1,0 +1,134 @@
+"""A run from its lease to its report."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from picsum_vision.describing.backends import PyFunc
+from picsum_vision.describing.model_registry import pinned
+from picsum_vision.describing.spending import at_price_of, price_factor
+from picsum_vision.pipeline.conveyor import Conveyor
+from picsum_vision.pipeline.passes import Passes
+from picsum_vision.pipeline.question import Question
+from picsum_vision.pipeline.standing import Standing, Wanted
+from picsum_vision.pipeline.watchers import RunFacts, watchers_of
+from picsum_vision.pipeline.work import Work
+from picsum_vision.run_report import RunReport
+from picsum_vision.spark.generate import url_frame
+from picsum_vision.spark.lease import Lease
+from picsum_vision.spark.publishing import AN_ANSWER_EACH, ONE_ANSWER
+from picsum_vision.spark.sharing import tasks_at_once
+from picsum_vision.spark.staging import Staging
+from picsum_vision.spark.tables import TableStore
+from picsum_vision.spark.url_sources import urls_from
+from picsum_vision.table_columns import COLUMNS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from picsum_vision.config import PipelineConfig
+
+Progress = Callable[[str], None]
+
+
+def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Progress | None = None) -> RunReport:
+    """Run the job that `config` says, and return what became of its rows.
+
+    Downloads and describes only what the tables have not; every row of `image_urls` that was asked for has a row in `image_codes`
+    and in `image_desc` afterwards, with the reason where it failed. `progress` is told one line for each step.
+
+    Raises
+    ------
+    SettingError, ColumnError
+        If a setting is wrong; before any work.
+    TableProblem
+        If catalog, schema or tables cannot be used; the message has the SQL that repairs it.
+    ModelProblem
+        If the model cannot be asked at all.
+
+    """
+    if isinstance(config.backend, PyFunc):
+        # The version that an alias means now: all passes ask the same one, and the tables remember which.
+        config = dataclasses.replace(config, backend=pinned(config.backend))
+    return _Run(spark, config, progress or (lambda _: None)).run()
+
+
+class _Run:
+    def __init__(self, spark: SparkSession, config: PipelineConfig, progress: Progress) -> None:
+        self._config = config
+        self._say = progress
+        self._store = TableStore(spark, config.tables)
+        self._asked = (
+            url_frame(spark, config.urls) if config.urls_from is None else urls_from(spark, config.urls_from, config.url_col)
+        )
+        question = Question.of(config.backend, config.task)
+        several = config.on_new_question == "keep_both"
+        wanted = Wanted(
+            question=question,
+            retry_before_us=time.time_ns() // 1_000 if config.retry_failed or config.retry_permanent else None,
+            retry_permanent=config.retry_permanent,
+            describe_unknown=config.describe_unknown,
+            several_answers=several,
+        )
+        self._standing = Standing(self._store, self._asked, wanted)
+        self._staging = Staging(self._store, AN_ANSWER_EACH if several else ONE_ANSWER)
+        self._prices = at_price_of(config.describe, price_factor(config.backend))
+        self._passes = Passes(spark, config, config.partitions or tasks_at_once(spark), self._prices)
+        self._run_id = uuid.uuid4().hex
+        facts = RunFacts(spark=spark, store=self._store, run_id=self._run_id, config=config, asked=self._asked, question=question)
+        self._watchers = watchers_of(facts)
+        self._lease = Lease(self._store, self._run_id)
+
+    def run(self) -> RunReport:
+        began_s = time.monotonic()
+        made = self._store.make_missing()
+        with self._lease.take(wait=self._config.when_busy == "wait", say=self._say):
+            conveyor = Conveyor(self._staging)
+            for watcher in self._watchers:
+                watcher.begun()
+            try:
+                report = self._work(conveyor, began_s, tables_are_new=self._lease.is_first and len(made) == len(COLUMNS))
+            except Exception as error:
+                # Until its thread has ended nobody else may take the tables.
+                conveyor.let_finish()
+                for watcher in self._watchers:
+                    watcher.failed(error)
+                raise
+            for watcher in self._watchers:
+                report = watcher.ended(report)
+        return report
+
+    def _work(self, conveyor: Conveyor, began_s: float, *, tables_are_new: bool) -> RunReport:
+        if self._config.mode == "overwrite":
+            self._staging.remove()
+            for role in reversed(COLUMNS):
+                self._store.delete_all(role)
+        left = self._staging.publish_left()
+        if left:
+            self._say(f"{left:,} rows of a run that was ended are published")
+        work = Work(
+            self._config,
+            store=self._store,
+            asked=self._asked,
+            standing=self._standing,
+            passes=self._passes,
+            conveyor=conveyor,
+            check=self._lease.check,
+            say=self._say,
+        )
+        survey = work.do(tables_are_new=tables_are_new and not left)
+        if left or conveyor.passes:
+            self._staging.remove()
+        return RunReport(
+            run_id=self._run_id,
+            rows=survey.rows,
+            download=work.tally.download_report(survey),
+            describe=work.tally.describe_report(survey, self._prices),
+            tables={role: self._config.tables.readable(role) for role in COLUMNS},
+            seconds=time.monotonic() - began_s,
+            min_ok_share=self._config.min_ok_share,
+        )

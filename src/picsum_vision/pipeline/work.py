@@ -1,0 +1,184 @@
+"""The work of one run: what is missing goes through passes, and is published between them."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from picsum_vision.config import PipelineConfig
+from picsum_vision.describing.backends import AiQuery, BatchChat
+from picsum_vision.pipeline.conveyor import Conveyor, StagedPass
+from picsum_vision.pipeline.passes import Passes
+from picsum_vision.pipeline.portions import ByAge, ByHash, ChunkSize
+from picsum_vision.pipeline.standing import Standing, Survey, Todo
+from picsum_vision.pipeline.tally import DESCRIBE, DOWNLOAD, Tally
+from picsum_vision.spark.staging import PassFigures
+from picsum_vision.spark.tables import TableStore
+from picsum_vision.table_columns import KEY
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_ALL_ROWS: Final = (1 << 31) - 1
+_BEGUN_AHEAD: Final = 2  # the pass that runs, and the one that takes its slots
+
+NextPass = Callable[[int], "DataFrame | None"]
+
+
+class Work:
+    """Takes the addresses of a job to their images and answers; to be used by the holder of the lease."""
+
+    def __init__(
+        self,
+        config: PipelineConfig,
+        *,
+        store: TableStore,
+        asked: DataFrame,
+        standing: Standing,
+        passes: Passes,
+        conveyor: Conveyor,
+        check: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        """Take all that it works with; `check` raises when the run is to stop, `say` is told one line for each step."""
+        self.tally = Tally()
+        self._store = store
+        self._asked = asked
+        self._standing = standing
+        self._passes = passes
+        self._conveyor = conveyor
+        self._check = check
+        self._say = say
+        self._chunk = ChunkSize(config.checkpoint_interval_s)
+        # The platform plans the one and the endpoint the other: they are asked once for all, when all images are there.
+        self._asks_once = isinstance(config.backend, (AiQuery, BatchChat))
+        # What a pass may spend is what the ones before it have left.
+        self._begun_ahead = _BEGUN_AHEAD if config.describe.max_cost_total is None else 1
+
+    def do(self, *, tables_are_new: bool) -> Survey:
+        """Do what is missing, and return how everything stands afterwards."""
+        first = now = Survey.of_new_tables(self._asked.count()) if tables_are_new else self._standing.survey()
+        if not first.lists_all:
+            unlisted = self._standing.unlisted
+            self._store.append_anew("image_urls", (lambda: self._asked) if tables_are_new else unlisted)
+        self._fetch_new(first)
+        again = first.left(Todo.FETCH_AGAIN)
+        self._work_off("trying {:,} downloads again", again, self._standing.keys(Todo.FETCH_AGAIN), all_new=False)
+        if self._asks_once and self._conveyor.passes:
+            now = self._standing.survey()
+        if now.left(Todo.ASK):
+            self._describe(now.left(Todo.ASK))
+        return self._after(first)
+
+    def _after(self, first: Survey) -> Survey:
+        if not self._conveyor.passes:
+            return first
+        computed = first.after(self.tally.groups)
+        is_known = first.has_only_new and not self._asks_once and computed.rows == first.rows
+        return computed if is_known else self._standing.survey()
+
+    def _fetch_new(self, survey: Survey) -> None:
+        keys = self._asked if survey.knows_none else self._standing.keys(Todo.FETCH_AND_ASK)
+        number = survey.left(Todo.FETCH_AND_ASK)
+        all_new = survey.knows_none or (number > 0 and not self._standing.any_has_an_answer(keys))
+        done = self._work_off("{:,} images to download", number, keys, all_new=all_new)
+        if done < number:
+            # A worker ended, and took along what it had handed on.
+            keys = self._standing.keys(Todo.FETCH_AND_ASK)
+            number = keys.count()
+            self._work_off("{:,} images of lost workers to download again", number, keys, all_new=False, relayed=False)
+        # Somebody took away their images, but they have their answers.
+        words, keys = "{:,} images to download whose answers are there", self._standing.keys(Todo.FETCH)
+        self._work_off(words, survey.left(Todo.FETCH), keys, all_new=True, fetch_only=True)
+
+    def _describe(self, number: int) -> None:
+        """Ask about images that are there; about such as were fetched and not kept, after fetching them again."""
+        self._describe_kept(number)
+        not_kept = self._standing.survey().left(Todo.ASK)
+        if not not_kept:
+            return
+        keys = self._standing.keys(Todo.ASK, image_is_ok=True)
+        words = "{:,} images were not kept and are fetched again"
+        self._work_off(words, not_kept, keys, all_new=False, relayed=False)
+        if self._asks_once:
+            self._describe_kept(not_kept)
+
+    def _work_off(
+        self, words: str, number: int, keys: DataFrame, *, all_new: bool, fetch_only: bool = False, relayed: bool = True
+    ) -> int:
+        """Take about so many keys through passes; afterwards everything is published. Returns how many rows that were."""
+        if not number:
+            return 0
+        self._say(words.format(number))
+        portions = ByHash(keys.select(KEY), number)
+        if fetch_only or self._asks_once:
+            return self._run_passes(_each(portions, self._passes.fetch), number, DOWNLOAD, all_new=all_new)
+        relay = self._passes.new_relay() if relayed else None
+
+        def next_pass(rows: int) -> DataFrame | None:
+            keys = portions.take(rows)
+            return None if keys is None else self._passes.fetch_and_describe(keys, relay, is_last=portions.is_at_end)
+
+        done = self._run_passes(next_pass, number, DOWNLOAD, DESCRIBE, all_new=all_new)
+        while relay is not None and relay.has_handed_on and done < number:
+            late = self._run_passes(_once(self._passes.left_of(relay)), number - done, DOWNLOAD, DESCRIBE, all_new=False)
+            if not late:
+                break
+            done += late
+        return done
+
+    def _describe_kept(self, number: int) -> None:
+        self._say(f"{number:,} images to describe")
+        portions = ByAge(self._standing.keys(Todo.ASK))
+
+        def next_pass(rows: int) -> DataFrame | None:
+            portion = portions.take(_ALL_ROWS if self._asks_once else rows)
+            return None if portion is None else self._passes.describe(self._store, portion)
+
+        self._run_passes(next_pass, number, DESCRIBE, all_new=False)
+
+    def _run_passes(self, next_pass: NextPass, number: int, *stages: str, all_new: bool) -> int:
+        """Take what `next_pass` returns, asked with the rows that are wanted, until it is None; returns the rows that came."""
+        begun: deque[StagedPass] = deque()
+        done = 0
+        with self.tally.timed(*stages):
+            ended_s = time.monotonic()
+            while self._begin(begun, next_pass):
+                figures = begun[0].figures()
+                # A row of a task that was run again may come once more, from what its first attempt handed on.
+                all_new = all_new and not figures.retried
+                begun.popleft().publish(all_new=all_new)
+                rows, began_s, ended_s = figures.rows, ended_s, time.monotonic()
+                self._take_in(figures, rows, ended_s - began_s)
+                done += rows
+                self._say(f"{max(0, number - done):,} images left")
+            self._conveyor.settle()
+        return done
+
+    def _begin(self, begun: deque[StagedPass], next_pass: NextPass) -> bool:
+        """Begin as many passes as may be under way; return whether there is one to wait for."""
+        while len(begun) < self._begun_ahead and (rows := next_pass(self._chunk.rows)) is not None:
+            self._check()
+            begun.append(self._conveyor.take(rows))
+        return bool(begun)
+
+    def _take_in(self, figures: PassFigures, rows: int, seconds: float) -> None:
+        self.tally.add(figures)
+        self._passes.spent(figures.total("input_tokens"), figures.total("output_tokens"))
+        if not self._asks_once:
+            self._chunk.learn(rows, seconds)
+
+
+def _once(frame: DataFrame) -> NextPass:
+    frames = iter([frame])
+    return lambda _: next(frames, None)
+
+
+def _each(portions: ByHash, make: Callable[[DataFrame], DataFrame]) -> NextPass:
+    def next_pass(rows: int) -> DataFrame | None:
+        keys = portions.take(rows)
+        return None if keys is None else make(keys)
+
+    return next_pass

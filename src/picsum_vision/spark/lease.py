@@ -1,0 +1,190 @@
+"""The lease of one set of tables: one run at a time works on them.
+
+A table of one row says who holds it; only an UPDATE that still finds the holder it has read may change that, and of two at once
+one loses its commit. The holder renews the lease in the table's properties, which takes no task: while a pass runs, there may be
+no free slot.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from picsum_vision.errors import TableProblem
+from picsum_vision.spark.this_process import is_gone, machine_digest, process_mark
+from picsum_vision.sql_text import literal
+
+if TYPE_CHECKING:
+    from picsum_vision.spark.tables import TableStore
+
+LASTS_S: Final = 120.0
+_RENEWALS: Final = 4  # in the time that a lease lasts
+_LOOK_AGAIN_S: Final = 2.0
+_PROPERTY: Final = "picsum_vision.lease"
+_COMMENT: Final = "Which run is at work on the tables"
+# Of Iceberg: each renewal writes its metadata anew.
+_PROPERTIES: Final = "'write.metadata.delete-after-commit.enabled' = 'true', 'write.metadata.previous-versions-max' = '10'"
+_MICROSECONDS: Final = 1_000_000
+_interrupted: Final[set[str]] = set()  # runs of this process that were ended by Ctrl-C
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    """Who holds the lease: a run's id, None if it is free; until when by that run's clock, in microseconds; where it runs."""
+
+    owner: str | None
+    until_us: int
+    machine: str | None
+    process: str | None
+
+    def is_free(self) -> bool:
+        """Return whether the lease may be taken: it was given back, has run out, or its run here has ended."""
+        return (
+            self.owner is None or self.until_us < _now_us() or self.owner in _interrupted or is_gone(self.machine, self.process)
+        )
+
+
+class Lease:
+    """A run's claim to its tables; a context manager once it is taken."""
+
+    def __init__(self, store: TableStore, run_id: str, *, lasts_s: float = LASTS_S) -> None:
+        """Name the run; nothing is claimed yet."""
+        self._store = store
+        self._run_id = run_id
+        self._lasts_s = lasts_s
+        self.is_first = False  # whether no run has ever had these tables before
+        self._table = f"{store.tables.image_codes}_lease"
+        self._ended = threading.Event()
+        self._lost: Exception | None = None
+        self._renewing = threading.Thread(target=self._renew_until_ended, name="picsum-vision-lease", daemon=True)
+
+    def take(self, *, wait: bool, say: Callable[[str], None] = lambda _: None) -> Lease:
+        """Claim the tables; while another run holds them, wait, or raise TableProblem unless `wait`."""
+        told = False
+        while not self._claimed():
+            holder = self._holder()
+            if not wait and not holder.is_free():
+                raise TableProblem(self._busy(holder))
+            if not told:
+                say(f"run {holder.owner} is at work on these tables; waiting for it")
+                told = True
+            time.sleep(_LOOK_AGAIN_S)
+        self._renewing.start()
+        return self
+
+    def check(self) -> None:
+        """Raise TableProblem if another run has taken over, as from one that was asleep."""
+        if self._lost is not None:
+            raise TableProblem(
+                f"{self._readable}: this run could not renew its lease in time, and another one may be at work on these "
+                f"tables; start it again ({' '.join(str(self._lost).split())[:200]})"
+            ) from self._lost
+
+    def __enter__(self) -> None:
+        """Hold it."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Give it back; who is interrupted does not wait for that.
+
+        It is free for this process then, and for others when this one ends.
+        """
+        self._ended.set()
+        if kind is not None and not issubclass(kind, Exception):
+            _interrupted.add(self._run_id)
+            return
+        self._renewing.join()
+        if self._lost is None:
+            self._set_until(0)
+
+    @property
+    def _readable(self) -> str:
+        return self._store.tables.readable("image_codes")
+
+    def _busy(self, holder: Holder) -> str:
+        left_s = max(0, holder.until_us - _now_us()) // _MICROSECONDS
+        return (
+            f"{self._readable}: run {holder.owner} is at work on these tables, and its lease lasts {left_s} s more if it is not "
+            "renewed; wait for it (when_busy='wait')"
+        )
+
+    def _claimed(self) -> bool:
+        if not self._store.exists(self._table):
+            return self._made()
+        holder = self._holder()
+        if not holder.is_free():
+            return False
+        values = ", ".join(f"{name} = {value}" for name, value in self._claim.items())
+        still = "owner IS NULL" if holder.owner is None else f"owner = {literal(holder.owner)}"
+        self._store.sql(self._table, f"UPDATE {self._store.name(self._table)} SET {values} WHERE {still}")  # noqa: S608 - escaped
+        return self._holder().owner == self._run_id
+
+    @property
+    def _claim(self) -> dict[str, str]:
+        return {
+            "owner": literal(self._run_id),
+            "until_us": f"{self._until_us()}L",
+            "machine": literal(machine_digest()),
+            "process": literal(process_mark()),
+        }
+
+    def _made(self) -> bool:
+        """Make the table with this run in it; of two that do so at once one finds it there already."""
+        using = f"USING {self._store.using} " if self._store.using else ""
+        row = ", ".join(f"{value} AS {name}" for name, value in self._claim.items())
+        try:
+            self._store.sql(
+                self._table,
+                f"CREATE TABLE {self._store.name(self._table)} {using}"
+                f"TBLPROPERTIES ({_PROPERTIES}) COMMENT {literal(_COMMENT)} AS SELECT {row}",
+            )
+        except Exception:
+            if not self._store.exists(self._table):
+                raise
+            return self._holder().owner == self._run_id
+        self.is_first = True
+        return True
+
+    def _holder(self) -> Holder:
+        row = self._store.read(self._table).select("owner", "until_us", "machine", "process").collect()[0]
+        owner, until_us, machine, process = row
+        renewed_by, renewed_until_us = self._renewed()
+        return Holder(owner, renewed_until_us if owner is not None and renewed_by == owner else until_us, machine, process)
+
+    def _renewed(self) -> tuple[str, int]:
+        owner, _, until_us = self._store.properties(self._table).get(_PROPERTY, "").rpartition(":")
+        return owner, int(until_us or 0)
+
+    def _renew_until_ended(self) -> None:
+        while not self._ended.wait(self._lasts_s / _RENEWALS):
+            self._lost = self._renewal_problem()
+            if self._lost is not None:
+                return
+
+    def _renewal_problem(self) -> Exception | None:
+        """Renew; return what keeps this run from it, which is told at its next step."""
+        try:
+            if self._renewed()[0] != self._run_id:
+                return TableProblem("another run holds it now")
+            self._renew()
+        except Exception as error:  # noqa: BLE001 - of whatever kind, in a thread that nobody waits for
+            return error
+        return None
+
+    def _renew(self) -> None:
+        self._set_until(self._until_us())
+
+    def _set_until(self, until_us: int) -> None:
+        value = literal(f"{self._run_id}:{until_us}")
+        self._store.sql(
+            self._table, f"ALTER TABLE {self._store.name(self._table)} SET TBLPROPERTIES ({literal(_PROPERTY)} = {value})"
+        )
+
+    def _until_us(self) -> int:
+        return _now_us() + int(self._lasts_s * _MICROSECONDS)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000

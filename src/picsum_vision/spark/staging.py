@@ -1,0 +1,134 @@
+"""Staging tables: what one pass over hosts and models gave, written once and in one commit, on its way into the tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from pyspark.sql import functions as F
+
+from picsum_vision.spark.publishing import IMAGES, PASS_COLUMN, Staged, Target, publish
+from picsum_vision.spark.relay import ATTEMPT_COLUMN
+from picsum_vision.table_columns import COLUMNS
+from picsum_vision.table_names import Tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from picsum_vision.spark.tables import TableStore
+
+_COLUMNS: Final = (
+    *COLUMNS["image_codes"],
+    *COLUMNS["image_desc"][1:],
+    (ATTEMPT_COLUMN, "INT", "Which attempt of its task made the row, from 0 on"),
+    (PASS_COLUMN, "STRING", "The pass that the row came from; no address is in one twice"),
+)
+_COMMENT: Final = "Rows on their way into the other tables: what a run leaves here when it is ended, the next one publishes"
+_SUMS: Final = {
+    "bytes": "sum(download_outcome.bytes)",
+    "bytes_sent": "sum(describe_outcome.image_bytes_sent)",
+    "input_tokens": "sum(describe_outcome.input_tokens)",
+    "output_tokens": "sum(describe_outcome.output_tokens)",
+}
+_REPEATS: Final = "count(1) > count(DISTINCT struct(image_url))"
+
+
+@dataclasses.dataclass(frozen=True)
+class PassFigures:
+    """What one pass did: groups by `download_status` and `describe_status`, with `rows` and sums.
+
+    A status is None where the pass had no such stage. `retried` if a task of it was run again.
+    """
+
+    groups: tuple[dict[str, Any], ...]
+    retried: bool
+
+    @property
+    def rows(self) -> int:
+        """How many rows it had."""
+        return self.total("rows") or 0
+
+    def rows_with(self, status: str) -> int:
+        """Return how many rows have such a status."""
+        return sum(group["rows"] for group in self.groups if group[status] is not None)
+
+    def total(self, figure: str) -> int | None:
+        """Return a sum, None where no row has any."""
+        known = [group[figure] for group in self.groups if group[figure] is not None]
+        return sum(known) if known else None
+
+
+class Staging:
+    """The staging tables of one set of tables, and the way out of them."""
+
+    def __init__(self, store: TableStore, answers: Target) -> None:
+        """Publish into image_codes, and into image_desc as `answers` says."""
+        self._store = store
+        self._answers = answers
+        self.names = self.names_of(store.tables)
+
+    @staticmethod
+    def names_of(tables: Tables) -> tuple[str, ...]:
+        """Return the names, after the table of the images, so that two sets of tables in one schema have their own."""
+        return tuple(f"{tables.image_codes}_staged_{number}" for number in (1, 2, 3))
+
+    def write(self, table: str, rows: DataFrame) -> tuple[Staged, PassFigures]:
+        """Evaluate `rows` once and keep what they were; columns that they lack are NULL. The table must be published before."""
+        pass_id = uuid.uuid4().hex
+        there = {name: F.col(name) for name in rows.columns} | {PASS_COLUMN: F.lit(pass_id)}
+        columns = [there.get(name, F.lit(None)).cast(kind).alias(name) for name, kind, _ in _COLUMNS]
+        self._store.empty(table)
+        self._store.write_anew(table, rows.select(*columns), _COMMENT, self._properties())
+        figures = self._figures(self._store.read(table).where(F.col(PASS_COLUMN) == pass_id))
+        # Answers to the images of a table of others, which may have an address twice; or of a task whose attempts both came.
+        is_answers_only = "download_outcome" not in rows.columns
+        return Staged(table, pass_id, repeats=is_answers_only or figures.retried), figures
+
+    def _figures(self, rows: DataFrame) -> PassFigures:
+        statuses = [F.col(f"{stage}_outcome.status").alias(f"{stage}_status") for stage in ("download", "describe")]
+        sums = [F.expr(sql).alias(figure) for figure, sql in _SUMS.items()]
+        counted = rows.groupBy(*statuses).agg(F.count(F.lit(1)).alias("rows"), F.max(ATTEMPT_COLUMN).alias("attempt"), *sums)
+        groups = [row.asDict() for row in counted.collect()]
+        attempts = [group.pop("attempt") for group in groups]
+        return PassFigures(tuple(groups), retried=any(attempts))
+
+    def publish(self, staged: Staged, *, all_new: bool) -> None:
+        """Bring a pass's rows into both tables, and empty theirs. Ended anywhere, it may be done again."""
+        self._publish(staged, all_new=all_new)
+        self._store.empty(staged.table)
+
+    def publish_left(self) -> int:
+        """Publish what ended runs have left; return how many rows that were.
+
+        Pass by pass: a run that was given up may have finished its last one later, beside that of the run after it.
+        """
+        rows = 0
+        for table in self.names:
+            for staged, number in self._left_in(table):
+                self._publish(staged, all_new=False)
+                rows += number
+            self._store.empty(table)
+        return rows
+
+    def _left_in(self, table: str) -> list[tuple[Staged, int]]:
+        if not self._store.exists(table):
+            return []
+        counts = F.count(F.lit(1)).alias("rows"), F.expr(_REPEATS).alias("repeats")
+        passes = self._store.read(table).groupBy(PASS_COLUMN).agg(*counts).collect()
+        return [(Staged(table, row[PASS_COLUMN], repeats=row["repeats"]), row["rows"]) for row in passes]
+
+    def _publish(self, staged: Staged, *, all_new: bool) -> None:
+        publish(self._store, staged, IMAGES, all_new=all_new)
+        publish(self._store, staged, self._answers, all_new=all_new)
+
+    def remove(self) -> None:
+        """Give back the room of published rows: tables of a catalog are gone then, Delta tables in folders are empty."""
+        for name in self.names:
+            self._store.empty(name)
+            if self._store.tables.path is not None and self._store.exists(name):
+                self._store.sql(name, f"VACUUM {self._store.name(name)}")
+
+    def _properties(self) -> dict[str, str]:
+        # Nobody travels back in time here, and images are large: what is deleted may go with the next VACUUM.
+        return {} if self._store.tables.path is None else {"delta.deletedFileRetentionDuration": "interval 0 hours"}

@@ -1,0 +1,107 @@
+"""What was asked decides what is missing."""
+
+from __future__ import annotations
+
+import pytest
+from whole_jobs import check_one_row_each, fresh_tables, job, rows_of
+
+import picsum_vision as pv
+from picsum_vision.spark.tables import TableStore
+from picsum_vision.testing.image_server import ImageServer
+from picsum_vision.testing.model_server import ModelServer
+
+pytestmark = pytest.mark.spark
+
+OTHER = pv.Describe(prompt="Quanti colori ci sono?")
+
+
+@pytest.fixture(params=["iceberg", "delta"])
+def tables(request, tmp_path) -> pv.Tables:
+    """Fresh tables of each format."""
+    return fresh_tables(request.param, tmp_path)
+
+
+def test_another_prompt_takes_the_place_of_the_first(spark, tables):
+    """By default a new prompt is asked about every image once, from the bytes that are there; its answers alone are kept."""
+    with ImageServer() as images, ModelServer() as model:
+        backend = pv.ChatCompletions(model.base_url, "test-vision")
+        pv.run_pipeline(spark, job(tables, images, backend=backend))
+        fetched = images.stats()["requests"]
+        report = pv.run_pipeline(spark, job(tables, images, backend=backend, task=OTHER))
+        assert model.stats()["requests"] == 2 * 22
+        assert images.stats()["requests"] == fetched
+        again = pv.run_pipeline(spark, job(tables, images, backend=backend, task=OTHER))
+        assert model.stats()["requests"] == 2 * 22
+    assert report.describe.by_status == again.describe.by_status == {"ok": 22, "no_image": 2}
+    assert (report.download.skipped, report.describe.skipped, again.describe.skipped) == (24, 0, 24)
+    assert {row.describe_outcome.prompt_sha256 for row in rows_of(spark, tables, "image_desc")} == {OTHER.prompt_sha256}
+    check_one_row_each(spark, tables, 24)
+
+
+def test_both_questions_can_be_kept(spark, tables):
+    """With keep_both each image has a row for each question, and going back to the first one asks for nothing."""
+    with ImageServer() as images, ModelServer() as model:
+        asked = {"backend": pv.ChatCompletions(model.base_url, "test-vision"), "on_new_question": "keep_both"}
+        pv.run_pipeline(spark, job(tables, images, **asked))
+        second = pv.run_pipeline(spark, job(tables, images, task=OTHER, **asked))
+        first = pv.run_pipeline(spark, job(tables, images, **asked))
+        assert model.stats()["requests"] == 2 * 22
+    keys = [(row.image_url, row.describe_outcome.prompt_sha256) for row in rows_of(spark, tables, "image_desc")]
+    assert len(keys) == len(set(keys)) == 2 * 24
+    assert (second.rows, second.describe.rows, first.describe.rows, first.describe.skipped) == (24, 24, 24, 24)
+
+
+def test_one_answer_cannot_take_the_place_of_several(spark, tmp_path):
+    """Back from keep_both to replace, a new question is refused in one line that says what helps."""
+    tables = fresh_tables("iceberg", tmp_path)
+    with ImageServer() as images:
+        for task in (pv.Describe(), pv.Describe(language="en")):
+            pv.run_pipeline(spark, job(tables, images, images=4, task=task, on_new_question="keep_both"))
+        with pytest.raises(pv.TableProblem, match="keep_both") as caught:
+            pv.run_pipeline(spark, job(tables, images, images=4, task=OTHER, backend=pv.PixelDescriber()))
+    assert "\n" not in str(caught.value)
+
+
+def test_images_that_were_not_kept_are_fetched_again_for_a_new_question(spark, tables):
+    """With keep_images=False another task fetches each image once more, asks once, and leaves one row each."""
+    with ImageServer() as images, ModelServer() as model:
+        asked = {"backend": pv.ChatCompletions(model.base_url, "test-vision"), "keep_images": False}
+        pv.run_pipeline(spark, job(tables, images, **asked))
+        before = images.stats()["requests"]
+        report = pv.run_pipeline(spark, job(tables, images, task=OTHER, **asked))
+        assert images.stats()["requests"] - before == 2 * 22
+        assert model.stats()["requests"] == 2 * 22
+    assert report.describe.by_status == {"ok": 22, "no_image": 2}
+    check_one_row_each(spark, tables, 24)
+
+
+def test_the_notebooks_answers_count_unless_asked_otherwise(spark, tables):
+    """Rows without an outcome are answers to whatever is asked; with describe_unknown they are asked for anew and replaced."""
+    store = TableStore(spark, tables)
+    store.make_missing()
+    with ImageServer() as images, ModelServer() as model:
+        urls = pv.generate_urls(spark, 5, start=1, width=64, height=48, base_url=images.base_url)
+        store.append("image_codes", pv.download(urls, options=job(tables, images).download))
+        notebooks = store.read("image_codes").selectExpr("image_url", "'un mare' AS descrizione", "NULL AS describe_outcome")
+        store.append("image_desc", notebooks)
+        asked = {"images": 5, "start": 1, "backend": pv.ChatCompletions(model.base_url, "test-vision")}
+        assert pv.run_pipeline(spark, job(tables, images, **asked)).describe.skipped == 5
+        assert model.stats()["requests"] == 0
+        assert pv.run_pipeline(spark, job(tables, images, describe_unknown=True, **asked)).describe.ok == 5
+        assert pv.run_pipeline(spark, job(tables, images, describe_unknown=True, **asked)).describe.skipped == 5
+        assert model.stats()["requests"] == 5
+    assert "un mare" not in {row.descrizione for row in rows_of(spark, tables, "image_desc")}
+    check_one_row_each(spark, tables, 5)
+
+
+def test_images_that_were_taken_away_are_fetched_without_asking(spark, tmp_path):
+    """Without their rows in image_codes images are fetched again, but nothing is asked about those that have an answer."""
+    tables = fresh_tables("iceberg", tmp_path)
+    with ImageServer() as images, ModelServer() as model:
+        asked = {"backend": pv.ChatCompletions(model.base_url, "test-vision")}
+        pv.run_pipeline(spark, job(tables, images, **asked))
+        spark.sql(f"TRUNCATE TABLE {TableStore(spark, tables).name('image_codes')}")
+        report = pv.run_pipeline(spark, job(tables, images, **asked))
+        assert model.stats()["requests"] == 22
+    assert (report.download.skipped, report.describe.skipped) == (0, 24)
+    check_one_row_each(spark, tables, 24)

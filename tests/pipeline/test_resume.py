@@ -1,0 +1,143 @@
+"""A run that was ended anywhere: what is staged is published, and nothing is asked twice."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from pyspark.sql import functions as F
+from whole_jobs import LOCAL, check_one_row_each, fresh_tables, job, rows_of
+
+import picsum_vision as pv
+from picsum_vision.pipeline.question import Question
+from picsum_vision.pipeline.standing import Standing, Todo, Wanted
+from picsum_vision.spark.publishing import IMAGES, ONE_ANSWER, publish
+from picsum_vision.spark.staging import Staging
+from picsum_vision.spark.tables import TableStore
+from picsum_vision.testing.image_server import Fault, ImageServer
+from picsum_vision.testing.model_server import ModelServer
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture(params=["iceberg", "delta"])
+def tables(request, tmp_path) -> pv.Tables:
+    """Fresh tables of each format."""
+    return fresh_tables(request.param, tmp_path)
+
+
+@pytest.mark.parametrize("ended_after", ["staging", "images", "answers"])
+def test_whatever_step_was_the_last_one_the_next_run_does_the_rest(spark, tables, ended_after):
+    """Ended after staging, between the two tables or before emptying, a pass is neither lost, nor doubled, nor asked again."""
+    with ImageServer() as images, ModelServer() as model:
+        backend = pv.ChatCompletions(model.base_url, "test-vision")
+        store = TableStore(spark, tables)
+        store.make_missing()
+        staging = Staging(store, ONE_ANSWER)
+        urls = pv.generate_urls(spark, 10, start=80, width=64, height=48, base_url=images.base_url)
+        rows = pv.download_and_describe(urls, backend, keep_images=True, download_options=LOCAL, partitions=2)
+        staged, figures = staging.write(staging.names[1], rows)
+        assert (figures.rows_with("download_status"), figures.rows_with("describe_status")) == (10, 10)
+        for target in {"staging": (), "images": (IMAGES,), "answers": (IMAGES, ONE_ANSWER)}[ended_after]:
+            publish(store, staged, target, all_new=True)
+        report = pv.run_pipeline(spark, job(tables, images, backend=backend))
+        assert images.stats()["requests"] == 2 * 22 + 2
+        assert model.stats()["requests"] == 22
+    assert (report.download.skipped, report.describe.skipped) == (10, 10)
+    check_one_row_each(spark, tables, 24)
+    for row in rows_of(spark, tables, "image_codes"):
+        assert (row.image_binary is None) == (row.download_outcome.status != "ok")
+
+
+def test_a_pass_that_came_late_is_published_beside_the_one_in_its_place(spark, tables):
+    """Two passes over the same addresses in one staging table, as a run that was given up leaves them, give one row each."""
+    with ImageServer() as images:
+        store = TableStore(spark, tables)
+        store.make_missing()
+        staging = Staging(store, ONE_ANSWER)
+        urls = pv.generate_urls(spark, 6, start=1, width=32, height=32, base_url=images.base_url)
+        rows = pv.download_and_describe(urls, pv.PixelDescriber(), keep_images=True, download_options=LOCAL)
+        staged, _ = staging.write(staging.names[0], rows)
+        late = store.read(staged.table).withColumn("pass_id", F.lit("another"))
+        late.localCheckpoint().writeTo(store.name(staged.table)).append()
+        assert staging.publish_left() == 12
+        assert staging.publish_left() == 0
+    assert len(rows_of(spark, tables, "image_codes")) == len(rows_of(spark, tables, "image_desc")) == 6
+
+
+def test_nothing_is_left_behind(spark, tables, tmp_path):
+    """After a run no staged row is there, and the images are on the disk once."""
+    with ImageServer() as images:
+        pv.run_pipeline(spark, job(tables, images, checkpoint_interval_s=0.1, images=120, start=1))
+    store = TableStore(spark, tables)
+    for name in Staging(store, ONE_ANSWER).names:
+        assert not store.exists(name) or store.read(name).count() == 0
+        assert not list((tmp_path / "with space" / name).glob("*.parquet"))
+    check_one_row_each(spark, tables, 120)
+
+
+def test_a_reader_sees_each_address_once_at_any_moment(spark, tables):
+    """Whenever a reader looks while a run in small portions goes on, no table has an address twice, and rows only grow."""
+    store, seen, done = TableStore(spark, tables), [], threading.Event()
+    store.make_missing()
+
+    def look() -> None:
+        while not done.is_set():
+            for role in ("image_codes", "image_desc"):
+                counts = store.read(role).agg(F.count(F.lit(1)), F.countDistinct("image_url")).collect()[0]
+                seen.append((role, *counts))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        with ImageServer() as images:
+            pv.run_pipeline(spark, job(tables, images, checkpoint_interval_s=0.1, images=200, start=1, by="seed"))
+    finally:
+        done.set()
+        reader.join()
+    assert all(rows == distinct for _, rows, distinct in seen)
+    for role in ("image_codes", "image_desc"):
+        counts = [rows for name, rows, _ in seen if name == role]
+        assert counts == sorted(counts)
+    check_one_row_each(spark, tables, 200)
+
+
+def test_a_portion_that_fails_in_publishing_is_published_by_the_next_run(spark, tables, monkeypatch):
+    """What goes wrong in the publishing thread is the run's error, and its rows are not asked for again."""
+    with ImageServer() as images:
+        broken = job(tables, images, images=8, start=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(Staging, "_publish", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                pv.run_pipeline(spark, broken)
+        requests = images.stats()["requests"]
+        pv.run_pipeline(spark, broken)
+        assert images.stats()["requests"] == requests
+    check_one_row_each(spark, tables, 8)
+
+
+def test_what_failed_in_a_run_is_not_tried_again_in_the_same_one(spark, tables):
+    """retry_failed is about failures of earlier runs: a host that refuses each request once is asked once a run and row."""
+    refusal = Fault(kind="status", status=500, path="/id/")
+    impatient = pv.DownloadOptions(allow_private_addresses=True, max_attempts=1)
+    with ImageServer(faults=[refusal]) as images:
+        report = pv.run_pipeline(spark, job(tables, images, images=6, start=1, download=impatient, retry_failed=True))
+        assert images.stats()["requests"] == 6
+        pv.run_pipeline(spark, job(tables, images, images=6, start=1, download=impatient, retry_failed=True))
+        assert images.stats()["requests"] == 12
+    assert report.download.by_status == {"http_error": 6}
+    check_one_row_each(spark, tables, 6)
+
+
+def test_what_is_missing_is_known_without_reading_images(spark, tables):
+    """No plan that finds what is missing reads image_binary, of either format."""
+    store = TableStore(spark, tables)
+    store.make_missing()
+    asked = spark.range(10).select(F.concat(F.lit("u"), F.col("id").cast("string")).alias("image_url"))
+    question = Question.of(pv.PixelDescriber(), pv.Describe())
+    standing = Standing(store, asked, Wanted(question=question, retry_before_us=1))
+    frames = [standing.rows(), standing.unlisted(), *(standing.keys(todo) for todo in Todo)]
+    for frame in frames:
+        plan = frame._jdf.queryExecution().executedPlan().toString()
+        assert "image_url" in plan
+        assert "image_binary" not in plan
