@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from picsum_vision.describing.backends import ChatCompletions
@@ -58,7 +59,14 @@ def _spread(rows: DataFrame, tasks: int) -> DataFrame:
 
 
 def _time(figures: NotebookFigures, stage: str, rows: DataFrame, column: str) -> None:
+    """Measure one of its stages; where its way of dealing with errors makes the job fail, that is what is told of it."""
     began_s = time.monotonic()
-    ok = rows.agg(F.count(F.when(F.length(column) > 0, 1)).alias("ok")).collect()[0]["ok"]
-    figures.seconds.setdefault(stage, []).append(round(time.monotonic() - began_s, 4))
-    figures.rows_ok.setdefault(stage, []).append(ok)
+    try:
+        ok = rows.agg(F.count(F.when(F.length(column) > 0, 1)).alias("ok")).collect()[0]["ok"]
+    except PySparkException as error:
+        figures.left_out[stage] = f"its job failed ({' '.join(str(error).split())[-200:]})"
+        figures.seconds.pop(stage, None)
+        return
+    if stage not in figures.left_out:
+        figures.seconds.setdefault(stage, []).append(round(time.monotonic() - began_s, 4))
+        figures.rows_ok.setdefault(stage, []).append(ok)

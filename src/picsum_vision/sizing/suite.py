@@ -92,7 +92,7 @@ class Suite:
                         size.repeats[-1][stage] = figures
                         child.stage(number, stage, figures)
                         self._keep()
-                        _stop_if_refused(stage, figures)
+                        self._stop_if_refused(stage, figures)
             child.end(size)
 
     def _warm_up(self, stages: Stages) -> None:
@@ -103,7 +103,15 @@ class Suite:
                 figures = stages.measure(stage, where, rows)
                 self._result.cold[stage] = figures
                 self._keep()
-                _stop_if_refused(stage, figures)
+                self._stop_if_refused(stage, figures)
+
+    def _stop_if_refused(self, stage: str, figures: StageFigures) -> None:
+        """End the suite where nothing comes through: more of the same would tell nothing, and load a host that refuses."""
+        if figures.rows_ok or stage == "urls":
+            return
+        kind = EnvironmentProblem if stage == "download" else ModelProblem
+        reason = figures.problem or f"{stage}: none of {figures.rows:,} rows is ok"
+        raise kind(f"{reason}; what was measured until then is in {self._folder}")
 
     def _keep(self) -> None:
         self._result.write(self._folder)
@@ -152,11 +160,3 @@ def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, A
         "own_servers": {"images": config.own_images, "model": config.own_model},
         "demand": demand,
     }
-
-
-def _stop_if_refused(stage: str, figures: StageFigures) -> None:
-    """End the suite where nothing comes through: more of the same would tell nothing, and load a host that refuses."""
-    if figures.rows_ok or stage == "urls":
-        return
-    kind = EnvironmentProblem if stage == "download" else ModelProblem
-    raise kind(figures.problem or f"{stage}: none of {figures.rows:,} rows is ok: {figures.by_status}")

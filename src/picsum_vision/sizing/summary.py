@@ -34,6 +34,7 @@ def remarks(result: SizingResult) -> Iterator[str]:
     measured = [size for size in result.sizes if size.repeats and size.repeats[0]]
     if measured:
         yield _overheads(overheads(result, measured[0]))
+    yield from _of_notebook(result)
     yield from _failures(result)
     for found in result.predictions:
         yield (
@@ -87,6 +88,18 @@ def _overheads(found: Overheads) -> str:
     by_hand = f"{parts} = {found.sum_s:.1f} s by hand" if parts else ""
     job = "" if found.job_s is None else f"the whole job {found.job_s:.1f} s above {found.job_waits_s:.1f} s of waiting"
     return f"{text}: {'; '.join(filter(None, (by_hand, job)))}"
+
+
+def _of_notebook(result: SizingResult) -> Iterator[str]:
+    notebook = result.notebook
+    if notebook is None:
+        return
+    for stage, reason in notebook.left_out.items():
+        yield f"the notebook's method, {_WORDS[stage]}: not measured, {reason}"
+    for stage, ok in notebook.rows_ok.items():
+        if min(ok) < notebook.images:
+            came_out = f"{min(ok)} of {notebook.images} rows came out"
+            yield f"the notebook's method, {_WORDS[stage]}: {came_out}, without a reason for the others"
 
 
 def _failures(result: SizingResult) -> Iterator[str]:

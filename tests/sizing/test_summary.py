@@ -1,0 +1,68 @@
+"""What a result says for a person, beyond its table."""
+
+from __future__ import annotations
+
+import pytest
+from suites import suite
+
+from picsum_vision.sizing.overheads import bare_wait_s, overheads
+from picsum_vision.sizing.result import NotebookFigures
+from picsum_vision.sizing.summary import summary
+from picsum_vision.sizing.table import as_csv, as_markdown, notebook_seconds
+
+SECONDS = {"urls": 0.5, "download": 2.5, "describe": 4.0, "total": 9.0}
+
+
+@pytest.fixture
+def result():
+    found = suite(lambda stage, images, _: SECONDS[stage] * images / 100, sizes=(100, 1_000))
+    found.notebook = NotebookFigures(
+        images=20, client="requests", tasks=2, seconds={"download": [5.0], "describe": [10.0]}, rows_ok={"download": [20]}
+    )
+    return found
+
+
+def test_the_notebooks_pace_is_multiplied(result):
+    """Twenty images in five seconds are a thousand in 250, and ours is ten times as fast where it takes 25."""
+    assert notebook_seconds(result, 1_000) == {"download": 250.0, "describe": 500.0, "total": 750.0}
+    assert "1,000 images, times as fast as the notebook's method here: download 10, inference 12, total 8.3" in summary(result)
+
+
+def test_overheads_are_what_is_above_the_bare_waiting(result):
+    """100 images of half a second and a second, all at once, wait 0.5 s and 1 s; the rest of each stage is overhead."""
+    found = overheads(result, result.sizes[0])
+    assert found.parts == pytest.approx({"urls": 0.5, "download": 2.0, "describe": 3.0})
+    assert found.sum_s == pytest.approx(5.5)
+    assert found.job_s == pytest.approx(9.0 - 1.5)
+    assert "urls 0.5 s + download 2.0 s + inference 3.0 s = 5.5 s by hand" in summary(result)
+
+
+def test_a_stated_rate_is_waiting_too(result):
+    """A thousand questions at 600 a minute wait a hundred seconds, whatever may be in flight."""
+    limited = suite(lambda *_: 1.0, requests_per_minute=600)
+    from picsum_vision.sizing.demand import Demand
+
+    assert bare_wait_s(1_000, Demand.of_result(limited).describe_waits) == pytest.approx(100)
+
+
+def test_what_went_wrong_is_said(result):
+    """Failed rows, a notebook's lost rows, a stage of it that could not be measured, and an early end have a line each."""
+    result.sizes[0].repeats[0]["download"].by_status.update({"timeout": 7})
+    result.notebook.rows_ok["download"] = [13]
+    result.notebook.left_out["describe"] = "its job failed (boom)"
+    result.problem = "the endpoint refuses"
+    text = summary(result)
+    assert "100 images, rows that were not ok over all stages and repeats: 7 timeout" in text
+    assert "download: 13 of 20 rows came out, without a reason for the others" in text
+    assert "inference: not measured, its job failed (boom)" in text
+    assert "the suite ended early: the endpoint refuses" in text
+
+
+def test_a_suite_without_the_notebook_or_some_stages_has_a_table_still(result):
+    """Where a stage was not measured there is a dash, and no ratio."""
+    result.notebook = None
+    for size in result.sizes:
+        del size.repeats[0]["describe"]
+    assert "| 1,000 | 25.0 s | - | 90.0 s |" in as_markdown(result)
+    assert "times as fast" not in summary(result)
+    assert "notebook here" not in as_csv(result)
