@@ -29,6 +29,9 @@ CLEAN = dict.fromkeys(["PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "PYSPARK_SUBMI
 CLEAN |= dict.fromkeys(["SPARK_HOME", "SPARK_REMOTE"])
 # Where versions were not tried out together, one warns of the other; only with the lock's versions is that an error.
 WARN_ONLY = ["-W", "default"]
+# Tests wait more than they compute, so there are more processes than cores; who does what: tests/conftest.py. `-n 0` behind `--`
+# is one process again.
+SPREAD = ["-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder"]
 RUN = {**CLEAN, "TZ": "UTC", "SPARK_LOCAL_IP": "127.0.0.1", "PICSUM_VISION_WHEEL": "1"}
 
 # pyenv answers `python3.10` only where that version is switched on: look into its folders too, after everything else.
@@ -56,7 +59,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests on the wheel. Some need the system's Tesseract or Chromium, and are skipped without."""
     _install(session, "bench,demo,faces,ocr", _group("test"))
-    session.run("pytest", *session.posargs, env=RUN)
+    session.run("pytest", *SPREAD, *session.posargs, env=RUN)
 
 
 @nox.session
@@ -75,7 +78,7 @@ def matrix(session: nox.Session, spark: str) -> None:
         session.skip(f"Spark {spark} runs on Python up to {NEWEST_PYTHON[spark]}")
     # Python 3.12 has no distutils any more; Spark 3.5 finds it in setuptools.
     session.install(_wheel(session, "bench,cli,photos"), f"pyspark[connect]=={spark}.*", "setuptools", *_group("test"))
-    session.run("pytest", *WARN_ONLY, *session.posargs, env=RUN)
+    session.run("pytest", *WARN_ONLY, *SPREAD, *session.posargs, env=RUN)
 
 
 @nox.session(python=PYTHONS[0])
@@ -90,7 +93,7 @@ def lowest(session: nox.Session) -> None:
     session.run(*uv, "-c", str(held), *_group("test-tools"))
     session.run(*uv, "--no-deps", _wheel(session))
     session.run("uv", "pip", "list")
-    session.run("pytest", *WARN_ONLY, *session.posargs, env=RUN)
+    session.run("pytest", *WARN_ONLY, *SPREAD, *session.posargs, env=RUN)
 
 
 @nox.session

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import socket
+import tempfile
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +28,31 @@ settings.load_profile("same examples" if {"CI", "PICSUM_VISION_WHEEL"} & os.envi
 # A script's background job ignores Ctrl-C, and so do all its children; some tests interrupt processes of their own.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Spread the tests over processes, where there are several (`pytest -n 4 --dist loadgroup`): see CONTRIBUTING.md.
+
+    All that share a Spark session go to one process, as do those that need Spark Connect's port; the others go by file. What
+    takes longest begins first, so that no process is left alone with it at the end.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=_rank)
+
+
+def _group(item: pytest.Item) -> str:
+    shared = {"spark": "spark", "connect_port": "connect"}
+    names = getattr(item, "fixturenames", ())
+    return next((group for fixture, group in shared.items() if fixture in names), item.nodeid.partition("::")[0])
+
+
+def _rank(item: pytest.Item) -> int:
+    starts_spark = item.get_closest_marker("spark") or item.get_closest_marker("slow")
+    return 0 if "spark" in getattr(item, "fixturenames", ()) else 1 if starts_spark else 2
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +85,22 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture
+def connect_port() -> Iterator[None]:
+    """Let one test at a time, of all that run on this machine, have pyspark's fixed port of Spark Connect."""
+    with (Path(tempfile.gettempdir()) / "picsum-vision-tests-connect.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and _is_taken(15002):
+            time.sleep(1)
+        yield
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="session")

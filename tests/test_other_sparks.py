@@ -50,6 +50,7 @@ def test_a_standalone_cluster_of_two_workers(tmp_path):
 
 
 @pytest.mark.spark
+@pytest.mark.usefixtures("connect_port")
 def test_spark_connect(tmp_path):
     """The same file runs on Spark Connect, where there is no driver of one's own."""
     found = main_job(tmp_path, "remote", "local[2]")

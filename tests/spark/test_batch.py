@@ -202,6 +202,7 @@ def started(folder: Path, kind: str, address: str, server: ModelServer) -> subpr
     return subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.usefixtures("connect_port")
 def test_a_job_that_is_killed_is_finished_by_another_on_spark_connect(tmp_path: Path) -> None:
     """Killed after it submitted and before it collected, a classic job leaves nothing that one on Spark Connect submits again."""
     with ModelServer(batch_s=15) as server:

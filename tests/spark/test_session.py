@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from clusters import standalone_cluster
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+pytestmark = pytest.mark.spark
 
 PRELUDE = """
 import json, os, sys
@@ -196,22 +191,6 @@ def test_standalone_cluster(tmp_path: Path) -> None:
         start = f'spark = local_session(folder, master="{address}", extra_conf={{"spark.executor.memory": "512m"}})'
         answer, _ = run_session(tmp_path, f"{start}\n{JOB_ON_WORKERS}")
     assert answer == {"pythons": [sys.executable], "pids": 2, "rows": 10, "folder": ["m"]}
-
-
-@pytest.fixture
-def connect_port() -> Iterator[None]:
-    """Let one test at a time, of all that run on this machine, have pyspark's fixed port of Spark Connect."""
-    with (Path(tempfile.gettempdir()) / "picsum-vision-tests-connect.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and _is_taken(15002):
-            time.sleep(1)
-        yield
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.usefixtures("connect_port")
