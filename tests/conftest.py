@@ -29,6 +29,11 @@ settings.load_profile("same examples" if {"CI", "PICSUM_VISION_WHEEL"} & os.envi
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# A JVM that lives for a minute gains nothing from what Java's second compiler spends half of its time on. Spark hands these on to
+# each driver, also in the processes that tests start, and to the daemons of a cluster.
+for name in ("SPARK_SUBMIT_OPTS", "SPARK_DAEMON_JAVA_OPTS"):
+    os.environ.setdefault(name, "-XX:TieredStopAtLevel=1")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
