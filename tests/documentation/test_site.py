@@ -105,6 +105,8 @@ def test_pages_in_a_browser(site: Path) -> None:
             for width in (DESKTOP_PX, PHONE_PX):
                 for dark in (False, True):
                     _show(driver, f"{address}/{page}", width=width, dark=dark)
+                    colours = driver.execute_script("return document.body.dataset.mdColorScheme")
+                    assert colours == ("slate" if dark else "default"), page
                     _keep_screenshot(driver, f"{Path(page).stem}-{width}-{'dark' if dark else 'light'}")
                 assert driver.execute_script("return document.documentElement.scrollWidth") <= width, page
             assert driver.execute_script("return [...document.images].every(image => image.naturalWidth > 0)"), page
@@ -139,6 +141,8 @@ def _show(driver: Any, address: str, *, width: int, dark: bool) -> None:
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    driver.get(address)
+    driver.execute_script("localStorage.clear()")  # as on a first visit, where the system's choice counts
     driver.get(address)
 
 
