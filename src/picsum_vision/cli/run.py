@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args
 
 import typer
@@ -129,6 +130,9 @@ def run(
     )
     _, report = open_and_run(dataclasses.replace(job, tables=tables), folder=folder, master=master, remote=remote)
     print_report(report, as_json=as_json)
+    if not as_json:
+        where = shlex.quote(output or folder) if folder is not None else f"--catalog {tables.catalog} --schema {tables.schema}"
+        print(f"look at them: picsum-vision report {where}")
     return 0 if report.succeeded else SHARE_MISSED
 
 
