@@ -10,6 +10,10 @@ from typing import Any, Final
 from benchmarks.cases import NAMES
 from benchmarks.harness.columns import heading, spread_of
 from benchmarks.harness.plots import draw
+from benchmarks.harness.statistics import spread
+
+# More than this of the machine's CPU in others' hands, and a figure is no longer that of the machine.
+_DISTURBS_PERCENT: Final = 10
 
 Result = Mapping[str, Any]
 Contestant = Mapping[str, Any]
@@ -149,7 +153,19 @@ def _where(result: Result) -> str:
         f"{name} {version}" for name, version in {**versions, **{k: v for k, v in peers.items() if k not in versions}}.items()
     )
     place = f"{machine['cores']} cores, {machine['memory_gb']} GB, {machine['cpu']}, {machine['os']}"
-    return f"{result['date']}, {_settings(result['settings'])}; {place}; {named}."
+    return f"{result['date']}, {_settings(result['settings'])}{_others(result)}; {place}; {named}."
+
+
+def _others(result: Result) -> str:
+    """Say how much of the machine others had while it was measured."""
+    rounds = [run for group in result["groups"] for one in group["contestants"] for run in one["rounds"]]
+    found = spread([100 * run["others_cpu_share"] for run in rounds if "others_cpu_share" in run])
+    if found is None:
+        return ""
+    beside = (
+        f", beside other work that took {found['median']:.0f} % of the machine's CPU ({found['min']:.0f} .. {found['max']:.0f})"
+    )
+    return f"{beside}, **which disturbs the figures**" if found["median"] > _DISTURBS_PERCENT else beside
 
 
 def _settings(settings: Mapping[str, Any]) -> str:

@@ -109,9 +109,30 @@ class TreeWatch:
         return kind_of(process.cmdline(), parent.cmdline() if parent else [], is_root=process.pid == self._root.pid)
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return what one process has used."""
-    return _cpu_s(psutil.Process(pid))
+class OtherWork:
+    """What the rest of the machine does meanwhile: neither this process nor one that it has started."""
+
+    def __init__(self) -> None:
+        """Begin to count."""
+        self._began_s, self._all_s, self._ours_s = time.monotonic(), _all_cpu_s(), _our_cpu_s()
+
+    def share(self) -> float:
+        """Return the share of the machine's CPU that others have taken since; a process of ours that ended meanwhile counts for them."""
+        others_s = (_all_cpu_s() - self._all_s) - (_our_cpu_s() - self._ours_s)
+        return max(0.0, others_s) / (psutil.cpu_count() * (time.monotonic() - self._began_s))
+
+
+def _all_cpu_s() -> float:
+    times = psutil.cpu_times()
+    return times.user + times.system + times.nice + times.irq + times.softirq
+
+
+def _our_cpu_s() -> float:
+    total, this = 0.0, psutil.Process()
+    for process in [this, *this.children(recursive=True)]:
+        with contextlib.suppress(*_GONE):
+            total += _cpu_s(process)
+    return total
 
 
 def end_tree(pid: int) -> None:

@@ -13,7 +13,7 @@ from benchmarks.harness.case import Case, Contestant, Group
 from benchmarks.harness.contestant_process import ContestantFailedError, ContestantProcess
 from benchmarks.harness.environments import EnvironmentMissingError
 from benchmarks.harness.figures import figures
-from benchmarks.harness.process_tree import TreeWatch
+from benchmarks.harness.process_tree import OtherWork, TreeWatch
 from benchmarks.harness.stage import Stage
 
 _PREPARE_TIMEOUT_S: Final = 120
@@ -82,13 +82,15 @@ class Rounds:
         stage.begin()
         watch = TreeWatch(process.pid)
         watch.start()
+        others = OtherWork()
         try:
             seconds = process.ask({"do": "run"}, group.timeout_s)["seconds"]
         finally:
+            others_share = others.share()
             used = watch.stop()
         seen = stage.seen()
         rows_ok = process.ask({"do": "check"}, _CHECK_TIMEOUT_S)["rows_ok"]
-        return {"figures": figures(group, rows_ok, seconds, used, seen), **used, **seen}
+        return {"figures": figures(group, rows_ok, seconds, used, seen), **used, **seen, "others_cpu_share": others_share}
 
     def _process(self, contestant: Contestant) -> tuple[ContestantProcess, bool]:
         key = _key(contestant)

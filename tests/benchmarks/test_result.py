@@ -119,6 +119,16 @@ def test_what_is_missed_stands_first_and_says_what_an_ideal_client_would_have(tm
     assert "- the ideal: 500 rows/s, simulated\n" in page
 
 
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.02, "2 % of the machine's CPU (2 .. 2); "), (0.4, "(40 .. 40), **which disturbs")]
+)
+def test_other_work_on_the_machine_is_said(tmp_path, share, said):
+    """What others took of the machine's CPU meanwhile stands with the machine, and that it disturbs where it was much."""
+    found = {line: [{**one, "others_cpu_share": share} for one in rounds] for line, rounds in runs().items()}
+    write(document(case(), found, SETTINGS, {}), tmp_path)
+    assert said in write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
+
+
 def test_who_had_fewer_rounds_is_said(tmp_path):
     """A contestant that ran in fewer rounds than others says so."""
     some = runs()

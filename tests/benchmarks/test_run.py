@@ -63,6 +63,7 @@ def test_a_tiny_run_of_d1(tmp_path, capsys):
         assert 1 < found["figures"]["peak_in_flight"] <= 20
         assert found["cpu_seconds"]["main"] > 0
         assert found["peak_rss_mb"]["main"] > 10
+        assert 0 <= found["others_cpu_share"] <= 1
     assert group["contestants"][0]["ratios"]["rows_per_second"]["median"] == 1
 
 
