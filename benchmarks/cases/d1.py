@@ -29,8 +29,8 @@ def build(images: int | None = None) -> Case:
         shows_not="a network's own limits: clients and server share one machine, its cores and its loopback; the bare client "
         "beside them says what the server and the machine can give at most",
         groups=groups,
-        minutes=9,
-        rounds=3,
+        minutes=7,
+        rounds=2,
         columns=(
             "rows_per_second",
             "ratio",

@@ -26,7 +26,7 @@ def build(images: int | None = None) -> Case:
         shows="the steady rate when there is much to do, to Parquet, and whether adaptive limits find what fixed ones are given",
         shows_not="a real network; where the machine is the limit (the bare client says where), more in flight gives nothing",
         groups=groups,
-        minutes=10,
+        minutes=8,
         rounds=1,
         expectations=(*(_twice_daft(name) for name in names.values()), *_of_the_widest(widest)),
     )
@@ -47,7 +47,7 @@ def _group(rows: int, in_flight: int, name: str, *, wide: bool) -> Group:
         contestants=(*same, *(_wide() if wide else ())),
         baseline="bare",
         ours="spark_parquet",
-        warm_up_rows=4_000,
+        warm_up_rows=3_000,
         timeout_s=400,
         ideal_rows_per_second=ideal_rate(rows, in_flight, downloads.LATENCY_S),
         ideal=ideal_said(in_flight),

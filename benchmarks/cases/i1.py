@@ -23,8 +23,8 @@ def build(images: int | None = None) -> Case:
         shows_not="a model's own speed; openaivec asks the same server through the Responses API, and takes data URLs instead of "
         "bytes, which Spark makes",
         groups=groups,
-        minutes=8,
-        rounds=3,
+        minutes=6,
+        rounds=2,
         columns=(
             "rows_per_second",
             "ratio",

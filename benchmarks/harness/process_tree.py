@@ -117,7 +117,7 @@ class OtherWork:
         self._began_s, self._all_s, self._ours_s = time.monotonic(), _all_cpu_s(), _our_cpu_s()
 
     def share(self) -> float:
-        """Return the share of the machine's CPU that others have taken since; a process of ours that ended meanwhile counts for them."""
+        """Return the share of the machine's CPU that others have taken since; of ours, who ended meanwhile counts for them."""
         others_s = (_all_cpu_s() - self._all_s) - (_our_cpu_s() - self._ours_s)
         return max(0.0, others_s) / (psutil.cpu_count() * (time.monotonic() - self._began_s))
 
