@@ -48,7 +48,7 @@ def openaivec(in_flight_per_task: int) -> Contestant:
     return Contestant(
         name="openaivec",
         module="openaivec_ask",
-        what=f"openaivec's `responses_udf` in Spark, {TASKS} tasks, {how}, data URLs made by Spark, to noop",
+        what=f"openaivec's `responses_udf` in Spark, {TASKS} tasks, {how}, images as files on disk, to noop",
         environment="openaivec",
         session=SESSION,
         order={"in_flight_per_task": in_flight_per_task, "partitions": TASKS},

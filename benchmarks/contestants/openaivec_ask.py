@@ -1,6 +1,6 @@
 """openaivec's Spark function, one request for each image. It runs in an environment of its own.
 
-It takes addresses or data URLs, not bytes: making the data URLs is part of the work, as for whoever has the bytes in a table.
+It takes addresses or files, not bytes: the images are files on this machine's disk, written before anything is measured.
 """
 
 from __future__ import annotations
@@ -8,17 +8,18 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 from openaivec.spark_ext import responses_udf, setup
 from pyspark.sql import Observation, SparkSession
 from pyspark.sql import functions as F
 
 from benchmarks.contestants.chat_body import MAX_TOKENS, MODEL, PROMPT
 from benchmarks.contestants.protocol import Order, serve
-from benchmarks.contestants.spark_pictures import SparkPictures
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -32,20 +33,23 @@ class OpenaivecAsk:
         os.environ["PYSPARK_PYTHON"] = sys.executable
         os.environ["TIKTOKEN_CACHE_DIR"] = str(_token_tables())
         self._session = SparkSession.builder.master(settings["master"]).config("spark.ui.enabled", "false").getOrCreate()
-        self._pictures = SparkPictures(self._session)
+        self._folder = tempfile.TemporaryDirectory(prefix="benchmark-")
         self._order: Order = {}
-        self._images: DataFrame | None = None
+        self._files: DataFrame | None = None
         self._observed: Observation | None = None
 
     def prepare(self, order: Order) -> None:
-        """Put the images into Spark's memory, and tell its workers where to ask."""
+        """Write the images as files, put their paths into Spark's memory, and tell its workers where to ask."""
         setup(self._session, api_key="none")
         self._session.sparkContext.environment["OPENAI_BASE_URL"] = order["base_url"]
-        self._order, self._images = order, self._pictures.table(order)
+        paths = _as_files(order["pictures"], Path(self._folder.name))
+        rows = self._session.createDataFrame([(path,) for path in paths], "image_path string")
+        self._order, self._files = order, rows.repartition(order["partitions"]).cache()
+        self._files.count()
 
     def run(self) -> None:
         """Ask about every row."""
-        assert self._images is not None  # noqa: S101 - the harness prepares first
+        assert self._files is not None  # noqa: S101 - the harness prepares first
         ask = responses_udf(
             PROMPT,
             model_name=MODEL,
@@ -54,9 +58,8 @@ class OpenaivecAsk:
             multimodal=True,
             max_output_tokens=MAX_TOKENS,
         )
-        url = F.concat(F.lit("data:image/jpeg;base64,"), F.base64("image_binary"))
         self._observed = Observation()
-        answered = self._images.select(ask(url).alias("descrizione"))
+        answered = self._files.select(ask("image_path").alias("descrizione"))
         counted = answered.observe(self._observed, F.count("descrizione").alias("ok"))
         counted.write.format("noop").mode("overwrite").save()
 
@@ -66,8 +69,17 @@ class OpenaivecAsk:
         return int(self._observed.get["ok"])
 
     def close(self) -> None:
-        """Stop Spark."""
+        """Stop Spark, delete the files."""
         self._session.stop()
+        self._folder.cleanup()
+
+
+def _as_files(pictures: str, folder: Path) -> list[str]:
+    images = pq.read_table(pictures)["image_binary"].to_pylist()
+    paths = [folder / f"{number}.jpg" for number in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        path.write_bytes(image)
+    return [str(path) for path in paths]
 
 
 def _token_tables() -> Path:
