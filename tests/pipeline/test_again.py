@@ -1,0 +1,60 @@
+"""What a run does again because it was told to: failures, permanent ones, everything."""
+
+from __future__ import annotations
+
+import pytest
+from whole_jobs import check_one_row_each, fresh_tables, job, rows_of
+
+import picsum_vision as pv
+from picsum_vision.testing.image_server import ImageServer
+from picsum_vision.testing.model_server import ModelServer
+
+pytestmark = pytest.mark.spark
+
+
+def test_permanent_failures_are_tried_again_on_demand_only(spark, tmp_path):
+    """A 404 is left alone by retry_failed, and tried once by a run with retry_permanent; what is ok is left alone by both."""
+    tables = fresh_tables("iceberg", tmp_path)
+    with ImageServer() as images, ModelServer() as model:
+        asked = {"backend": pv.ChatCompletions(model.base_url, "test-vision")}
+        pv.run_pipeline(spark, job(tables, images, **asked))
+        before = images.stats()["requests"]
+        assert pv.run_pipeline(spark, job(tables, images, retry_failed=True, **asked)).download.skipped == 24
+        assert images.stats()["requests"] == before
+        again = pv.run_pipeline(spark, job(tables, images, retry_permanent=True, **asked))
+        assert images.stats()["requests"] == before + 2
+        assert model.stats()["requests"] == 22
+    assert again.download.by_status == {"ok": 22, "http_error": 2}
+    assert (again.download.skipped, again.describe.skipped) == (22, 22)
+    check_one_row_each(spark, tables, 24)
+
+
+def test_an_answer_that_failed_is_asked_for_again_from_the_bytes(spark, tmp_path):
+    """With retry_failed a question that failed for a reason that can change is asked again, and no image is fetched for it."""
+    tables = fresh_tables("iceberg", tmp_path)
+    with ImageServer() as images, ModelServer() as model:
+        nobody = pv.ChatCompletions("http://127.0.0.1:9/v1", "test-vision")
+        impatient = pv.DescribeOptions(max_attempts=1)
+        first = pv.run_pipeline(spark, job(tables, images, images=4, start=1, backend=nobody, describe=impatient))
+        fetched = images.stats()["requests"]
+        backend = pv.ChatCompletions(model.base_url, "test-vision")
+        left = pv.run_pipeline(spark, job(tables, images, images=4, start=1, backend=backend))
+        assert model.stats()["requests"] == 0
+        mended = pv.run_pipeline(spark, job(tables, images, images=4, start=1, backend=backend, retry_failed=True))
+        assert (model.stats()["requests"], images.stats()["requests"]) == (4, fetched)
+    assert first.describe.by_status == left.describe.by_status == {"connect": 4}
+    assert mended.describe.by_status == {"ok": 4}
+    check_one_row_each(spark, tables, 4)
+
+
+def test_overwrite_does_everything_again(spark, tmp_path):
+    """mode="overwrite" leaves the rows of this run alone in the tables, as the notebook's own writes do."""
+    tables = fresh_tables("iceberg", tmp_path)
+    with ImageServer() as images:
+        pv.run_pipeline(spark, job(tables, images))
+        before = images.stats()["requests"]
+        report = pv.run_pipeline(spark, job(tables, images, images=10, start=80, mode="overwrite"))
+        assert images.stats()["requests"] - before == 2 * 9 + 1
+    assert (report.rows, report.download.skipped) == (10, 0)
+    check_one_row_each(spark, tables, 10)
+    assert len(rows_of(spark, tables, "image_desc")) == 10
