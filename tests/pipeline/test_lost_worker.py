@@ -25,7 +25,8 @@ JOB = Path(__file__).parent.parent / "jobs" / "killed_job.py"
 
 def lose_a_worker() -> None:
     """Kill one of this process's cluster workers with all that it has started, as when its machine goes."""
-    workers = [child for child in psutil.Process().children(recursive=True) if "worker.Worker" in " ".join(child.cmdline())]
+    children = [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+    workers = [child for child in children if "worker.Worker" in " ".join(child.cmdline())]
     os.killpg(os.getpgid(workers[-1].pid), signal.SIGKILL)
 
 

@@ -72,6 +72,7 @@ class Lease:
                 say(f"run {holder.owner} is at work on these tables; waiting for it")
                 told = True
             time.sleep(_LOOK_AGAIN_S)
+        self._renew()
         self._renewing.start()
         return self
 
