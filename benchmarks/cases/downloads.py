@@ -14,6 +14,8 @@ SESSION: Final = {"master": f"local[{TASKS}]"}
 WARM: Final[dict[str, Any]] = {"warm_sizes": [[800, 600]]}
 LATENCY_S: Final = 0.25
 REMOTE: Final[dict[str, Any]] = {**WARM, "latency": {"mean_s": LATENCY_S}}
+# It may not end at all.
+_RAY_PATIENCE_S: Final = 40
 # Measured is the rate, not the patience: with a thousand requests at once on a small machine an answer may take long.
 _PATIENCE: Final = {"total_timeout_s": 30, "allow_private_addresses": True}
 
@@ -104,6 +106,7 @@ def ray(rows: int, rounds: int | None = None) -> Contestant:
         session={"cpus": TASKS},
         rows=rows,
         rounds=rounds,
+        timeout_s=_RAY_PATIENCE_S,
     )
 
 

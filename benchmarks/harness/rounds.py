@@ -84,7 +84,7 @@ class Rounds:
         watch.start()
         others = OtherWork()
         try:
-            seconds = process.ask({"do": "run"}, group.timeout_s)["seconds"]
+            seconds = process.ask({"do": "run"}, contestant.timeout_s or group.timeout_s)["seconds"]
         finally:
             others_share = others.share()
             used = watch.stop()
