@@ -32,8 +32,8 @@ class Contestant:
     `module` is run as `python -m benchmarks.contestants.MODULE`, in the environment of the peer `environment` if there is one.
     Lines with the same module, environment and `session` share one process, which stays alive during the case. `order` is what
     it is told for each run beside the group's own. `rows` are fewer rows than the group's, for those that are too slow for them;
-    `rounds` are fewer rounds than the group's, for those whose figure hardly varies or takes long to get; `timeout_s` bounds its runs
-    instead of the group's.
+    `rounds` are fewer rounds than the group's, for those whose figure hardly varies or takes long to get; `timeout_s` bounds its
+    runs instead of the group's.
     """
 
     name: str
