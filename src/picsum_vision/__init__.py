@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from picsum_vision.errors import PortInUse as PortInUse
     from picsum_vision.errors import SettingError as SettingError
     from picsum_vision.errors import TableProblem as TableProblem
+    from picsum_vision.fetching.asynchronous import fetch_images_async as fetch_images_async
+    from picsum_vision.fetching.results import FetchedImage as FetchedImage
+    from picsum_vision.fetching.sync import fetch_images as fetch_images
     from picsum_vision.options import DescribeOptions as DescribeOptions
     from picsum_vision.options import DownloadOptions as DownloadOptions
     from picsum_vision.outcomes import DescribeStatus as DescribeStatus
@@ -73,6 +76,7 @@ _HOME_OF = {
     "DownloadStatus": "outcomes",
     "EnvironmentProblem": "errors",
     "Extract": "describing.extract",
+    "FetchedImage": "fetching.results",
     "ImageSourceError": "errors",
     "JavaProblem": "errors",
     "ListObjects": "describing.tasks",
@@ -98,6 +102,8 @@ _HOME_OF = {
     "download_and_describe": "spark.transforms",
     "download_udf": "spark.udf",
     "estimate_cost": "spark.estimate",
+    "fetch_images": "fetching.sync",
+    "fetch_images_async": "fetching.asynchronous",
     "generate_urls": "spark.generate",
     "group_images": "spark.grouping",
     "load_images": "spark.load_images",
@@ -123,6 +129,7 @@ __all__ = [
     "DownloadStatus",
     "EnvironmentProblem",
     "Extract",
+    "FetchedImage",
     "ImageSourceError",
     "JavaProblem",
     "ListObjects",
@@ -149,6 +156,8 @@ __all__ = [
     "download_and_describe",
     "download_udf",
     "estimate_cost",
+    "fetch_images",
+    "fetch_images_async",
     "generate_urls",
     "group_images",
     "load_images",

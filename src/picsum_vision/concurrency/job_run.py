@@ -99,7 +99,8 @@ class JobRun(Generic[J]):
         gate = _ByteGate(self._budget)
         scheduler = Scheduler(slots, lane_state, self._take_finished, dict.fromkeys(holding_pools, gate))
         self._budget.on_freed = scheduler.refill
-        return scheduler
+        # If the process ends before the run does, the loop closes what it keeps.
+        return self._loop_thread.keep(("run", id(self)), lambda: scheduler)
 
     @property
     def unfinished(self) -> int:
@@ -167,8 +168,20 @@ class JobRun(Generic[J]):
             self._loop.call_soon_threadsafe(self._free_on_loop, held, first_in_line)
 
     def close(self) -> None:
-        """Cancel what is left; returns when no request is open any more."""
-        self._loop_thread.run(self._scheduler.close())
+        """Cancel what is left; returns when no request is open any more.
+
+        On the loop's own thread, where a garbage collection may end a run that was forgotten, it returns at once.
+        """
+        if self._loop.is_closed():
+            return
+        if self._loop_thread.is_here:
+            self._closing = self._loop.create_task(self._close_on_loop())
+        else:
+            self._loop_thread.run(self._close_on_loop())
+
+    async def _close_on_loop(self) -> None:
+        await self._scheduler.close()
+        self._loop_thread.kept.pop(("run", id(self)), None)
 
     def _submit_on_loop(self, jobs: Sequence[J], orders: Sequence[int] | None) -> None:
         for place, job in enumerate(jobs):

@@ -40,6 +40,11 @@ class LoopThread:
                 atexit.register(cls._current.stop)
             return cls._current
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the calling thread is the loop's own."""
+        return threading.get_ident() == self._thread.ident
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait for its result. Not to be called on the loop's own thread."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
