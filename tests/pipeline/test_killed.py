@@ -97,7 +97,8 @@ def check_counts(host: ImageServer, model: ModelServer, images: int, kills: int)
     assert fetched_again <= kills * (_INTERVAL_ROWS + _LOOK_AHEAD_ROWS)
 
 
-@pytest.mark.parametrize("table_format", ["iceberg", "delta"])
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("table_format", ["iceberg", pytest.param("delta", marks=pytest.mark.soak)])
 def test_three_kills(tmp_path, table_format):
     """Driver, JVM and a worker killed in their first passes: the job ends exact, and each kill cost at most an interval."""
     images = 200

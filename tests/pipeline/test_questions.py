@@ -15,10 +15,10 @@ pytestmark = pytest.mark.spark
 OTHER = pv.Describe(prompt="Quanti colori ci sono?")
 
 
-@pytest.fixture(params=["iceberg", "delta"])
-def tables(request, tmp_path) -> pv.Tables:
-    """Fresh tables of each format."""
-    return fresh_tables(request.param, tmp_path)
+@pytest.fixture
+def tables(tmp_path) -> pv.Tables:
+    """Give fresh tables; that other catalogs do the same is in test_catalogs.py."""
+    return fresh_tables("iceberg", tmp_path)
 
 
 def test_another_prompt_takes_the_place_of_the_first(spark, tables):

@@ -106,11 +106,13 @@ class ArrowBridge(Generic[J]):
                 reader.hand_over()
                 if pieces.exhausted:
                     self._run.no_more_input(left)
+                # Looked at before what has finished is collected: that leaves with this task.
+                may_hand_on = hand_on and pieces.exhausted and self._run.unfinished <= left
                 for rows in self._finished_rows(self._run.collect()):
                     yield self._batch(rows)
                     self._forget(rows)
-                is_handed_on = hand_on and pieces.exhausted and self._run.unfinished <= left
-                if is_handed_on or (pieces.exhausted and not self._rows_of):
+                is_handed_on = may_hand_on
+                if is_handed_on or (pieces.exhausted and not hand_on and not self._rows_of):
                     return
         finally:
             if not is_handed_on:
