@@ -1,11 +1,17 @@
-"""The set-up of catalog, schema, tables and grants as a SQL script. Written to Databricks' documentation, not tried there."""
+"""Catalog, schema, tables, volume and grants as a SQL script. Written to Databricks' documentation, not tried there."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from picsum_vision.errors import SettingError
 from picsum_vision.sql_text import identifier, literal
 from picsum_vision.table_columns import COLUMNS, COMMENTS, column_list
 from picsum_vision.table_names import Tables
+
+# What a job needs of the schema; examples/databricks/databricks.yml grants the same.
+SCHEMA_PRIVILEGES: Final = ("USE SCHEMA", "CREATE TABLE", "SELECT", "MODIFY", "READ VOLUME", "WRITE VOLUME")
+VOLUME: Final = "exports"
 
 
 def setup_script(tables: Tables, *, grant_to: str | None = None) -> str:
@@ -21,11 +27,12 @@ def setup_script(tables: Tables, *, grant_to: str | None = None) -> str:
             f"({column_list(columns)}) COMMENT {literal(COMMENTS[role])}"
             for role, columns in COLUMNS.items()
         ),
+        f"CREATE VOLUME IF NOT EXISTS {identifier(tables.catalog, tables.schema, VOLUME)}",
     ]
     if grant_to is not None:
         who = identifier(grant_to)
         statements += [
             f"GRANT USE CATALOG ON CATALOG {catalog} TO {who}",
-            f"GRANT USE SCHEMA, CREATE TABLE, SELECT, MODIFY ON SCHEMA {schema} TO {who}",
+            f"GRANT {', '.join(SCHEMA_PRIVILEGES)} ON SCHEMA {schema} TO {who}",
         ]
     return "\n".join(f"{statement};" for statement in statements)

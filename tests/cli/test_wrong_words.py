@@ -119,10 +119,10 @@ def test_help_shows_an_example(tmp_path):
 
 
 def test_setup_sql_is_the_whole_set_up(tmp_path):
-    """setup-sql prints catalog, schema, three tables and the grants, with names quoted."""
+    """setup-sql prints catalog, schema, three tables, a volume and the grants, with names quoted."""
     ended = picsum_vision("setup-sql", "--catalog", "c", "--schema", "s", "--grant-to", "a`b", cwd=tmp_path)
     statements = ended.stdout.strip().split(";\n")
     assert ended.returncode == 0
-    assert len(statements) == 7
+    assert len(statements) == 8
     assert statements[0] == "CREATE CATALOG IF NOT EXISTS `c`"
     assert statements[-1].endswith("ON SCHEMA `c`.`s` TO `a``b`;")

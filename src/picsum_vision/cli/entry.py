@@ -22,8 +22,13 @@ _TRACEBACK_VARIABLE: Final = "PICSUM_VISION_TRACEBACK"
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the command line and end the process."""
-    sys.exit(run(sys.argv[1:] if words is None else words))
+    """Run the command line; end the process unless all is well.
+
+    A wheel task of Databricks calls this inside its own process and takes any SystemExit, also that of 0, for a failure.
+    """
+    code = run(sys.argv[1:] if words is None else words)
+    if code:
+        sys.exit(code)
 
 
 def run(words: Sequence[str]) -> int:

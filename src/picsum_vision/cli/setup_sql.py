@@ -17,7 +17,7 @@ def setup_sql(
     schema: Annotated[str, typer.Option(help="The schema.")] = DEFAULT_SCHEMA,
     grant_to: Annotated[Text, typer.Option(help="Who may run the job: a user, group or service principal.")] = None,
 ) -> int:
-    """Print the SQL that makes catalog, schema and tables, and grants what the job needs.
+    """Print the SQL that makes catalog, schema, tables and a volume, and grants what the job needs.
 
     picsum-vision setup-sql --catalog main --schema pictures --grant-to data-engineers
     """
