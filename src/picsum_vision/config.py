@@ -54,6 +54,8 @@ class PipelineConfig:
         Whether answers that do not know their question, as the notebook's, are asked for anew.
     when_busy
         What a run does while another one is at work on the same tables: "wait" for it, or "refuse" with TableProblem.
+    log_to_mlflow
+        Whether the run is kept as an MLflow run, too, beside its row in `image_runs`.
     min_ok_share
         The share of rows, 0 to 1, whose description must be ok for the job to count as a success.
 
@@ -81,6 +83,7 @@ class PipelineConfig:
     on_new_question: OnNewQuestion = "replace"
     describe_unknown: bool = False
     when_busy: WhenBusy = "wait"
+    log_to_mlflow: bool = False
     min_ok_share: float | None = None
 
     def __post_init__(self) -> None:
@@ -106,6 +109,7 @@ class PipelineConfig:
         check_choice("on_new_question", self.on_new_question, get_args(OnNewQuestion))
         check_choice("when_busy", self.when_busy, get_args(WhenBusy))
         check_flag("describe_unknown", self.describe_unknown)
+        check_flag("log_to_mlflow", self.log_to_mlflow)
         check_number("min_ok_share", self.min_ok_share, minimum=0, maximum=1, optional=True)
         if isinstance(self.backend, (AiQuery, BatchChat)) and not self.keep_images:
             name = type(self.backend).__name__

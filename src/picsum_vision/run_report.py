@@ -7,6 +7,7 @@ from typing import Any
 
 from picsum_vision.html_text import html_line, html_table
 from picsum_vision.outcomes import DescribeStatus, DownloadStatus
+from picsum_vision.quality import Quality
 
 _MEGABYTE = 1_000_000
 _STAGE_HEADS = ("", "ok", "failed", "there already", "seconds", "images/s", "MB", "tokens in + out", "cost")
@@ -67,7 +68,7 @@ class StageReport:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """What :func:`picsum_vision.run_pipeline` returns."""
+    """What :func:`picsum_vision.run_pipeline` returns. `quality` has the measures of the table `image_quality`."""
 
     run_id: str
     rows: int
@@ -76,6 +77,7 @@ class RunReport:
     tables: dict[str, str]
     seconds: float
     min_ok_share: float | None = None
+    quality: Quality | None = None
 
     @property
     def ok_share(self) -> float:
@@ -96,6 +98,7 @@ class RunReport:
             "describe": self.describe.as_dict(tokens=True),
             "tables": self.tables,
             "seconds": round(self.seconds, 3),
+            "quality": None if self.quality is None else self.quality.as_dict(),
         }
 
     @property
@@ -107,6 +110,10 @@ class RunReport:
         if self.succeeded:
             return []
         return [f"min_ok_share: {self.ok_share:.3f} of the rows are ok, {self.min_ok_share} were asked for"]
+
+    @property
+    def _noticed(self) -> list[str]:
+        return [] if self.quality is None else self.quality.lines()
 
     def _repr_html_(self) -> str:
         """Return the summary as a notebook shows it: a table of the stages, and one of what failed."""
@@ -121,6 +128,7 @@ class RunReport:
                 html_line(self._title),
                 html_table(_STAGE_HEADS, [(word, *_stage_cells(stage)) for word, stage, _ in stages]),
                 html_table(("failed", "status", "rows", "what it means"), failures) if failures else "",
+                *(html_line(f"noticed: {' '.join(line.split())}") for line in self._noticed),
                 *map(html_line, self._missed),
                 html_line("tables: " + ", ".join(self.tables.values())),
             ]
@@ -134,6 +142,7 @@ class RunReport:
             *status_lines(self.download.by_status, DOWNLOAD_WORDS),
             _stage_line("described", self.describe),
             *status_lines(self.describe.by_status, DESCRIBE_WORDS),
+            *(["  noticed:", *self._noticed] if self._noticed else []),
             *self._missed,
         ]
         return "\n".join([*lines, "tables: " + ", ".join(self.tables.values())])

@@ -6,6 +6,7 @@ import functools
 import io
 
 from picsum_vision.images.thumbnails import ThumbnailSize, thumbnail
+from picsum_vision.quality import MEANINGS
 from picsum_vision.report.gallery_rows import GalleryRow, GalleryRows
 from picsum_vision.report.page import render_page
 from picsum_vision.testing.image_server.pictures.photographs import picture
@@ -71,6 +72,19 @@ def labelled(number: int) -> GalleryRow:
     return row(number, text=LABELS[number % 5], describe={**(plain.describe or {}), "task": "classify"})
 
 
+def run(number: int) -> dict:
+    """Return a run as the tables have it, each in another state."""
+    state = ("running", "ok", "share_missed", "failed", "abandoned")[number % 5]
+    known = {"rows": 1_000, "ok": 913, "seconds": 81.5, "images_per_second": 12.3, "bytes": 44_000_000, "input_tokens": 800_000,
+             "output_tokens": 90_000, "cost": 1.25}  # fmt: skip
+    done = state in ("ok", "share_missed")
+    return {
+        "run_id": f"{number:032x}", "state": state, "started_us": MOMENT_US - number * 86_400_000_000, "ended_us": None,
+        "stream": None, "message": "found by run 1" if state == "abandoned" else None, "settings": None,
+        **{name: value if done else None for name, value in known.items()},
+    }  # fmt: skip
+
+
 def figures(rows: int) -> dict:
     """Return figures as the tables of a run give them."""
     failed = rows // 13
@@ -94,10 +108,12 @@ def figures(rows: int) -> dict:
         "asked": rows, "download": stage, "describe": describe, "cost": 1.25,
         "models": [{**model, "input_tokens": 800 * rows, "output_tokens": 90 * rows, "image_bytes_sent": 40_000 * rows}],
         "quality": {
-            "images": {"rows": rows, "same_picture": 2, "bytes": [9_000, 44_000, 90_000], "width": [800] * 3, "height": [600] * 3,
+            "images": {"rows": rows, "bytes": [9_000, 44_000, 90_000], "width": [800] * 3, "height": [600] * 3,
                        "types": [{"content_type": "image/jpeg", "rows": rows}]},
-            "answers": {"rows": rows, "same_text": 1, "empty": 0, "characters": [90, 210, 400]},
+            "answers": {"rows": rows, "characters": [90, 210, 400]},
+            "measures": [{"name": name, "value": name == "ok_share" or 2, "rule": rule} for name, rule in MEANINGS.items()],
         },
+        "runs": [run(number) for number in range(6)],
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pages import SCRIPT, page, row
 
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
+from picsum_vision.quality import MEANINGS
 from picsum_vision.report.gallery_rows import GalleryRow
 from picsum_vision.report.output_file import check_output_file, write_whole
 from picsum_vision.report.page import SCRIPTS, STYLES, asset
@@ -84,6 +85,8 @@ def test_both_languages_have_the_same_words():
     for name in SCRIPTS:
         asked |= set(re.findall(r'\bword\("(\w+)"', asset(name)))
     assert asked <= words["en"].keys()
+    states = ("running", "ok", "share_missed", "failed", "abandoned")
+    assert {f"quality_{name}" for name in MEANINGS} | {f"run_{state}" for state in states} <= words["en"].keys()
 
 
 def test_rows_thumbnails_and_what_is_left_out():

@@ -63,6 +63,7 @@ def test_the_page_holds_what_the_tables_hold(spark, tables, tmp_path):
     assert told["quality"]["images"]["types"] == [{"content_type": "image/jpeg", "rows": 22}]
     assert told["quality"]["images"]["width"] == [320, 320, 320]
     assert told["quality"]["answers"]["rows"] == 22
+    assert [(run["state"], run["rows"], run["ok"]) for run in told["runs"]] == [("ok", 24, 22)]
     assert len(rows) == data_of(text)["gallery"]["of_rows"] == 24
     # In the order that people count.
     assert [int(each["url"].split("/")[-3]) for each in rows] == list(range(80, 104))
@@ -105,7 +106,9 @@ def test_tables_of_the_notebook_are_reported_too(spark, tmp_path):
     assert told["figures"]["describe"]["by_status"] == {"ok": 2}
     assert told["figures"]["download"]["throughput"] is None
     assert told["figures"]["download"]["latency"] is None
-    assert told["figures"]["quality"]["answers"]["same_text"] == 1
+    measures = {each["name"]: each["value"] for each in told["figures"]["quality"]["measures"]}
+    assert (measures["ok_share"], measures["repeated_descriptions"], measures["duplicate_pictures"]) == (1.0, 2, 0)
+    assert told["figures"]["runs"] == []
     assert told["gallery"]["rows"] == [{"text": "un lago"}, {"url": "https://h/1", "text": "un lago"}]
 
 

@@ -18,7 +18,7 @@ _PANELS: Final[Mapping[str, tuple[str, ...]]] = {
         "checkpoint_interval", "min_ok_share",
     ),
     "What is measured": ("sizes", "repeats", "stages", "notebook_images", "image_latency_mean", "model_latency_mean", "serve_on"),
-    "What is kept": ("tracking_uri", "experiment", "no_tracking"),
+    "What is kept": ("log_to_mlflow", "tracking_uri", "experiment", "no_tracking"),
     "Prices": ("input_price_per_million_tokens", "output_price_per_million_tokens"),
     "Spark": ("master", "remote"),
 }  # fmt: skip

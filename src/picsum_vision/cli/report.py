@@ -59,7 +59,7 @@ def report(
     from picsum_vision.cli.samples import print_samples  # noqa: PLC0415 - the same
 
     print_samples(spark, tables)
-    print(table_summary(figures.asked, figures.state, tables))
+    print(table_summary(figures, tables))
     print(f"gallery: {path}")
     return 0
 

@@ -87,6 +87,7 @@ def run(
     ] = None,
     checkpoint_interval: Annotated[Fraction, typer.Option(help="Seconds from one commit to the next. [default: 60]")] = None,
     min_ok_share: Annotated[Fraction, typer.Option(help="Exit with 3 if fewer rows than this share are ok.")] = None,
+    log_to_mlflow: Annotated[Switch, typer.Option("--log-to-mlflow", help="Keep the run as an MLflow run, too.")] = None,
     allow_private_addresses: Annotated[
         Switch, typer.Option("--allow-private-addresses", help="Reach loopback and private hosts.")
     ] = None,
@@ -110,7 +111,7 @@ def run(
         "mode": "overwrite" if overwrite else None,
         "retry_failed": retry_failed, "retry_permanent": retry_permanent, "on_new_question": on_new_question,
         "when_busy": when_busy, "describe_unknown": describe_unknown, "checkpoint_interval_s": checkpoint_interval,
-        "min_ok_share": min_ok_share,
+        "min_ok_share": min_ok_share, "log_to_mlflow": log_to_mlflow,
     }  # fmt: skip
     groups: dict[str, dict[str, Any]] = {
         "backend": {"kind": backend, "base_url": endpoint_url, "model": model, "api_key_env": api_key_env},

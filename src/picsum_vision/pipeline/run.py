@@ -28,7 +28,7 @@ from picsum_vision.spark.url_sources import urls_from
 from picsum_vision.table_columns import COLUMNS
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from picsum_vision.config import PipelineConfig
 
@@ -51,20 +51,28 @@ def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Progr
         If the model cannot be asked at all.
 
     """
+    asked = url_frame(spark, config.urls) if config.urls_from is None else urls_from(spark, config.urls_from, config.url_col)
+    return run_over(spark, config, asked, progress=progress)
+
+
+def run_over(
+    spark: SparkSession, config: PipelineConfig, asked: DataFrame, *, progress: Progress | None = None, stream: str | None = None
+) -> RunReport:
+    """Run the job over these addresses, distinct in `image_url`; `stream` names the micro-batch that they are."""
     if isinstance(config.backend, PyFunc):
         # The version that an alias means now: all passes ask the same one, and the tables remember which.
         config = dataclasses.replace(config, backend=pinned(config.backend))
-    return _Run(spark, config, progress or (lambda _: None)).run()
+    return _Run(spark, config, asked, progress=progress or (lambda _: None), stream=stream).run()
 
 
 class _Run:
-    def __init__(self, spark: SparkSession, config: PipelineConfig, progress: Progress) -> None:
+    def __init__(
+        self, spark: SparkSession, config: PipelineConfig, asked: DataFrame, *, progress: Progress, stream: str | None
+    ) -> None:
         self._config = config
         self._say = progress
         self._store = TableStore(spark, config.tables)
-        self._asked = (
-            url_frame(spark, config.urls) if config.urls_from is None else urls_from(spark, config.urls_from, config.url_col)
-        )
+        self._asked = asked
         question = Question.of(config.backend, config.task)
         several = config.on_new_question == "keep_both"
         wanted = Wanted(
@@ -79,7 +87,16 @@ class _Run:
         self._prices = at_price_of(config.describe, price_factor(config.backend))
         self._passes = Passes(spark, config, config.partitions or tasks_at_once(spark), self._prices)
         self._run_id = uuid.uuid4().hex
-        facts = RunFacts(spark=spark, store=self._store, run_id=self._run_id, config=config, asked=self._asked, question=question)
+        facts = RunFacts(
+            spark=spark,
+            store=self._store,
+            run_id=self._run_id,
+            config=config,
+            asked=asked,
+            question=question,
+            say=progress,
+            stream=stream,
+        )
         self._watchers = watchers_of(facts)
         self._lease = Lease(self._store, self._run_id)
 

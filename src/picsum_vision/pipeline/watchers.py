@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from picsum_vision.config import PipelineConfig
 from picsum_vision.pipeline.question import Question
+from picsum_vision.pipeline.run_log import RunLog
 from picsum_vision.run_report import RunReport
 from picsum_vision.spark.tables import TableStore
 
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What is known of a run from its start on; `asked` are the addresses, by `image_url`."""
+    """What is known of a run from its start on; `asked` are the addresses, by `image_url`.
+
+    `say` is told one line for each step; `stream` names the micro-batch, of a run that is one.
+    """
 
     spark: SparkSession
     store: TableStore
@@ -24,6 +29,8 @@ class RunFacts:
     config: PipelineConfig
     asked: DataFrame
     question: Question
+    say: Callable[[str], None]
+    stream: str | None = None
 
 
 class Watcher(Protocol):
@@ -42,6 +49,6 @@ class Watcher(Protocol):
         ...
 
 
-def watchers_of(_: RunFacts) -> tuple[Watcher, ...]:
+def watchers_of(facts: RunFacts) -> tuple[Watcher, ...]:
     """Return who watches this run."""
-    return ()
+    return (RunLog(facts),)

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 from pyspark.sql import functions as F
 
 from picsum_vision.describing.spending import cost
-from picsum_vision.report.quality_figures import answer_quality, image_quality
+from picsum_vision.quality import Quality
+from picsum_vision.report.quality_figures import quality_figures
+from picsum_vision.report.run_figures import asked_language, page_runs
 from picsum_vision.report.time_figures import latency, throughput
 from picsum_vision.run_report import DESCRIBE_WORDS, DOWNLOAD_WORDS
 from picsum_vision.spark.job_state import JobState, StageState
+from picsum_vision.spark.lease import Lease
+from picsum_vision.spark.quality_rules import measured
+from picsum_vision.spark.run_table import RunRow, latest_runs
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -21,14 +26,17 @@ if TYPE_CHECKING:
 
 _REASONS: Final = 200
 _REASON_CHARACTERS: Final = 200
+_RUNS: Final = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What was asked for, what became of it by status, and all that the page says beside it."""
+    """What was asked for, what became of it, what is odd about it, which runs there were, and all that the page says beside."""
 
     asked: int
     state: JobState
+    quality: Quality
+    runs: list[RunRow]
     details: dict[str, Any]
 
     @classmethod
@@ -37,15 +45,20 @@ class Figures:
         asked = store.read("image_urls")
         images, answers = store.among("image_codes", asked), store.among("image_desc", asked)
         state = JobState.read(store, asked)
+        runs = latest_runs(store, at_most=_RUNS, holder=Lease(store, "").holding_run())
+        quality = measured(images, answers, asked_language(runs), several_answers=True)
         return cls(
             asked=asked.count(),
             state=state,
+            quality=quality,
+            runs=runs,
             details={
                 "download": _stage(images, "download_outcome", state.download, DOWNLOAD_WORDS),
                 "describe": _stage(answers, "describe_outcome", state.describe, DESCRIBE_WORDS),
                 "models": _models(answers, prices),
                 "cost": cost(prices, state.describe.input_tokens, state.describe.output_tokens),
-                "quality": {"images": image_quality(images), "answers": answer_quality(answers)},
+                "quality": quality_figures(images, answers, quality),
+                "runs": page_runs(runs),
             },
         )
 

@@ -1,4 +1,4 @@
-"""What is odd about the data: pictures that came twice, answers that are all the same; counted by Spark."""
+"""What is odd about the data, by the rules of `quality_rules`, and how large pictures and answers are; counted by Spark."""
 
 from __future__ import annotations
 
@@ -6,44 +6,42 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.sql import functions as F
 
+from picsum_vision.quality import MEANINGS
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+    from picsum_vision.quality import Quality
 
 _SHARES: Final = (0.05, 0.5, 0.95)
 _TYPES: Final = 12
 
 
-def image_quality(images: DataFrame) -> dict[str, Any] | None:
+def quality_figures(images: DataFrame, answers: DataFrame, quality: Quality) -> dict[str, Any]:
+    """Return what the page's section shows: the measures with their rules, and spreads."""
+    measures = [{"name": name, "value": value, "rule": MEANINGS[name]} for name, value in quality.as_dict().items()]
+    return {"measures": measures, "images": _image_spreads(images), "answers": _answer_spreads(answers)}
+
+
+def _image_spreads(images: DataFrame) -> dict[str, Any] | None:
     """Return figures of the pictures that are ok, None where there is none. Sizes in bytes and pixels."""
     ok = images.where("download_outcome.status = 'ok'").select("download_outcome.*")
-    row = ok.agg(
-        F.count("status"),
-        F.count("sha256"),
-        F.count_distinct("sha256"),
-        *(F.percentile_approx(name, list(_SHARES)) for name in ("bytes", "width", "height")),
-    ).collect()[0]
+    spreads = (F.percentile_approx(name, list(_SHARES)) for name in ("bytes", "width", "height"))
+    row = ok.agg(F.count("status"), *spreads).collect()[0]
     if not row[0]:
         return None
     types = ok.groupBy("content_type").agg(F.count("status").alias("rows")).orderBy(F.desc("rows"), "content_type").limit(_TYPES)
     return {
         "rows": row[0],
-        "same_picture": row[1] - row[2],
-        "bytes": row[3],
-        "width": row[4],
-        "height": row[5],
+        "bytes": row[1],
+        "width": row[2],
+        "height": row[3],
         "types": [{"content_type": each["content_type"], "rows": each["rows"]} for each in types.collect()],
     }
 
 
-def answer_quality(answers: DataFrame) -> dict[str, Any] | None:
+def _answer_spreads(answers: DataFrame) -> dict[str, Any] | None:
     """Return figures of the answers that there are, None where there is none. Lengths in characters."""
-    texts = answers.where("descrizione IS NOT NULL").select("descrizione", F.length("descrizione").alias("characters"))
-    row = texts.agg(
-        F.count("descrizione"),
-        F.count_distinct(F.xxhash64("descrizione")),
-        F.sum((F.trim("descrizione") == "").cast("int")),
-        F.percentile_approx("characters", list(_SHARES)),
-    ).collect()[0]
-    if not row[0]:
-        return None
-    return {"rows": row[0], "same_text": row[0] - row[1], "empty": row[2], "characters": row[3]}
+    texts = answers.where("descrizione IS NOT NULL").select(F.length("descrizione").alias("characters"))
+    row = texts.agg(F.count("characters"), F.percentile_approx("characters", list(_SHARES))).collect()[0]
+    return {"rows": row[0], "characters": row[1]} if row[0] else None

@@ -76,6 +76,13 @@ class Lease:
         self._renewing.start()
         return self
 
+    def holding_run(self) -> str | None:
+        """Return the run that has the lease now, None if nobody has."""
+        if not self._store.exists(self._table):
+            return None
+        holder = self._holder()
+        return None if holder.is_free() else holder.owner
+
     def check(self) -> None:
         """Raise TableProblem if another run has taken over, as from one that was asleep."""
         if self._lost is not None:

@@ -97,23 +97,34 @@ function modelsPanel(figures) {
   return fill(make("div", { class: "panel" }), {}, [table(word("tokens_cost"), heads, rows, [2, 3, 4, 5, 6, 7]), hint]);
 }
 
+// The measures have their rules beside them; spreads follow.
 function qualityPanel(quality) {
   const spread = (values, show) => values.map((value) => show(value)).join(" · ");
   const [images, answers] = [quality.images, quality.answers];
+  const measures = quality.measures.map((each) => [word(`quality_${each.name}`), each.name.endsWith("_share") ? percent(each.value) : number(each.value), each.rule]);
   const rows = [];
   if (images) {
-    rows.push([word("same_picture"), number(images.same_picture)]);
     for (const [key, field, show] of [["file_size", "bytes", bytes], ["width", "width", number], ["height", "height", number]]) {
       if (images[field]) rows.push([`${word(key)} (${word("spread")})`, spread(images[field], (value) => show(value))]);
     }
     rows.push([word("content_types"), images.types.map((each) => `${each.content_type ?? word("unknown")} ${number(each.rows)}`).join(", ")]);
   }
-  if (answers) {
-    rows.push([word("same_text"), number(answers.same_text)], [word("empty_text"), number(answers.empty)]);
-    rows.push([`${word("characters")} (${word("spread")})`, spread(answers.characters, (value) => number(value))]);
-  }
-  if (!rows.length) return make("p", { class: "quiet" }, word("nothing"));
-  return make("div", { class: "panel" }, table(word("quality"), [word("measure"), word("value")], rows));
+  if (answers) rows.push([`${word("characters")} (${word("spread")})`, spread(answers.characters, (value) => number(value))]);
+  return make("div", { class: "panel" },
+    table(word("quality"), [word("measure"), word("value"), word("rule")], measures, [1]),
+    rows.length ? table(word("sizes"), [word("measure"), word("value")], rows) : null);
+}
+
+// The newest first.
+function runsPanel(runs) {
+  if (!runs.length) return make("p", { class: "quiet" }, word("no_runs"));
+  const or = (value, show) => (value === null ? null : show(value));
+  const heads = ["run_started", "run", "run_state", "rows", "ok", "run_time", "run_rate", "run_bytes", "tokens", "cost", "run_message"];
+  const rows = runs.map((run) => [moment(run.started_us), run.run_id.slice(0, 8), word(`run_${run.state}`), or(run.rows, number), or(run.ok, number),
+    or(run.seconds, (seconds) => duration(seconds * 1000)), or(run.images_per_second, rate), or(run.bytes, bytes),
+    or(run.input_tokens, (tokens) => number(tokens + (run.output_tokens ?? 0))), or(run.cost, (cost) => number(cost, 4)),
+    [run.message, run.stream].filter((text) => text !== null).join("; ") || null]);
+  return make("div", { class: "panel" }, table(word("runs"), heads.map((key) => word(key)), rows, [3, 4, 5, 6, 7, 8, 9]));
 }
 
 function drawFigures(figures) {
@@ -125,6 +136,7 @@ function drawFigures(figures) {
     make("h2", {}, word("latency")), pair(latencyPanel),
     make("h2", {}, word("tokens_cost")), modelsPanel(figures),
     make("h2", {}, word("quality")), qualityPanel(figures.quality),
+    make("h2", {}, word("runs")), runsPanel(figures.runs),
     make("h2", {}, word("tables")), make("div", { class: "panel" }, make("dl", { class: "fields" }, ...names.flatMap(([role, name]) => [make("dt", {}, role), make("dd", {}, name)]))));
 }
 

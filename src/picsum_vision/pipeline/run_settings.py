@@ -1,0 +1,60 @@
+"""A job's settings as plain values that may be kept: of a secret only the place it is read from, of an address no password."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import re
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from picsum_vision._version import __version__
+from picsum_vision.config import PipelineConfig
+from picsum_vision.secrets import Secret
+from picsum_vision.urls import without_secrets
+
+_ADDRESS: Final = re.compile(r"\w[\w+.-]*://")
+# Their addresses have a container's name where others have a user's.
+_WITH_CONTAINER: Final = re.compile(r"(?:abfss?|wasbs?)://[\w$-]+@", re.IGNORECASE)
+_PACKAGES: Final = ("pyspark", "databricks-connect", "pyarrow", "pandas", "pillow", "httptools", "mlflow")
+
+
+def kept_settings(config: PipelineConfig) -> dict[str, Any]:
+    """Return all settings by name; a backend and a task also say of which class they are."""
+    return {field.name: _kept(getattr(config, field.name)) for field in dataclasses.fields(config)}
+
+
+def kept_versions(spark_version: str) -> dict[str, str]:
+    """Return the versions of what worked together, as the driver has them."""
+    ours = {"picsum-vision": __version__, "python": platform.python_version(), "spark": spark_version}
+    return ours | {package: found for package in _PACKAGES if (found := _version(package)) is not None}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: _kept(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"kind": type(value).__name__, **fields}
+    if isinstance(value, Mapping):
+        # Headers: a value may be a key that somebody wrote there all the same.
+        return sorted(str(name) for name in value)
+    if isinstance(value, (list, tuple)):
+        return [_kept(each) for each in value]
+    if isinstance(value, str):
+        return _without_secrets(value) if _ADDRESS.match(value) else value
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
+def _without_secrets(address: str) -> str:
+    if _WITH_CONTAINER.match(address):
+        return address.split("#", 1)[0].split("?", 1)[0]
+    return without_secrets(address)
