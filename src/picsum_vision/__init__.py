@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from picsum_vision.outcomes import DescribeStatus as DescribeStatus
     from picsum_vision.outcomes import DownloadStatus as DownloadStatus
     from picsum_vision.pipeline import run_pipeline as run_pipeline
+    from picsum_vision.pipeline import run_stream as run_stream
     from picsum_vision.report.notebook import display_gallery as display_gallery
     from picsum_vision.run_report import RunReport as RunReport
     from picsum_vision.secrets import Secret as Secret
@@ -113,6 +114,7 @@ _HOME_OF = {
     "register_ai_query": "spark.ai_query_function",
     "run_pipeline": "pipeline",
     "run_sizing": "sizing.run",
+    "run_stream": "pipeline",
 }
 
 __all__ = [
@@ -167,6 +169,7 @@ __all__ = [
     "register_ai_query",
     "run_pipeline",
     "run_sizing",
+    "run_stream",
 ]
 
 

@@ -2,5 +2,6 @@
 
 from picsum_vision.pipeline.run import Progress as Progress
 from picsum_vision.pipeline.run import run_pipeline as run_pipeline
+from picsum_vision.pipeline.stream import run_stream as run_stream
 
-__all__ = ["Progress", "run_pipeline"]
+__all__ = ["Progress", "run_pipeline", "run_stream"]
