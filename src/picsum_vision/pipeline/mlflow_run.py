@@ -9,7 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from picsum_vision.errors import MissingExtraError
 from picsum_vision.run_report import RunReport
@@ -20,8 +20,6 @@ _LONGEST_VALUE: Final = 500  # what older tracking servers take of a parameter
 _PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 _ADDRESS: Final = re.compile(r"\w[\w+.-]*://\S+")
 RUN_ID_TAG: Final = "picsum_vision.run_id"
-
-T = TypeVar("T")
 
 
 def require_mlflow() -> Any:
