@@ -48,47 +48,59 @@ class AskedLanguage:
 
 
 def measured(images: DataFrame, answers: DataFrame, language: AskedLanguage | None, *, several_answers: bool = False) -> Quality:
-    """Return the measures of rows of image_codes and their rows of image_desc; evaluates two small queries.
+    """Return the measures of rows of image_codes and their rows of image_desc, in one query.
 
-    `several_answers`: a picture may have some, to different questions; it is ok if one of them is.
+    `several_answers`: a picture may have some, to different questions; it is ok if one of them is. That is one query more.
     """
-    outcome, answer = F.col("download_outcome"), F.col("describe_outcome")
-    pictures = images.select(
+    pictures = _pictures(images)
+    ok = _answers(answers).where("is_ok").join(pictures, F.col(KEY).eqNullSafe(F.col("told_key")), "inner")
+    missed = None if language is None else language.is_missed_by(F.col("descrizione"))
+    counted = _counts_of_pictures(pictures).crossJoin(_counts_of_texts(ok, missed))
+    found = {name: number or 0 for name, number in counted.collect()[0].asDict().items()}
+    if several_answers:
+        found["ok"] = ok.select(KEY).distinct().count()
+    return Quality(**(found | ({} if missed is not None else {"other_language": None})))
+
+
+def _pictures(images: DataFrame) -> DataFrame:
+    outcome = F.col("download_outcome")
+    return images.select(
         KEY,
         outcome["sha256"].alias("sha256"),
         # One whose digest is not known is another picture at each address.
         F.coalesce(outcome["sha256"], F.col(KEY), F.lit("")).alias("picture"),
         F.least(outcome["width"], outcome["height"]).alias("side_px"),
     )
-    told = answers.select(
+
+
+def _answers(answers: DataFrame) -> DataFrame:
+    outcome = F.col("describe_outcome")
+    return answers.select(
         F.col(KEY).alias("told_key"),
         "descrizione",
         # A row of the notebook has no outcome: it is a free description, and ok.
-        (F.coalesce(answer["status"], F.lit("ok")) == "ok").alias("is_ok"),
-        F.coalesce(answer["task"], F.lit(Describe.name)).alias("task"),
+        (F.coalesce(outcome["status"], F.lit("ok")) == "ok").alias("is_ok"),
+        F.coalesce(outcome["task"], F.lit(Describe.name)).alias("task"),
     )
-    ok = told.where("is_ok").join(pictures, F.col(KEY).eqNullSafe(F.col("told_key")), "inner")
-    by_text = ok.groupBy("descrizione", "task").agg(F.count(F.lit(1)).alias("rows"), F.countDistinct("picture").alias("pictures"))
-    missed = None if language is None else language.is_missed_by(F.col("descrizione"))
-    told_row = by_text.agg(
-        F.sum("rows"),
-        _rows_where(is_empty(F.col("descrizione"), F.col("task"))),
-        _rows_where(_is_free() & (F.trim("descrizione") != "") & (F.col("pictures") > 1)),
-        _rows_where(F.lit(False) if missed is None else _is_free() & missed),  # noqa: FBT003 - a column's value
-    ).collect()[0]
-    seen = pictures.agg(
-        F.count(F.lit(1)),
-        F.count("sha256") - F.countDistinct("sha256"),
-        F.count(F.when(F.col("side_px") < SMALL_SIDE_PX, 1)),
-    ).collect()[0]
-    return Quality(
-        rows=seen[0],
-        ok=ok.select(KEY).distinct().count() if several_answers else told_row[0] or 0,
-        empty_descriptions=told_row[1] or 0,
-        repeated_descriptions=told_row[2] or 0,
-        duplicate_pictures=seen[1],
-        small_pictures=seen[2],
-        other_language=None if missed is None else told_row[3] or 0,
+
+
+def _counts_of_pictures(pictures: DataFrame) -> DataFrame:
+    return pictures.agg(
+        F.count(F.lit(1)).alias("rows"),
+        (F.count("sha256") - F.countDistinct("sha256")).alias("duplicate_pictures"),
+        F.count(F.when(F.col("side_px") < SMALL_SIDE_PX, 1)).alias("small_pictures"),
+    )
+
+
+def _counts_of_texts(ok: DataFrame, missed: Column | None) -> DataFrame:
+    """Count over the texts, each once with its rows: what repeats is known of each, and the costly rule looks at each once."""
+    texts = ok.groupBy("descrizione", "task").agg(F.count(F.lit(1)).alias("times"), F.countDistinct("picture").alias("pictures"))
+    repeats = _is_free() & (F.trim("descrizione") != "") & (F.col("pictures") > 1)
+    return texts.agg(
+        F.sum("times").alias("ok"),
+        _rows_where(is_empty(F.col("descrizione"), F.col("task"))).alias("empty_descriptions"),
+        _rows_where(repeats).alias("repeated_descriptions"),
+        _rows_where(F.lit(False) if missed is None else _is_free() & missed).alias("other_language"),  # noqa: FBT003 - a column's value
     )
 
 
@@ -103,7 +115,7 @@ def _is_free() -> Column:
 
 
 def _rows_where(condition: Column) -> Column:
-    return F.sum(F.when(condition, F.col("rows")).otherwise(0))
+    return F.sum(F.when(condition, F.col("times")).otherwise(0))
 
 
 def _is_in_another(text: Column, language: str) -> Column:
