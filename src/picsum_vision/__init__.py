@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from picsum_vision.describing.tasks import ListObjects as ListObjects
     from picsum_vision.describing.tasks import ReadText as ReadText
     from picsum_vision.describing.tasks import Sentiment as Sentiment
+    from picsum_vision.diagnosis.doctor import doctor as doctor
+    from picsum_vision.diagnosis.finding import Diagnosis as Diagnosis
     from picsum_vision.errors import ColumnError as ColumnError
     from picsum_vision.errors import EnvironmentProblem as EnvironmentProblem
     from picsum_vision.errors import ImageSourceError as ImageSourceError
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from picsum_vision.pipeline import run_pipeline as run_pipeline
     from picsum_vision.pipeline import run_stream as run_stream
     from picsum_vision.report.notebook import display_gallery as display_gallery
+    from picsum_vision.run_progress import ProgressEvent as ProgressEvent
     from picsum_vision.run_report import RunReport as RunReport
     from picsum_vision.secrets import Secret as Secret
     from picsum_vision.sizing.plan import Plan as Plan
@@ -73,6 +76,7 @@ _HOME_OF = {
     "Describe": "describing.tasks",
     "DescribeOptions": "options",
     "DescribeStatus": "outcomes",
+    "Diagnosis": "diagnosis.finding",
     "DownloadOptions": "options",
     "DownloadStatus": "outcomes",
     "EnvironmentProblem": "errors",
@@ -88,6 +92,7 @@ _HOME_OF = {
     "PixelDescriber": "describing.backends",
     "Plan": "sizing.plan",
     "PortInUse": "errors",
+    "ProgressEvent": "run_progress",
     "PyFunc": "describing.backends",
     "ReadText": "describing.tasks",
     "RunReport": "run_report",
@@ -99,6 +104,7 @@ _HOME_OF = {
     "Tables": "table_names",
     "describe": "spark.transforms",
     "display_gallery": "report.notebook",
+    "doctor": "diagnosis.doctor",
     "download": "spark.transforms",
     "download_and_describe": "spark.transforms",
     "download_udf": "spark.udf",
@@ -127,6 +133,7 @@ __all__ = [
     "Describe",
     "DescribeOptions",
     "DescribeStatus",
+    "Diagnosis",
     "DownloadOptions",
     "DownloadStatus",
     "EnvironmentProblem",
@@ -142,6 +149,7 @@ __all__ = [
     "PixelDescriber",
     "Plan",
     "PortInUse",
+    "ProgressEvent",
     "PyFunc",
     "ReadText",
     "RunReport",
@@ -154,6 +162,7 @@ __all__ = [
     "__version__",
     "describe",
     "display_gallery",
+    "doctor",
     "download",
     "download_and_describe",
     "download_udf",

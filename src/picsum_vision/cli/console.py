@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from picsum_vision.cli.loudness import Loudness, loudness
 from picsum_vision.progress.lines import ProgressLines
@@ -32,6 +33,20 @@ def progress() -> Iterator[Callable[[Shown], None]]:
 def is_a_person_at(terminal: bool) -> bool:  # noqa: FBT001 - a stream's fact
     """Return whether a stream can show a line that moves: a terminal that is not called dumb."""
     return terminal and os.environ.get("TERM", "") != "dumb"
+
+
+class Lines:
+    """Prints on stdout; the first word of a line in a colour where a terminal shows it and NO_COLOR does not forbid it."""
+
+    def __init__(self) -> None:
+        """Look at stdout as it is now."""
+        self._console = Console(highlight=False, soft_wrap=True)
+
+    def print(self, line: str, colour: str) -> None:
+        """Print a line."""
+        text = Text(line)
+        text.stylize(colour, 0, line.find(" "))
+        self._console.print(text)
 
 
 class _Lines(ProgressLines):

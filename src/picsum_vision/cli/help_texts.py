@@ -32,6 +32,8 @@ def finish(group: Any) -> None:
     for command in group.commands.values():
         if hasattr(command, "commands"):
             finish(command)
+        if hasattr(command, "commands"):
+            finish(command)
         many = len(command.params) > _MANY
         for param in command.params:
             text = getattr(param, "help", None)

@@ -11,10 +11,10 @@ import typer
 
 from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.console import progress
+from picsum_vision.cli.job_flags import merged
 from picsum_vision.cli.session import choose_tables, open_session
 from picsum_vision.config import OnNewQuestion, PipelineConfig, WhenBusy
 from picsum_vision.config_file import BACKENDS, TASKS, job_config, read_config_file
-from picsum_vision.errors import SettingError
 from picsum_vision.run_report import RunReport
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def run(
             "tokens_per_minute_total": tokens_per_minute,
         },
     }  # fmt: skip
-    job = job_config(_over(read_config_file(config) if config else {}, flags, groups))
+    job = job_config(merged(read_config_file(config) if config else {}, flags, groups))
     tables, folder = choose_tables(
         job.tables, output=output, catalog=catalog, schema=schema, table_format=table_format, master=master, remote=remote
     )
@@ -152,17 +152,3 @@ def open_and_run(
 def print_report(report: RunReport, *, as_json: bool) -> None:
     """Print the command's answer on stdout."""
     print(json.dumps(report.as_dict()) if as_json else report)
-
-
-def _over(settings: dict[str, Any], flags: dict[str, Any], groups: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the file's settings with the flags that were given in their place."""
-    merged = settings | {name: value for name, value in flags.items() if value is not None}
-    for name, values in groups.items():
-        given = {key: value for key, value in values.items() if value is not None}
-        if given:
-            there = merged.get(name, {})
-            there = {"kind": there} if isinstance(there, str) else there
-            if not isinstance(there, dict):
-                raise SettingError(f"{name}: {there!r} is not allowed; it must be a table of settings")
-            merged[name] = there | given
-    return merged

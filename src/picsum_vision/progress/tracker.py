@@ -1,8 +1,8 @@
 """A run's own count of what it does, told to whoever shows it.
 
-Two sources: what passes have committed, which is exact, and what running tasks tell of themselves (`spark.beacon`), which is for
-the eye and is replaced by the exact figures when their pass is committed. Where tasks cannot be heard, the speed of earlier
-passes stands in.
+Two sources: what passes have committed, which is exact, and what running tasks tell of themselves (`spark.beacon`), which is
+ahead of it and for the eye. Of the two a step shows the one that knows of more rows; what has been committed is never shown less.
+Where tasks cannot be heard, the speed of earlier passes stands in.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class RunProgress:
         self._prices = prices
         self._clock = clock
         self._began_s = clock()
-        self._run = RowSums()  # of passes that are committed
+        self._run = RowSums()  # of the steps before this one
+        self._step = RowSums()  # what this step's passes have committed
         self._listener: Listener | None = None
         self._shown = threading.Lock()
         self._counted = threading.RLock()
@@ -64,11 +65,8 @@ class RunProgress:
         self._tell(message)
 
     def passed(self, sums: RowSums, message: str = "") -> None:
-        """Take in what a pass has committed, in place of what its tasks have told."""
+        """Take in what a pass has committed."""
         with self._counted:
-            if self._listener is not None:
-                self._listener.settle()
-            self._run.add(sums)
             self._step.add(sums)
             self._committed_at_s = self._clock()
         self._tell(message)
@@ -97,6 +95,9 @@ class RunProgress:
             return self._event(message)
 
     def _begin(self, step: Step, rows: int | None) -> None:
+        if self._listener is not None:
+            self._listener.settle()
+        self._run.add(self._step)
         self._name: Step = step
         self._rows = rows
         self._step = RowSums()
@@ -105,8 +106,9 @@ class RunProgress:
 
     def _event(self, message: str) -> ProgressEvent:
         now_s = self._clock()
-        live = RowSums() if self._listener is None else self._listener.sums()
-        step, run = _together(self._step, live), _together(self._run, live)
+        heard = RowSums() if self._listener is None else self._listener.sums()
+        step = heard if heard.rows > self._step.rows else self._step
+        run = _together(self._run, step)
         reckoned = self._reckoned_rows(now_s)
         rows = self._capped(step.rows + reckoned)
         speed = self._average() if reckoned else self._speed(now_s, rows)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Final
 
-from PIL import Image
 from pyspark.errors import PySparkException
 
 from picsum_vision.describing.backends import AiQuery
 from picsum_vision.describing.tasks import Describe
+from picsum_vision.images.tiny_picture import tiny_picture
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeStatus
 from picsum_vision.spark.ai_query import describe_with_ai_query
@@ -18,7 +17,6 @@ from picsum_vision.spark.ai_query_problems import problem
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_SIDE_PX: Final = 32
 _MAX_OUTPUT_TOKENS: Final = 16
 # The model was reached and answered, if only in part.
 _ANSWERED: Final = frozenset({DescribeStatus.OK.value, DescribeStatus.EMPTY_ANSWER.value})
@@ -30,7 +28,7 @@ def probe_ai_query(spark: SparkSession, backend: AiQuery) -> None:
     Tells apart: no such function here, no files, no images, no permission, no such endpoint, and an endpoint that cannot be
     reached. Some of them the platform says only when it runs the question, which `describe` on a whole table would find out late.
     """
-    rows = spark.createDataFrame([(_picture(),)], "image BINARY")
+    rows = spark.createDataFrame([(tiny_picture(),)], "image BINARY")
     options = DescribeOptions(max_output_tokens=_MAX_OUTPUT_TOKENS)
     asked = describe_with_ai_query(rows, backend, "image", "answer", Describe(), options)
     try:
@@ -39,9 +37,3 @@ def probe_ai_query(spark: SparkSession, backend: AiQuery) -> None:
         raise problem(backend, error) from error
     if row["status"] not in _ANSWERED:
         raise problem(backend, row["message"] or row["status"])
-
-
-def _picture() -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", (_SIDE_PX, _SIDE_PX), "red").save(stream, "PNG")
-    return stream.getvalue()
