@@ -38,6 +38,8 @@ def files(tmp_path_factory) -> dict[str, Path]:
         "typed": page(
             [row(1, text=json.dumps({"colour": "red", "seen": ["tree", "lake"]}, indent=1), describe={"status": "ok"})]
         ),
+        "failed": page(row(13 * number) for number in range(1, 100)),
+        "empty": page([]),
         "sparse": page([GalleryRow(), row(2, thumbnail=None)], with_figures=False),
     }
     for name, text in pages.items():
@@ -149,6 +151,12 @@ def test_orders(driver, files):
     choose(driver, "sort", "slowest")
     slowest = max(rows, key=lambda each: each["download"]["elapsed_ms"] + each["describe"]["elapsed_ms"])
     assert text_of(driver, "#cards .where") == slowest["url"]
+    choose(driver, "sort", "trouble")
+    first = next(each for each in rows if each["download"]["status"] != "ok")
+    assert text_of(driver, "#cards .where") == first["url"]
+    choose(driver, "status", "describe:timeout")
+    assert text_of(driver, "#cards .where") == next(each["url"] for each in rows if each["describe"]["status"] == "timeout")
+    choose(driver, "status", "")
     took = after_drawing(driver, "document.getElementById('sort').value = 'longest';"
                          "document.getElementById('sort').dispatchEvent(new Event('change'))")  # fmt: skip
     print(f"order: {took:.0f} ms until painted")
@@ -285,6 +293,18 @@ def test_rows_of_which_little_is_known(driver, files):
     assert "image 1" in text_of(driver, ".card")
     driver.execute_script("document.querySelector('.card').click()")
     assert text_of(driver, "#large-title") == "image 1"
+    assert complaints(driver) == []
+
+
+def test_only_failures_and_nothing_at_all(driver, files):
+    """A page on which nothing has a picture shows the reasons, and one of empty tables says that there is none."""
+    show(driver, files["failed"])
+    assert text_of(driver, "#shown") == "1 to 60 of 99 images"
+    assert "http_error" in text_of(driver, ".card")
+    choose(driver, "status", "ok")
+    assert text_of(driver, "#shown").startswith("No image matches")
+    show(driver, files["empty"])
+    assert driver.execute_script("return document.querySelectorAll('.card').length") == 0
     assert complaints(driver) == []
 
 

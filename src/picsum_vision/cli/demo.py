@@ -10,7 +10,6 @@ import typer
 from picsum_vision.cli.console import progress
 from picsum_vision.cli.report import FILE_NAME
 from picsum_vision.cli.run import open_and_run, print_report
-from picsum_vision.cli.samples import print_samples
 from picsum_vision.cli.session import choose_tables
 from picsum_vision.config import PipelineConfig
 from picsum_vision.options import DownloadOptions
@@ -43,6 +42,8 @@ def demo(
 
         write_report(spark, tables, page)
     if not as_json:
+        from picsum_vision.cli.samples import print_samples  # noqa: PLC0415 - the same
+
         print_samples(spark, tables)
     print_report(report, as_json=as_json)
     if not as_json:

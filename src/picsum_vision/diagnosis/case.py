@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from picsum_vision.config import PipelineConfig
 from picsum_vision.diagnosis.finding import Finding, failure
+from picsum_vision.validation import check_flag, check_text
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,6 +44,12 @@ class Case:
     probe_url: str | None = None
     ask_model: bool = False
     may_write: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what a person gives."""
+        check_text("probe_url", self.probe_url, optional=True)
+        check_flag("ask_model", self.ask_model)
+        check_flag("write", self.may_write)
 
     @property
     def session(self) -> SparkSession:

@@ -14,7 +14,6 @@ from picsum_vision.diagnosis.extra_checks import EXTRA_CHECKS
 from picsum_vision.diagnosis.finding import Diagnosis, Finding, Verdict, failed_with, skipped
 from picsum_vision.diagnosis.machine_checks import MACHINE_CHECKS
 from picsum_vision.errors import PicsumVisionError, SettingError
-from picsum_vision.validation import check_flag, check_text
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -60,9 +59,6 @@ def doctor(
     """
     if config is not None and not isinstance(config, PipelineConfig):
         raise SettingError(f"config: {type(config).__name__} is not allowed; it must be PipelineConfig(...)")
-    check_text("probe_url", probe_url, optional=True)
-    check_flag("ask_model", ask_model)
-    check_flag("write", write)
     case = Case(
         config=config or PipelineConfig(),
         spark=spark,
@@ -92,6 +88,8 @@ def examine(case: Case, open_session: Callable[[], SparkSession] | None = None) 
     if case.spark is None and open_session is not None:
         try:
             case = dataclasses.replace(case, spark=open_session())
+        except SettingError:  # nothing that this machine lacks
+            raise
         except PicsumVisionError as problem:
             yield failed_with("session", problem)
             yield from (skipped(name, "no session") for name in _OF_A_SESSION)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from collections.abc import Iterator
 from typing import Final
@@ -52,7 +53,9 @@ def check_mlflow(case: Case) -> Iterator[Finding]:
     try:
         settled(backend)
     except PicsumVisionError as problem:
-        yield failed_with("mlflow", problem)
+        found_with = failed_with("mlflow", problem)
+        remedy = found_with.remedy or "--model with one that MLflow has; MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI say where"
+        yield dataclasses.replace(found_with, remedy=remedy)
         return
     import mlflow  # noqa: PLC0415 - an extra
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Any
+import re
+from typing import Any, Final
 
 from picsum_vision.html_text import html_line, html_table
+
+# How the remedies of this library's messages begin.
+_REQUEST: Final = re.compile(
+    r"(?P<mark>[:;] )(?=(allow|apt|ask|call|check|choose|connect|CREATE|give|GRANT|install|name|on Databricks|pip|raise|set|start"
+    r"|unset|use|wait|write)\b|`picsum-vision)"
+)
 
 
 class Verdict(str, enum.Enum):
@@ -59,13 +66,10 @@ def skipped(name: str, message: str) -> Finding:
 
 
 def failed_with(name: str, error: BaseException) -> Finding:
-    """Return the failure that one of this library's errors says: its last part, behind `: ` or `; `, is the remedy."""
+    """Return the failure that one of this library's errors says; what begins as a request, behind `: ` or `; `, is the remedy."""
     text = " ".join(str(error).split()) or type(error).__name__
-    for separator in (": ", "; "):
-        head, found, remedy = text.rpartition(separator)
-        if found and head:
-            return failure(name, head, remedy)
-    return failure(name, text)
+    parted = _REQUEST.search(text)
+    return failure(name, text) if parted is None else failure(name, text[: parted.start()], text[parted.end("mark") :])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,6 +17,11 @@ function searchText(row) {
 const collator = new Intl.Collator(undefined, { numeric: true });
 const textOf = (row) => row.readable ?? row.text ?? "";
 const largestFirst = (value) => (one, other) => value(other) - value(one) || one.index - other.index;
+// By the stage first, then by what went wrong there: rows with the same trouble stand together.
+function troubleOf(row) {
+  const failure = failureOf(row);
+  return failure === null ? "" : `${failure.stage === "download" ? 1 : 2} ${failure.outcome.status} ${failure.outcome.http_status ?? ""}`;
+}
 const ORDERS = {
   address: (one, other) => one.index - other.index,
   text: (one, other) => (textOf(one) === "") - (textOf(other) === "") || collator.compare(textOf(one), textOf(other)),
@@ -24,6 +29,7 @@ const ORDERS = {
   slowest: largestFirst(elapsedMs),
   largest: largestFirst((row) => row.download?.bytes ?? 0),
   longest: largestFirst((row) => textOf(row).length),
+  trouble: (one, other) => (troubleOf(one) === "") - (troubleOf(other) === "") || collator.compare(troubleOf(one), troubleOf(other)) || one.index - other.index,
 };
 const sorted = new Map([["address", ROWS]]);
 
