@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from picsum_vision.describing.backends import PyFunc
@@ -17,6 +16,8 @@ from picsum_vision.pipeline.question import Question
 from picsum_vision.pipeline.standing import Standing, Wanted
 from picsum_vision.pipeline.watchers import RunFacts, watchers_of
 from picsum_vision.pipeline.work import Work
+from picsum_vision.progress.notebook import notebook_progress
+from picsum_vision.progress.tracker import RunProgress, Show
 from picsum_vision.run_report import RunReport
 from picsum_vision.spark.generate import url_frame
 from picsum_vision.spark.lease import Lease
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
 
     from picsum_vision.config import PipelineConfig
 
-Progress = Callable[[str], None]
 
-
-def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Progress | None = None) -> RunReport:
+def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Show | None = None) -> RunReport:
     """Run the job that `config` says, and return what became of its rows.
 
     Downloads and describes only what the tables have not; every row of `image_urls` that was asked for has a row in `image_codes`
-    and in `image_desc` afterwards, with the reason where it failed. `progress` is told one line for each step.
+    and in `image_desc` afterwards, with the reason where it failed. `progress` is told a
+    :class:`ProgressEvent` for each step and now and then in between, which as text is one line; None: a notebook shows them below
+    its cell, elsewhere nothing is said.
 
     Raises
     ------
@@ -56,21 +57,21 @@ def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Progr
 
 
 def run_over(
-    spark: SparkSession, config: PipelineConfig, asked: DataFrame, *, progress: Progress | None = None, stream: str | None = None
+    spark: SparkSession, config: PipelineConfig, asked: DataFrame, *, progress: Show | None = None, stream: str | None = None
 ) -> RunReport:
     """Run the job over these addresses, distinct in `image_url`; `stream` names the micro-batch that they are."""
     if isinstance(config.backend, PyFunc):
         # The version that an alias means now: all passes ask the same one, and the tables remember which.
         config = dataclasses.replace(config, backend=pinned(config.backend))
-    return _Run(spark, config, asked, progress=progress or (lambda _: None), stream=stream).run()
+    return _Run(spark, config, asked, show=progress or notebook_progress(), stream=stream).run()
 
 
 class _Run:
     def __init__(
-        self, spark: SparkSession, config: PipelineConfig, asked: DataFrame, *, progress: Progress, stream: str | None
+        self, spark: SparkSession, config: PipelineConfig, asked: DataFrame, *, show: Show | None, stream: str | None
     ) -> None:
+        self._spark = spark
         self._config = config
-        self._say = progress
         self._store = TableStore(spark, config.tables)
         self._asked = asked
         question = Question.of(config.backend, config.task)
@@ -85,6 +86,7 @@ class _Run:
         self._standing = Standing(self._store, self._asked, wanted)
         self._staging = Staging(self._store, AN_ANSWER_EACH if several else ONE_ANSWER)
         self._prices = at_price_of(config.describe, price_factor(config.backend))
+        self._progress = RunProgress(show, prices=self._prices)
         self._passes = Passes(spark, config, config.partitions or tasks_at_once(spark), self._prices)
         self._run_id = uuid.uuid4().hex
         facts = RunFacts(
@@ -94,7 +96,7 @@ class _Run:
             config=config,
             asked=asked,
             question=question,
-            say=progress,
+            say=self._progress.say,
             stream=stream,
         )
         self._watchers = watchers_of(facts)
@@ -103,7 +105,8 @@ class _Run:
     def run(self) -> RunReport:
         began_s = time.monotonic()
         made = self._store.make_missing()
-        with self._lease.take(wait=self._config.when_busy == "wait", say=self._say):
+        waits = self._config.when_busy == "wait"
+        with self._progress.watching(self._spark), self._lease.take(wait=waits, say=self._progress.say):
             conveyor = Conveyor(self._staging)
             for watcher in self._watchers:
                 watcher.begun()
@@ -126,7 +129,7 @@ class _Run:
                 self._store.delete_all(role)
         left = self._staging.publish_left()
         if left:
-            self._say(f"{left:,} rows of a run that was ended are published")
+            self._progress.say(f"{left:,} rows of a run that was ended are published")
         work = Work(
             self._config,
             store=self._store,
@@ -135,9 +138,10 @@ class _Run:
             passes=self._passes,
             conveyor=conveyor,
             check=self._lease.check,
-            say=self._say,
+            progress=self._progress,
         )
         survey = work.do(tables_are_new=tables_are_new and not left)
+        self._progress.begin("finish")
         if left or conveyor.passes:
             self._staging.remove()
         return RunReport(

@@ -14,6 +14,7 @@ from picsum_vision.pipeline.passes import Passes
 from picsum_vision.pipeline.portions import ByAge, ByHash, ChunkSize
 from picsum_vision.pipeline.standing import Standing, Survey, Todo
 from picsum_vision.pipeline.tally import DESCRIBE, DOWNLOAD, Tally
+from picsum_vision.progress.tracker import RunProgress
 from picsum_vision.spark.staging import PassFigures
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.table_columns import KEY
@@ -40,9 +41,9 @@ class Work:
         passes: Passes,
         conveyor: Conveyor,
         check: Callable[[], None],
-        say: Callable[[str], None],
+        progress: RunProgress,
     ) -> None:
-        """Take all that it works with; `check` raises when the run is to stop, `say` is told one line for each step."""
+        """Take all that it works with; `check` raises when the run is to stop, `progress` is told what is begun and done."""
         self.tally = Tally()
         self._store = store
         self._asked = asked
@@ -50,7 +51,7 @@ class Work:
         self._passes = passes
         self._conveyor = conveyor
         self._check = check
-        self._say = say
+        self._progress = progress
         self._chunk = ChunkSize(config.checkpoint_interval_s)
         # The platform plans the one and the endpoint the other: they are asked once for all, when all images are there.
         self._asks_once = isinstance(config.backend, (AiQuery, BatchChat))
@@ -111,35 +112,36 @@ class Work:
         """Take about so many keys through passes; afterwards everything is published. Returns how many rows that were."""
         if not number:
             return 0
-        self._say(words.format(number))
+        fetches_only = fetch_only or self._asks_once
+        self._progress.begin("download" if fetches_only else "download_and_describe", number, words.format(number))
         portions = ByHash(keys.select(KEY), number)
-        if fetch_only or self._asks_once:
-            return self._run_passes(_each(portions, self._passes.fetch), number, DOWNLOAD, all_new=all_new)
+        if fetches_only:
+            return self._run_passes(_each(portions, self._passes.fetch), DOWNLOAD, all_new=all_new)
         relay = self._passes.new_relay() if relayed else None
 
         def next_pass(rows: int) -> DataFrame | None:
             keys = portions.take(rows)
             return None if keys is None else self._passes.fetch_and_describe(keys, relay, is_last=portions.is_at_end)
 
-        done = self._run_passes(next_pass, number, DOWNLOAD, DESCRIBE, all_new=all_new)
+        done = self._run_passes(next_pass, DOWNLOAD, DESCRIBE, all_new=all_new)
         while relay is not None and relay.has_handed_on and done < number:
-            late = self._run_passes(_once(self._passes.left_of(relay)), number - done, DOWNLOAD, DESCRIBE, all_new=False)
+            late = self._run_passes(_once(self._passes.left_of(relay)), DOWNLOAD, DESCRIBE, all_new=False)
             if not late:
                 break
             done += late
         return done
 
     def _describe_kept(self, number: int) -> None:
-        self._say(f"{number:,} images to describe")
+        self._progress.begin("describe", number, f"{number:,} images to describe")
         portions = ByAge(self._standing.keys(Todo.ASK))
 
         def next_pass(rows: int) -> DataFrame | None:
             portion = portions.take(_ALL_ROWS if self._asks_once else rows)
             return None if portion is None else self._passes.describe(self._store, portion)
 
-        self._run_passes(next_pass, number, DESCRIBE, all_new=False)
+        self._run_passes(next_pass, DESCRIBE, all_new=False)
 
-    def _run_passes(self, next_pass: NextPass, number: int, *stages: str, all_new: bool) -> int:
+    def _run_passes(self, next_pass: NextPass, *stages: str, all_new: bool) -> int:
         """Take what `next_pass` returns, asked with the rows that are wanted, until it is None; returns the rows that came."""
         begun: deque[StagedPass] = deque()
         done = 0
@@ -153,7 +155,6 @@ class Work:
                 rows, began_s, ended_s = figures.rows, ended_s, time.monotonic()
                 self._take_in(figures, rows, ended_s - began_s)
                 done += rows
-                self._say(f"{max(0, number - done):,} images left")
             self._conveyor.settle()
         return done
 
@@ -166,6 +167,7 @@ class Work:
 
     def _take_in(self, figures: PassFigures, rows: int, seconds: float) -> None:
         self.tally.add(figures)
+        self._progress.passed(figures.sums)
         self._passes.spent(figures.total("input_tokens"), figures.total("output_tokens"))
         if not self._asks_once:
             self._chunk.learn(rows, seconds)

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from picsum_vision.spark.publishing import IMAGES, PASS_COLUMN, Staged, Target, publish
 from picsum_vision.spark.relay import ATTEMPT_COLUMN
+from picsum_vision.spark.row_sums import RowSums
 from picsum_vision.table_columns import COLUMNS
 from picsum_vision.table_names import Tables
 
@@ -52,6 +53,18 @@ class PassFigures:
     def rows_with(self, status: str) -> int:
         """Return how many rows have such a status."""
         return sum(group["rows"] for group in self.groups if group[status] is not None)
+
+    @property
+    def sums(self) -> RowSums:
+        """The same as a running job's progress counts it."""
+        sums = RowSums(
+            bytes=self.total("bytes") or 0, input_tokens=self.total("input_tokens"), output_tokens=self.total("output_tokens")
+        )
+        for group in self.groups:
+            for counter, status in ((sums.download, group["download_status"]), (sums.describe, group["describe_status"])):
+                if status is not None:
+                    counter[status] += group["rows"]
+        return sums
 
     def total(self, figure: str) -> int | None:
         """Return a sum, None where no row has any."""
