@@ -103,6 +103,7 @@ def test_what_a_job_needs_beyond_the_core(monkeypatch, tmp_path: Path):
     assert "tesseract-ocr" in needing.remedy
 
 
+@pytest.mark.filterwarnings("ignore")  # those of MLflow are its own matter
 def test_a_model_that_mlflow_does_not_have(tmp_path: Path, monkeypatch):
     """An MLflow model that is not there is a failure that names it."""
     mlflow = pytest.importorskip("mlflow")
