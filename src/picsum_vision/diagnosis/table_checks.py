@@ -22,6 +22,7 @@ _NO_CATALOG: Final = (
     "REQUIRES_SINGLE_PART_NAMESPACE",
     "NO_SUCH_CATALOG",
     "Cannot find catalog plugin class",
+    "SCHEMA_NOT_FOUND",  # a single name that is no catalog is looked for as a schema of the session's own
 )
 _DENIED: Final = (
     "PERMISSION_DENIED",

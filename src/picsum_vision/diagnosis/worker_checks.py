@@ -26,6 +26,7 @@ from picsum_vision.spark.url_sources import urls_from
 from picsum_vision.urls import without_secrets
 
 _TASKS_AT_MOST: Final = 64
+_LONGEST_LINE: Final = 240
 _NO_WAY_OUT: Final = frozenset({"dns", "connect", "tls", "timeout", "too_slow"})
 _OTHER_PYTHON: Final = ("PYTHON_VERSION_MISMATCH", "different minor version", "Python in worker has different version")
 _SAME_PYTHON: Final = "export PYSPARK_PYTHON={python} PYSPARK_DRIVER_PYTHON={python} (one minor version everywhere), then restart"
@@ -82,7 +83,10 @@ def not_asked(said: str) -> Finding:
 
 
 def _line_with(said: str, signs: Iterable[str]) -> str:
-    return next((line.strip()[:240] for line in said.splitlines() if any(sign in line for sign in signs)), "")
+    """Return the first line that has one of the signs, from there on."""
+    starts = (said.find(sign) for sign in signs)
+    first = min((start for start in starts if start >= 0), default=None)
+    return "" if first is None else said[first:].splitlines()[0].strip()[:_LONGEST_LINE]
 
 
 def _python(reports: list[WorkerReport]) -> Finding:
