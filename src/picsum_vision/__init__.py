@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from picsum_vision.errors import PortInUse as PortInUse
     from picsum_vision.errors import SettingError as SettingError
     from picsum_vision.errors import TableProblem as TableProblem
+    from picsum_vision.exporting.export import export as export
+    from picsum_vision.exporting.report import ExportReport as ExportReport
     from picsum_vision.fetching.asynchronous import fetch_images_async as fetch_images_async
     from picsum_vision.fetching.results import FetchedImage as FetchedImage
     from picsum_vision.fetching.sync import fetch_images as fetch_images
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
     from picsum_vision.spark.estimate import estimate_cost as estimate_cost
     from picsum_vision.spark.generate import generate_urls as generate_urls
     from picsum_vision.spark.grouping import group_images as group_images
+    from picsum_vision.spark.image_formats import as_binary_files as as_binary_files
+    from picsum_vision.spark.image_formats import as_spark_images as as_spark_images
     from picsum_vision.spark.load_images import load_images as load_images
     from picsum_vision.spark.session import local_session as local_session
     from picsum_vision.spark.transforms import describe as describe
@@ -80,6 +84,7 @@ _HOME_OF = {
     "DownloadOptions": "options",
     "DownloadStatus": "outcomes",
     "EnvironmentProblem": "errors",
+    "ExportReport": "exporting.report",
     "Extract": "describing.extract",
     "FetchedImage": "fetching.results",
     "ImageSourceError": "errors",
@@ -102,6 +107,8 @@ _HOME_OF = {
     "SizingResult": "sizing.result",
     "TableProblem": "errors",
     "Tables": "table_names",
+    "as_binary_files": "spark.image_formats",
+    "as_spark_images": "spark.image_formats",
     "describe": "spark.transforms",
     "display_gallery": "report.notebook",
     "doctor": "diagnosis.doctor",
@@ -109,6 +116,7 @@ _HOME_OF = {
     "download_and_describe": "spark.transforms",
     "download_udf": "spark.udf",
     "estimate_cost": "spark.estimate",
+    "export": "exporting.export",
     "fetch_images": "fetching.sync",
     "fetch_images_async": "fetching.asynchronous",
     "generate_urls": "spark.generate",
@@ -137,6 +145,7 @@ __all__ = [
     "DownloadOptions",
     "DownloadStatus",
     "EnvironmentProblem",
+    "ExportReport",
     "Extract",
     "FetchedImage",
     "ImageSourceError",
@@ -160,6 +169,8 @@ __all__ = [
     "TableProblem",
     "Tables",
     "__version__",
+    "as_binary_files",
+    "as_spark_images",
     "describe",
     "display_gallery",
     "doctor",
@@ -167,6 +178,7 @@ __all__ = [
     "download_and_describe",
     "download_udf",
     "estimate_cost",
+    "export",
     "fetch_images",
     "fetch_images_async",
     "generate_urls",

@@ -14,7 +14,7 @@ from picsum_vision import __version__
 from picsum_vision.cli.entry import run
 
 COMMAND = [sys.executable, "-c", "from picsum_vision.cli import main; main()"]
-COMMANDS = ("demo", "run", "report", "setup-sql", "serve-images", "serve-model")
+COMMANDS = ("demo", "run", "report", "export", "setup-sql", "serve-images", "serve-model")
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 
 

@@ -11,6 +11,7 @@ from picsum_vision._version import __version__
 from picsum_vision.cli import bench as bench_command
 from picsum_vision.cli import demo as demo_command
 from picsum_vision.cli import doctor as doctor_command
+from picsum_vision.cli import export as export_command
 from picsum_vision.cli import help_texts
 from picsum_vision.cli import plan as plan_command
 from picsum_vision.cli import report as report_command
@@ -31,6 +32,7 @@ app.command("report")(with_loudness(report_command.report))
 app.add_typer(bench_command.bench_app, name="bench")
 app.command("plan")(with_loudness(plan_command.plan))
 app.command("doctor")(with_loudness(doctor_command.doctor))
+app.command("export")(with_loudness(export_command.export))
 app.command("setup-sql")(with_loudness(setup_sql_command.setup_sql))
 app.command("serve-images")(with_loudness(serve_command.serve_images))
 app.command("serve-model")(with_loudness(serve_command.serve_model))

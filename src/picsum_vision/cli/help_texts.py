@@ -20,6 +20,7 @@ _PANELS: Final[Mapping[str, tuple[str, ...]]] = {
     "What is measured": ("sizes", "repeats", "stages", "notebook_images", "image_latency_mean", "model_latency_mean", "serve_on"),
     "What is kept": ("log_to_mlflow", "tracking_uri", "experiment", "no_tracking"),
     "Prices": ("input_price_per_million_tokens", "output_price_per_million_tokens"),
+    "Files": ("to", "path", "overwrite", "split", "max_images_per_shard", "max_bytes_per_shard"),
     "Spark": ("master", "remote"),
 }  # fmt: skip
 _PANEL_OF: Final = {name: panel for panel, names in _PANELS.items() for name in names}

@@ -8,12 +8,11 @@ from typing import Annotated, Optional
 import typer
 
 from picsum_vision.cli.console import progress
+from picsum_vision.cli.existing_tables import choose_existing_tables
 from picsum_vision.cli.session import open_session
-from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions
 from picsum_vision.report.output_file import check_output_file
 from picsum_vision.report.text import table_summary
-from picsum_vision.table_names import DEFAULT_SCHEMA, Tables
 from picsum_vision.validation import check_integer
 
 Text = Optional[str]
@@ -38,16 +37,12 @@ def report(
 
     picsum-vision report picsum-vision-demo --output report.html
     """
-    if (folder is None) == (catalog is None):
-        raise SettingError("report: give either the folder of the tables or --catalog (and --schema)")
     check_integer("images", images, minimum=1, maximum=_MOST_IMAGES)
     prices = DescribeOptions(
         input_price_per_million_tokens=input_price_per_million_tokens,
         output_price_per_million_tokens=output_price_per_million_tokens,
     )
-    tables = (
-        _tables_in(Path(folder), schema) if folder is not None else Tables(catalog=catalog or "", schema=schema or DEFAULT_SCHEMA)
-    )
+    tables = choose_existing_tables("report", folder, catalog, schema)
     path = check_output_file(output or str(Path(folder or "") / FILE_NAME))
     with progress() as say:
         say("starting Spark")
@@ -62,17 +57,3 @@ def report(
     print(table_summary(figures, tables))
     print(f"gallery: {path}")
     return 0
-
-
-def _tables_in(folder: Path, schema: str | None) -> Tables:
-    """Return which tables the folder holds: Delta tables lie in it, Iceberg's in a folder of the schema."""
-    if not folder.is_dir():
-        raise SettingError(f"report: {str(folder)!r} is no folder; give the one that --output named")
-    if (folder / "image_desc" / "_delta_log").is_dir():
-        return Tables(path=str(folder.absolute()))
-    schema = schema or DEFAULT_SCHEMA
-    if (folder / schema / "image_desc" / "metadata").is_dir():
-        return Tables(schema=schema)
-    raise SettingError(
-        f"report: {str(folder)!r} holds no tables of a run; start one with: picsum-vision run --output {str(folder)!r}"
-    )

@@ -1,0 +1,67 @@
+"""`picsum-vision export`: the images of a job with their descriptions, as other image tools read them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from picsum_vision.cli.console import progress
+from picsum_vision.cli.existing_tables import choose_existing_tables
+from picsum_vision.cli.session import open_session
+from picsum_vision.exporting.plan import LAYOUTS
+from picsum_vision.validation import check_choice
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from picsum_vision.table_names import Tables
+
+Text = Optional[str]
+Number = Optional[int]
+
+
+def export(
+    to: Annotated[str, typer.Option(help="webdataset, huggingface or files.")],
+    path: Annotated[str, typer.Option(help="The folder to write; on a cluster one that all workers share.")],
+    folder: Annotated[Text, typer.Argument(help="The folder of the tables, as given to --output.")] = None,
+    catalog: Annotated[Text, typer.Option(help="The catalog of the tables.")] = None,
+    schema: Annotated[Text, typer.Option(help="[default: marketplace]")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of an earlier export.")] = False,  # noqa: FBT002 - typer's way
+    split: Annotated[str, typer.Option(help="The word that names start with: train, validation, test.")] = "train",
+    max_images_per_shard: Annotated[Number, typer.Option(help="When a tar, a Parquet file or a folder is full.")] = None,
+    max_bytes_per_shard: Annotated[Number, typer.Option(help="The same in bytes.")] = None,
+    partitions: Annotated[Number, typer.Option(help="Into how many tasks the rows are spread.")] = None,
+    master: Annotated[Text, typer.Option(help="Spark's master.")] = None,
+    remote: Annotated[Text, typer.Option(help="Spark Connect.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002 - typer's way
+) -> int:
+    """Write the images with their descriptions as WebDataset tars, a Hugging Face data set or plain files.
+
+    picsum-vision export picsum-vision-demo --to webdataset --path shards
+    """
+    check_choice("to", to, LAYOUTS)
+    tables = choose_existing_tables("export", folder, catalog, schema)
+    settings: dict[str, Any] = {
+        "mode": "overwrite" if overwrite else "error", "split": split, "max_images_per_shard": max_images_per_shard,
+        "max_bytes_per_shard": max_bytes_per_shard, "partitions": partitions,
+    }  # fmt: skip
+    with progress() as say:
+        say("starting Spark")
+        spark = open_session(tables, folder, master=master, remote=remote)
+        from picsum_vision.exporting.export import export as write  # noqa: PLC0415 - Spark only where it is used
+
+        say("writing the files")
+        report = write(_images_with_answers(spark, tables), to, path, **settings)  # type: ignore[arg-type]
+    print(json.dumps(report.as_dict()) if as_json else report)
+    return 0
+
+
+def _images_with_answers(spark: SparkSession, tables: Tables) -> DataFrame:
+    from picsum_vision.spark.tables import TableStore  # noqa: PLC0415 - Spark only where it is used
+    from picsum_vision.table_columns import KEY  # noqa: PLC0415
+
+    store = TableStore(spark, tables)
+    # A key that the notebook wrote twice has one answer.
+    return store.read("image_codes").join(store.read("image_desc").dropDuplicates([KEY]), KEY, "left")

@@ -1,0 +1,205 @@
+"""`export`: a DataFrame's images and columns as files that other image tools read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+
+from picsum_vision.errors import ColumnError, EnvironmentProblem, SettingError
+from picsum_vision.exporting.attempt import write_attempt
+from picsum_vision.exporting.huggingface import IMAGE
+from picsum_vision.exporting.layout import FinalNames, final_names
+from picsum_vision.exporting.plan import DEFAULT_LIMITS, LAYOUTS, MODES, Attempt, ExportPlan, Layout, Mode, ShardLimits
+from picsum_vision.exporting.report import ExportReport
+from picsum_vision.exporting.staging import abandon, claim, commit, prepare
+from picsum_vision.exporting.target import target_folder
+from picsum_vision.spark.columns import check_input
+from picsum_vision.sql_text import identifier
+from picsum_vision.validation import check_choice, check_integer, check_text
+
+if TYPE_CHECKING:
+    import os
+
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+_SPLIT: Final = re.compile(r"[A-Za-z0-9_]+")
+# A worker's own error in the words of Spark, which puts a stack trace around it.
+_TOLD: Final = re.compile(r"picsum_vision\.errors\.(SettingError|EnvironmentProblem): ([^\n]+)")
+
+
+def export(
+    df: DataFrame,
+    layout: Layout,
+    path: str | os.PathLike[str],
+    *,
+    image_col: str = "image_binary",
+    text_col: str = "descrizione",
+    mode: Mode = "error",
+    split: str = "train",
+    max_images_per_shard: int | None = None,
+    max_bytes_per_shard: int | None = None,
+    partitions: int | None = None,
+) -> ExportReport:
+    """Write a DataFrame's images, with all its columns, as files that other image tools read.
+
+    Parameters
+    ----------
+    df
+        Rows with a BINARY column `image_col`. It is evaluated once: what stands in no table yet is fetched, asked and paid for.
+    layout
+        "webdataset": tar files `train-000000.tar`, ... with `KEY.jpg` (the extension by content), `KEY.txt` (the description)
+        and `KEY.json` (the other columns). "huggingface": Parquet files `data/train-00000-of-00004.parquet` with `image
+        STRUCT<bytes, path>`, marked as an image for `datasets`, and the other columns. "files": one file an image in folders of
+        bounded size, and `metadata.jsonl` with a line for each, which `datasets` knows as imagefolder.
+    path
+        A folder that all workers share: a local path on one machine, `file:/...`, `/Volumes/catalog/schema/volume/...`.
+    text_col
+        The STRING column of the descriptions, if the DataFrame has it.
+    mode
+        "error" refuses a folder that is not empty. "overwrite" takes the place of an earlier export, which is deleted once all
+        new files are written; a folder with anything in it that no export wrote is refused all the same.
+    split
+        The word that names start with; `datasets` and others know train, validation and test.
+    max_images_per_shard, max_bytes_per_shard
+        When a tar, a Parquet file or a folder is full. None: 10,000 images and 1 GB for webdataset, 10,000 and 500 MB for
+        huggingface, 1,000 and 10 GB for files. A task begins pieces of its own: each non-empty partition makes at least one.
+    partitions
+        Into how many tasks the rows are spread; None leaves them as they are.
+
+    Returns
+    -------
+    ExportReport
+        Images and bytes written, names of the files, and the rows that were left out, by reason: those without an image.
+
+    Raises
+    ------
+    ColumnError, SettingError
+        If a column or a setting is wrong, or the folder is not empty.
+    EnvironmentProblem
+        If the folder cannot be written, or the workers do not share it.
+
+    """
+    plan = _plan(layout, path, mode, split, max_images_per_shard, max_bytes_per_shard)
+    check_integer("partitions", partitions, minimum=1, maximum=100_000, optional=True)
+    rows = _rows(df if partitions is None else df.repartition(partitions), plan, image_col, text_col)
+    spark = df.sparkSession
+    _on_a_worker(spark, lambda: claim(plan))
+    try:
+        attempts = _written(rows, plan)
+        names = final_names(plan, attempts)
+        report = _report(plan, attempts, names)
+        _on_a_worker(spark, lambda: prepare(plan, names))
+        manifest = {"export_id": plan.export_id, **report.as_dict(), "files": list(report.files)}
+        _on_a_worker(spark, lambda: commit(plan, names, manifest))
+    except BaseException:
+        # A session that cannot even do this leaves a staging folder, which the next export tells of; the error is the one before.
+        with contextlib.suppress(PySparkException):
+            _on_a_worker(spark, lambda: abandon(plan))
+        raise
+    return report
+
+
+def _plan(  # noqa: PLR0917 - export's own settings
+    layout: Layout, path: Any, mode: Mode, split: str, max_images: int | None, max_bytes: int | None
+) -> ExportPlan:
+    check_choice("layout", layout, LAYOUTS)
+    check_choice("mode", mode, MODES)
+    check_text("split", split)
+    if not _SPLIT.fullmatch(split):
+        raise SettingError(f"split: {split!r} is not allowed; it must be letters, digits and underscores")
+    check_integer("max_images_per_shard", max_images, minimum=1, optional=True)
+    check_integer("max_bytes_per_shard", max_bytes, minimum=1, optional=True)
+    default = DEFAULT_LIMITS[layout]
+    return ExportPlan(
+        layout=layout,
+        folder=target_folder(path),
+        mode=mode,
+        limits=ShardLimits(max_images=max_images or default.max_images, max_bytes=max_bytes or default.max_bytes),
+        split=split,
+        export_id=uuid.uuid4().hex,
+    )
+
+
+def _rows(df: DataFrame, plan: ExportPlan, image_col: str, text_col: str) -> DataFrame:
+    """Return the columns that the workers want: what they need to know, and the rest as JSON or with its types."""
+    check_input("image_col", df, image_col, "binary")
+    check_text("text_col", text_col)
+    kinds = dict(df.dtypes)
+    text = F.lit(None).cast("string")
+    if kinds.get(text_col) == "string":
+        text = F.col(identifier(text_col))
+    status = F.lit(None).cast("string")
+    if "status:string" in kinds.get("download_outcome", ""):
+        status = F.col("download_outcome.status")
+    return df.select(
+        F.spark_partition_id().alias("partition"),
+        F.col(identifier(image_col)).alias("image"),
+        status.alias("status"),
+        text.alias("text"),
+        *_rest([name for name in df.columns if name != image_col], plan),
+    )
+
+
+def _rest(names: list[str], plan: ExportPlan) -> list[Column]:
+    if plan.layout == "huggingface":
+        if IMAGE in [name.lower() for name in names]:
+            raise ColumnError(f"{IMAGE}: the DataFrame has this column already, and the images are to have this name; rename it")
+        return [F.struct(*(F.col(identifier(name)) for name in names)).alias("columns")] if names else []
+    # A NULL is written too, so that each row has the same keys.
+    options = {"ignoreNullFields": "false"}
+    return [F.to_json(F.struct(*(F.col(identifier(name)) for name in names)), options).alias("metadata")] if names else []
+
+
+def _written(rows: DataFrame, plan: ExportPlan) -> list[Attempt]:
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        return write_attempt(batches, plan)
+
+    told = _collected(rows.mapInArrow(work, "attempt STRING"))
+    return sorted((Attempt.from_json(json.loads(row)) for row in told), key=lambda attempt: attempt.partition)
+
+
+def _report(plan: ExportPlan, attempts: list[Attempt], names: FinalNames) -> ExportReport:
+    shards = [shard for attempt in attempts for shard in attempt.shards]
+    left_out: Counter[str] = Counter()
+    for attempt in attempts:
+        left_out.update(attempt.left_out)
+    return ExportReport(
+        layout=plan.layout,
+        path=plan.folder,
+        images=sum(shard.images for shard in shards),
+        bytes=sum(shard.bytes for shard in shards),
+        left_out=dict(left_out),
+        files=tuple(names.files),
+    )
+
+
+def _on_a_worker(spark: SparkSession, step: Callable[[], None]) -> None:
+    """Run a step where the folder is: in a task."""
+
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for batch in batches:
+            if batch.num_rows:
+                step()
+        yield pa.RecordBatch.from_arrays([pa.array([], pa.string())], names=["nothing"])
+
+    _collected(spark.range(0, 1, 1, 1).mapInArrow(work, "nothing STRING"))
+
+
+def _collected(df: DataFrame) -> list[Any]:
+    try:
+        return [row[0] for row in df.collect()]
+    except PySparkException as error:
+        found = _TOLD.search(str(error))
+        if found is None:
+            raise
+        kind = SettingError if found[1] == "SettingError" else EnvironmentProblem
+        raise kind(found[2].strip()) from error
