@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -54,9 +55,10 @@ class Runs:
                 if process.poll() is not None:
                     assert process.returncode == 0, self._log.read_text()[-3000:]
                     return False
-                victim = _processes(process.pid)[who]
-                victim.kill()
-                assert process.wait(120) != 0
+                _processes(process.pid)[who].kill()
+                # A run whose worker was between two tasks just goes on: then its driver is next.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    assert process.wait(20) != 0
             finally:
                 process.kill()
                 process.wait()

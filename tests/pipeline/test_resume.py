@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from whole_jobs import LOCAL, check_one_row_each, fresh_tables, job, rows_of
 
 import picsum_vision as pv
+from picsum_vision.pipeline.conveyor import StagedPass
 from picsum_vision.pipeline.question import Question
 from picsum_vision.pipeline.standing import Standing, Todo, Wanted
 from picsum_vision.spark.publishing import IMAGES, ONE_ANSWER, publish
@@ -144,3 +145,17 @@ def test_what_is_missing_is_known_without_reading_images(spark, tables):
         plan = frame._jdf.queryExecution().executedPlan().toString()
         assert "image_url" in plan
         assert "image_binary" not in plan
+
+
+def test_after_an_interrupt_the_next_run_in_the_same_process_goes_on(spark, tables, monkeypatch):
+    """As when somebody stops a notebook's cell and starts it again: nothing waits for ever, and nothing is fetched twice."""
+    with ImageServer() as images:
+        interrupted = job(tables, images, images=8, start=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(StagedPass, "figures", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                pv.run_pipeline(spark, interrupted)
+        report = pv.run_pipeline(spark, interrupted)
+        assert images.stats()["requests"] == 2 * 8
+    assert (report.download.skipped, report.describe.skipped) == (8, 8)
+    check_one_row_each(spark, tables, 8)

@@ -6,6 +6,7 @@ before that one's commit.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,11 @@ class Conveyor:
         for begun in self._of_table.values():
             begun.join()
 
+    def abandon(self) -> None:
+        """Let every pass end with its commit, without waiting for it: the next run publishes what it leaves."""
+        for begun in self._of_table.values():
+            begun.abandon()
+
     def _wait_for(self, table: str) -> None:
         begun = self._of_table.get(table)
         if begun is not None:
@@ -60,7 +66,8 @@ class StagedPass:
 
     def __init__(self, staging: Staging, table: str, rows: DataFrame, one_at_a_time: threading.Lock) -> None:
         """Begin it."""
-        self._all_new = False
+        self._all_new, self._repeats = False, True
+        self._is_abandoned = False
         self._staging = staging
         self._table = table
         self._rows = rows
@@ -80,9 +87,14 @@ class StagedPass:
         assert self._figures is not None  # noqa: S101 - or there is an error, which was raised
         return self._figures
 
-    def publish(self, *, all_new: bool) -> None:
-        """Let its rows go into the tables; `all_new` if none of them can be there yet."""
-        self._all_new = all_new
+    def publish(self, *, all_new: bool, repeats: bool) -> None:
+        """Let its rows go into the tables; `all_new` if none of them can be there, `repeats` if one may have come twice."""
+        self._all_new, self._repeats = all_new, repeats
+        self._may_publish.set()
+
+    def abandon(self) -> None:
+        """Let it end without being published."""
+        self._is_abandoned = True
         self._may_publish.set()
 
     def join(self) -> None:
@@ -101,8 +113,11 @@ class StagedPass:
             staged, self._figures = self._staging.write(self._table, self._rows)
             self._is_evaluated.set()
             self._may_publish.wait()
+            if self._is_abandoned:
+                return
             with self._one_at_a_time:
-                self._staging.publish(staged, all_new=self._all_new)
+                repeats = staged.repeats or self._repeats
+                self._staging.publish(dataclasses.replace(staged, repeats=repeats), all_new=self._all_new)
         except BaseException as error:  # noqa: BLE001 - whoever waits raises it
             self._error = error
         finally:

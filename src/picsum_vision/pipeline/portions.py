@@ -23,6 +23,9 @@ _ROWS_PER_SECOND_AT_FIRST: Final = 20
 _FIRST_CHUNK_AT_MOST: Final = 1_000
 _LARGEST_GROWTH: Final = 8
 _NO_CHUNK_BELOW_ROWS: Final = 50
+# Nothing is at work while the last portion is published: it is not to be a large one.
+_SHARE_OF_WHAT_IS_LEFT: Final = 4
+_NOT_SHARED_BELOW_ROWS: Final = 1_000
 
 
 class ChunkSize:
@@ -61,6 +64,7 @@ class ByHash:
         if self.is_at_end:
             return None
         low = self._from
+        rows = min(rows, max(_NOT_SHARED_BELOW_ROWS, self._left // _SHARE_OF_WHAT_IS_LEFT))
         if rows >= self._left and not low:
             self._from = _HASHES
             return self._keys

@@ -118,6 +118,10 @@ class _Run:
                 for watcher in self._watchers:
                     watcher.failed(error)
                 raise
+            except BaseException:
+                # Who is interrupted does not wait; a later run in this process does, for what is under way.
+                conveyor.abandon()
+                raise
             for watcher in self._watchers:
                 report = watcher.ended(report)
         return report

@@ -55,6 +55,8 @@ class Work:
         self._chunk = ChunkSize(config.checkpoint_interval_s)
         # The platform plans the one and the endpoint the other: they are asked once for all, when all images are there.
         self._asks_once = isinstance(config.backend, (AiQuery, BatchChat))
+        # From when on a row may come twice: what the first attempt of a task has handed on comes once more.
+        self._is_retried = False
         # What a pass may spend is what the ones before it have left.
         self._begun_ahead = _BEGUN_AHEAD if config.describe.max_cost_total is None else 1
 
@@ -149,9 +151,8 @@ class Work:
             ended_s = time.monotonic()
             while self._begin(begun, next_pass):
                 figures = begun[0].figures()
-                # A row of a task that was run again may come once more, from what its first attempt handed on.
-                all_new = all_new and not figures.retried
-                begun.popleft().publish(all_new=all_new)
+                self._is_retried = self._is_retried or figures.retried
+                begun.popleft().publish(all_new=all_new and not self._is_retried, repeats=self._is_retried)
                 rows, began_s, ended_s = figures.rows, ended_s, time.monotonic()
                 self._take_in(figures, rows, ended_s - began_s)
                 done += rows
