@@ -40,13 +40,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     for name in ("docs", "tools"):
         shutil.copytree(PROJECT / name, folder / name)
-    (folder / "benchmarks").mkdir()
-    for name in ("mkdocs.yml", "benchmarks/RESULTS.md"):
-        if (PROJECT / name).exists():
-            shutil.copy(PROJECT / name, folder / name)
+    shutil.copytree(PROJECT / "benchmarks", folder / "benchmarks", ignore=shutil.ignore_patterns(".*", "*.py"))
+    shutil.copy(PROJECT / "mkdocs.yml", folder / "mkdocs.yml")
     (folder / "src").symlink_to(PROJECT / "src")
-    build = [sys.executable, "-c", "from zensical.main import cli; cli()", "build", "--strict", "--clean"]
-    done = subprocess.run(build, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "tools.site"], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "site"
 
