@@ -65,7 +65,7 @@ def _catalog(case: Case) -> Finding:
         return failure("catalog", f"{catalog} is not in this session", remedy)
     if _has(said, _DENIED):
         return failure("catalog", f"{catalog} may not be used", f"GRANT USE CATALOG ON CATALOG {identifier(catalog)} TO `you`")
-    if case.is_ours and _has(said, _EMPTY):
+    if _has(said, _EMPTY):
         return ok("catalog", f"{catalog} is there, and empty")
     return failure("catalog", f"{catalog}: {short(said)}", "picsum-vision setup-sql")
 
