@@ -87,7 +87,8 @@ def _summary(results: Sequence[Result]) -> str:
     missed = [f"- {result['case'].upper()}: {_said(one)}" for result, one in judged if not one["reached"]]
     lost = [f"- {result['case'].upper()}: {_lost(result)}" for result in results if any(map(ahead, result["groups"]))]
     reached = f"Of {len(judged)} expectations {len(judged) - len(missed)} are reached."
-    return "\n".join(["## In short\n", reached, *missed, "", *lost, ""])
+    # A list needs an empty line before it to be one in every Markdown.
+    return "\n".join(["## In short\n", f"{reached}\n", *missed, "", *lost, ""])
 
 
 def _said(one: Mapping[str, Any]) -> str:
