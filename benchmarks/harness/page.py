@@ -87,8 +87,11 @@ def _summary(results: Sequence[Result]) -> str:
     missed = [f"- {result['case'].upper()}: {_said(one)}" for result, one in judged if not one["reached"]]
     lost = [f"- {result['case'].upper()}: {_lost(result)}" for result in results if any(map(ahead, result["groups"]))]
     reached = f"Of {len(judged)} expectations {len(judged) - len(missed)} are reached."
+    absent = [name.upper() for name in NAMES if name not in {result["case"] for result in results}]
+    not_yet = [f"Not measured yet: {', '.join(absent)}."] if absent else []
     # A list needs an empty line before it to be one in every Markdown.
-    return "\n".join(["## In short\n", f"{reached}\n", *missed, "", *lost, ""])
+    listed = [lines for lines in (missed, lost, not_yet) if lines]
+    return "\n".join(["## In short\n", f"{reached}\n", *(line for lines in listed for line in [*lines, ""])])
 
 
 def _said(one: Mapping[str, Any]) -> str:

@@ -94,6 +94,7 @@ def test_the_page_says_what_was_found_and_where_we_lose(result, tmp_path):
     assert "Peers with a higher rate than ours: g: `peer` 2.5 times." in page
     assert "Of 1 expectations 1 are reached." in page
     assert "- D0: Peers with a higher rate" in page
+    assert "Not measured yet: D1, D2, " in page
     assert "daft 9.9" in page
     assert ahead(result["groups"][0]) == [("peer", 2.5)]
 
