@@ -56,6 +56,21 @@ def test_import_is_light() -> None:
     assert in_new_python(code) == []
 
 
+def test_the_command_line_starts_without_spark() -> None:
+    """Where pyspark is not installed the commands are there all the same: `doctor` is to say what is missing."""
+    code = """
+import json, sys
+class NoSpark:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("pyspark", "py4j"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, NoSpark())
+from picsum_vision.cli import commands
+print(json.dumps(sorted(name for name in sys.modules if name.startswith("pyspark"))))
+"""
+    assert in_new_python(code) == []
+
+
 def test_every_public_name_is_there() -> None:
     """Each name of `__all__` can be had, is what it is called, and is listed by `dir`."""
     for name in picsum_vision.__all__:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.sql import functions as F
 
 from picsum_vision.describing.spending import cost
+from picsum_vision.describing.tasks import Describe
 from picsum_vision.quality import Quality
 from picsum_vision.report.quality_figures import quality_figures
-from picsum_vision.report.run_figures import asked_language, page_runs
+from picsum_vision.report.run_figures import page_runs
 from picsum_vision.report.time_figures import latency, throughput
 from picsum_vision.run_report import DESCRIBE_WORDS, DOWNLOAD_WORDS
 from picsum_vision.spark.job_state import JobState, StageState
 from picsum_vision.spark.lease import Lease
-from picsum_vision.spark.quality_rules import measured
+from picsum_vision.spark.quality_rules import AskedLanguage, measured
 from picsum_vision.spark.run_table import RunRow, latest_runs
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ class Figures:
         images, answers = store.among("image_codes", asked), store.among("image_desc", asked)
         state = JobState.read(store, asked)
         runs = latest_runs(store, at_most=_RUNS, holder=Lease(store, "").holding_run())
-        quality = measured(images, answers, asked_language(runs), several_answers=True)
+        quality = measured(images, answers, _asked_language(runs), several_answers=True)
         return cls(
             asked=asked.count(),
             state=state,
@@ -93,3 +96,9 @@ def _models(answers: DataFrame, prices: DescribeOptions) -> list[dict[str, Any]]
     counted = asked.groupBy("model", "task").agg(F.count(F.lit(1)).alias("rows"), *sums).orderBy(F.desc("rows"), "model", "task")
     models = [row.asDict() for row in counted.limit(_REASONS).collect()]
     return [{**model, "cost": cost(prices, model["input_tokens"], model["output_tokens"])} for model in models]
+
+
+def _asked_language(runs: Sequence[RunRow]) -> AskedLanguage | None:
+    """Return the language that the newest run asked free descriptions in; None where none has said so."""
+    task = json.loads(runs[0].settings or "{}").get("task", {}) if runs else {}
+    return AskedLanguage(tag=task["language"], prompt=task["prompt"]) if task.get("kind") == Describe.__name__ else None

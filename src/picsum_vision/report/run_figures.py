@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from picsum_vision.describing.tasks import Describe
-from picsum_vision.spark.quality_rules import AskedLanguage
-from picsum_vision.spark.run_table import RunRow
+if TYPE_CHECKING:
+    from picsum_vision.spark.run_table import RunRow
+
 
 _MEGABYTE: Final = 1_000_000
-
-
-def asked_language(runs: Sequence[RunRow]) -> AskedLanguage | None:
-    """Return the language that the newest run asked free descriptions in; None where none has said so."""
-    task = json.loads(runs[0].settings or "{}").get("task", {}) if runs else {}
-    return AskedLanguage(tag=task["language"], prompt=task["prompt"]) if task.get("kind") == Describe.__name__ else None
 
 
 def page_runs(runs: Sequence[RunRow]) -> list[dict[str, Any]]:
