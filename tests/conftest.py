@@ -30,17 +30,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A JVM that lives for a minute gains nothing from what Java's second compiler spends half of its time on. Spark hands these on to
-# each driver, also in the processes that tests start, and to the daemons of a cluster.
+# each driver, also in the processes that tests start, and to the daemons of a cluster. Without that compiler Java's room for
+# compiled code is 48 MB, which a session of many tests fills: then it is swept and compiled anew all the time.
 for name in ("SPARK_SUBMIT_OPTS", "SPARK_DAEMON_JAVA_OPTS"):
-    os.environ.setdefault(name, "-XX:TieredStopAtLevel=1")
+    os.environ.setdefault(name, "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Spread the tests over processes, where there are several (`pytest -n 4 --dist loadgroup`): see CONTRIBUTING.md.
 
-    All that share a Spark session go to one process, as do those that need Spark Connect's port; the others go by file. What
-    takes longest begins first, so that no process is left alone with it at the end.
+    All that share a Spark session go to one process, but for the tests of whole jobs, which have one of their own: one alone
+    would be at it when all others have ended. Those that need Spark Connect's port go to one, too; the others go by file. What
+    takes longest begins first.
     """
     if not hasattr(config, "workerinput"):
         return
@@ -49,10 +51,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_rank)
 
 
+_WHOLE_JOBS = ("tests/pipeline/", "tests/progress/", "tests/sizing/", "tests/test_pipeline.py")
+
+
 def _group(item: pytest.Item) -> str:
-    shared = {"spark": "spark", "connect_port": "connect"}
     names = getattr(item, "fixturenames", ())
-    return next((group for fixture, group in shared.items() if fixture in names), item.nodeid.partition("::")[0])
+    if "spark" in names:
+        return "spark, whole jobs" if item.nodeid.startswith(_WHOLE_JOBS) else "spark"
+    return "connect" if "connect_port" in names else item.nodeid.partition("::")[0]
 
 
 def _rank(item: pytest.Item) -> int:
