@@ -33,6 +33,7 @@ _NUMBER_OF_IMAGES: Final = re.compile(r"((?:\bcount|\bimages) ?= ?|--images[ =])
 _SIZES: Final = re.compile(r"\bsizes=\([\d, _]+\)")
 _EXAMPLE_HOST: Final = re.compile(r"https://[\w.-]+\.example\b")
 _PORTS: Final = ("8080", "8081")
+_CHECKPOINTS: Final = 'checkpoint_location="checkpoints/'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Machine:
             text = re.sub(rf"\b{port}\b", free, text)
         text = text.replace("https://picsum.photos", self.image_host).replace("https://host/v1", self.model_host)
         text = _SIZES.sub("sizes=(4,), repeats=1, model_latency_mean_s=0.05", text)
+        # A query's checkpoints lie where Java was started: that is not the page's folder here.
+        text = text.replace(_CHECKPOINTS, _CHECKPOINTS.replace("checkpoints/", f"{Path.cwd()}/checkpoints/"))
         return _NUMBER_OF_IMAGES.sub(_fewer, _EXAMPLE_HOST.sub(self.image_host, text))
 
     @contextlib.contextmanager

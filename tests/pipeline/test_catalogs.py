@@ -92,6 +92,7 @@ def test_tables_are_made_with_comments_and_notebook_tables_are_completed(spark, 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("connect_port")
 @pytest.mark.skipif("PICSUM_VISION_TEST_REMOTE" in os.environ, reason="is itself what the test below starts")
 def test_all_this_on_spark_connect(tmp_path):
     """The tests above hold on a session of Spark Connect, in a process of its own."""
