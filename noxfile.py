@@ -30,8 +30,8 @@ CLEAN |= dict.fromkeys(["SPARK_HOME", "SPARK_REMOTE"])
 # Where versions were not tried out together, one warns of the other; only with the lock's versions is that an error.
 WARN_ONLY = ["-W", "default"]
 # Tests wait more than they compute, so there are more processes than cores; who does what: tests/conftest.py. `-n 0` behind `--`
-# is one process again.
-SPREAD = ["-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder"]
+# is one process again. A process that dies fails its test and ends the run: xdist would give the same test to the next one, for ever.
+SPREAD = ["-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder", "--max-worker-restart", "0"]
 RUN = {**CLEAN, "TZ": "UTC", "SPARK_LOCAL_IP": "127.0.0.1", "PICSUM_VISION_WHEEL": "1"}
 
 # pyenv answers `python3.10` only where that version is switched on: look into its folders too, after everything else.
