@@ -30,7 +30,7 @@ CLEAN |= dict.fromkeys(["SPARK_HOME", "SPARK_REMOTE"])
 # Where versions were not tried out together, one warns of the other; only with the lock's versions is that an error.
 WARN_ONLY = ["-W", "default"]
 # Tests wait more than they compute, so there are more processes than cores; who does what: tests/conftest.py. `-n 0` behind `--`
-# is one process again. A process that dies fails its test and ends the run: xdist would give the same test to the next one, for ever.
+# is one process again. A process that dies fails its test and ends the run: xdist would give that test to the next, for ever.
 SPREAD = ["-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder", "--max-worker-restart", "0"]
 RUN = {**CLEAN, "TZ": "UTC", "SPARK_LOCAL_IP": "127.0.0.1", "PICSUM_VISION_WHEEL": "1"}
 
