@@ -89,7 +89,7 @@ def test_the_lease_of_a_process_that_was_killed_here_is_free_at_once(store):
     with pytest.raises(pv.TableProblem, match="run killed"):
         Lease(store, "next").take(wait=False)
     child.kill()
-    child.wait()
+    child.communicate()
     with Lease(store, "next").take(wait=False):
         assert lease._renewal_problem() is not None
     lease._ended.set()

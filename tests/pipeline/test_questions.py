@@ -57,8 +57,9 @@ def test_one_answer_cannot_take_the_place_of_several(spark, tmp_path):
     with ImageServer() as images:
         for task in (pv.Describe(), pv.Describe(language="en")):
             pv.run_pipeline(spark, job(tables, images, images=4, task=task, on_new_question="keep_both"))
-        with pytest.raises(pv.TableProblem, match="keep_both") as caught:
-            pv.run_pipeline(spark, job(tables, images, images=4, task=OTHER, backend=pv.PixelDescriber()))
+        with ModelServer() as model, pytest.raises(pv.TableProblem, match="keep_both") as caught:
+            asked = {"task": OTHER, "backend": pv.ChatCompletions(model.base_url, "test-vision")}
+            pv.run_pipeline(spark, job(tables, images, images=4, **asked))
     assert "\n" not in str(caught.value)
 
 

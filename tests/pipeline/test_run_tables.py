@@ -78,7 +78,7 @@ def test_a_run_that_failed_or_was_ended_says_so(spark, tables, monkeypatch):
         ("failed", "RuntimeError"), ("abandoned", f"found by run {rows[2].run_id}"), ("ok", None),
     ]  # fmt: skip
     assert rows[1].ended_at is None
-    assert f"run {rows[1].run_id} ended without a word; image_runs says abandoned" in told
+    assert f"run {rows[1].run_id} ended without a word; image_runs says abandoned" in [event.message for event in told]
 
 
 def test_quality_counts_what_is_odd(spark, tables, tmp_path):
