@@ -206,3 +206,43 @@ def test_close_leaves_no_task_and_tells_of_no_further_job() -> None:
         return finished, len(asyncio.all_tasks()) - 1, len(started) == 2
 
     assert asyncio.run(scenario()) == ([], 0, True)
+
+
+class TwoHosts:
+    """A job whose first step runs in one lane and whose second in another."""
+
+    def __init__(self, name: str, started: list[str]) -> None:
+        self.turn: Turn | None = Turn(Lane("pool", "first"), opens=True)
+        self._name, self._started = name, started
+
+    async def step(self) -> Feedback:
+        is_first = self.turn is not None and self.turn.opens
+        self._started.append(f"{self._name}{1 if is_first else 2}")
+        await asyncio.sleep(0)
+        self.turn = Turn(Lane("pool", "second")) if is_first else None
+        return NOTHING_LEARNT
+
+
+@given(jobs=st.integers(1, 12), slots=st.integers(1, 4))
+def test_at_the_end_opening_steps_go_first(jobs: int, slots: int) -> None:
+    """Once no more jobs come, no second step starts while a first one waits; before that, the lanes share the slots."""
+
+    async def scenario(*, is_ending: bool) -> list[str]:
+        started, done = [], []
+        window = Scheduler({"pool": slots}, lambda lane: LaneState(FixedLimit(slots)), done.append)
+        if is_ending:
+            window.set_ending(True)
+        for number in range(jobs):
+            window.submit(TwoHosts(str(number), started))
+        for _ in range(10 * jobs):
+            await asyncio.sleep(0)
+        await window.close()
+        assert len(done) == jobs
+        return started
+
+    at_the_end = asyncio.run(scenario(is_ending=True))
+    assert [name[-1] for name in at_the_end] == ["1"] * jobs + ["2"] * jobs
+    before = asyncio.run(scenario(is_ending=False))
+    assert sorted(before) == sorted(at_the_end)
+    if jobs > 2 * slots:
+        assert before[: jobs + 1] != at_the_end[: jobs + 1]

@@ -17,10 +17,11 @@ class Lane(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """A job's next step: in which lane, and after how many seconds at the earliest."""
+    """A job's next step: in which lane, and after how many seconds at the earliest; `opens`: others will probably follow it."""
 
     lane: Lane
     delay_s: float = 0.0
+    opens: bool = False
 
 
 class Feedback(NamedTuple):

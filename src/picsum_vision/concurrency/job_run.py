@@ -89,6 +89,7 @@ class JobRun(Generic[J]):
         self._finished_bytes = 0
         self._unfinished = 0
         self._wake_at = self._look_ahead // 2  # so many unfinished jobs or fewer
+        self._is_ending = False
         self._counts = threading.Lock()
         self._worth_waking = threading.Event()
         self._scheduler = loop_thread.run(self._make_scheduler(slots, lane_state, holding_pools))
@@ -138,6 +139,7 @@ class JobRun(Generic[J]):
 
     def no_more_input(self, left: int = 0) -> None:
         """Say that nothing more will be submitted, so that nobody is woken before only `left` jobs are unfinished."""
+        self._say_ending(is_ending=not left)
         with self._counts:
             self._wake_at = left
             if self._unfinished <= left:
@@ -145,8 +147,14 @@ class JobRun(Generic[J]):
 
     def more_input(self) -> None:
         """Say that jobs will be submitted again."""
+        self._say_ending(is_ending=False)
         with self._counts:
             self._wake_at = self._look_ahead // 2
+
+    def _say_ending(self, *, is_ending: bool) -> None:
+        if is_ending != self._is_ending:
+            self._is_ending = is_ending
+            self._loop.call_soon_threadsafe(self._scheduler.set_ending, is_ending)
 
     def collect(self) -> list[J]:
         """Wait until a batch is worth it, and return what has finished; empty only after a quarter of a second with nothing."""

@@ -44,7 +44,7 @@ class LaneState:
         self.in_flight = 0
         self.not_before = 0.0
         self.queue: list[tuple[int, Job]] = []  # a heap by the order of submission
-        self.rank: int | None = None  # the steps running when the lane was ranked, None while it is not
+        self.rank: tuple[bool, int] | None = None  # what the lane was ranked by, None while it is not
         self.timer: asyncio.TimerHandle | None = None
 
     def wait_s(self, now: float) -> float:
@@ -71,24 +71,31 @@ class LaneState:
 
 
 class Pool:
-    """Slots, and the lanes that have something to start in them, ranked by the steps that they have running."""
+    """Slots, and the lanes that have something to start in them, ranked by the steps that they have running.
 
-    __slots__ = ("_drawn", "_ranks", "gate", "in_flight", "slots")
+    Once `is_ending`, lanes whose next job has further steps before it come first: what the job waits for at its very end is then
+    a last step, not several one after the other.
+    """
+
+    __slots__ = ("_drawn", "_ranks", "gate", "in_flight", "is_ending", "slots")
 
     def __init__(self, slots: int, gate: Gate | None) -> None:
         """Start with all slots free."""
         self.slots = slots
         self.gate = gate
         self.in_flight = 0
-        self._ranks: list[tuple[int, int, Lane]] = []
+        self.is_ending = False
+        self._ranks: list[tuple[tuple[bool, int], int, Lane]] = []
         self._drawn = 0
 
     def rank(self, lane: Lane, state: LaneState) -> None:
         """Rank the lane, or rank it anew with what it has running now; of equals, who came first is first."""
-        if state.rank != state.in_flight:
-            state.rank = state.in_flight
+        turn = state.queue[0][1].turn if self.is_ending else None
+        rank = (turn is not None and not turn.opens, state.in_flight)
+        if state.rank != rank:
+            state.rank = rank
             self._drawn += 1
-            heapq.heappush(self._ranks, (state.in_flight, self._drawn, lane))
+            heapq.heappush(self._ranks, (rank, self._drawn, lane))
 
     def next_lane(self, lanes: Mapping[Lane, LaneState]) -> Lane | None:
         """Take out the lane with the fewest steps running; entries that a later rank has overtaken are dropped."""

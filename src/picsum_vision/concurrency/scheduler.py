@@ -6,7 +6,7 @@ Invariants, held by the property tests:
   * the running steps of a pool never exceed its slots, those of a lane never its limit;
   * a step never starts before its delay is over, nor its lane before a pause that the far side asked for;
   * a free slot goes to the lane that has the fewest steps running, so a slow host never takes the slots of a quick one; within a
-    lane to the job that is first in the order of submission.
+    lane to the job that is first in the order of submission. Once no more jobs come, lanes whose next step opens a job go first.
 Everything happens on one event loop, so there is no lock.
 """
 
@@ -60,6 +60,14 @@ class Scheduler:
         for pool in self._pools.values():
             if pool.gate is not None:
                 self._fill(pool)
+
+    def set_ending(self, is_ending: bool) -> None:  # noqa: FBT001 - what is said
+        """Say whether all jobs are submitted."""
+        for pool in self._pools.values():
+            pool.is_ending = is_ending
+        for lane, state in self._lanes.items():
+            if state.rank is not None:
+                self._pools[lane.pool].rank(lane, state)
 
     async def close(self) -> None:
         """Cancel what runs, forget what waits, and return when no task is left."""

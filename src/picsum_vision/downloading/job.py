@@ -194,7 +194,7 @@ class DownloadJob:
         self._target, self._hops = self._first, 0
         self._left_s = self._downloader.options.total_timeout_s
         self._attempt_is_new = True
-        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host), delay_s)
+        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host), delay_s, opens=True)
 
     def _settle(self, status: DownloadStatus, *, message: str | None = None) -> None:
         self.turn = None
