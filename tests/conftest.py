@@ -99,6 +99,16 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 
 @pytest.fixture
+def mlflow_store(tmp_path: Path) -> Iterator[Path]:
+    """Point MLflow to a database of the test's own; afterwards it, and the environment that it writes to, is as before."""
+    mlflow = pytest.importorskip("mlflow")
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    yield tmp_path / "mlflow.db"
+    mlflow.set_tracking_uri(before)  # None takes it out of the environment, too
+
+
+@pytest.fixture
 def connect_port() -> Iterator[None]:
     """Let one test at a time, of all that run on this machine, have pyspark's fixed port of Spark Connect."""
     with (Path(tempfile.gettempdir()) / "picsum-vision-tests-connect.lock").open("w") as lock:

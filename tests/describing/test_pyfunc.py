@@ -182,11 +182,11 @@ def test_settings_are_checked(settings: dict[str, Any]) -> None:
         PyFunc("models:/describer@champion", **settings)
 
 
+@pytest.mark.usefixtures("mlflow_store")
 def test_a_logged_describer_is_a_model_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A describer that is logged and registered loads by its registered name, with its signature, and answers through PyFunc."""
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.chdir(tmp_path)
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     info = log_describer(PixelDescriber(), registered_model_name="pixels")
     backend = PyFunc("models:/pixels/1")
     check_signature(backend)
@@ -197,11 +197,10 @@ def test_a_logged_describer_is_a_model_like_any_other(tmp_path: Path, monkeypatc
     assert "picsum-vision" in Path(requirements).read_text()
 
 
+@pytest.mark.usefixtures("mlflow_store")
 def test_a_logged_describer_holds_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chat describer is logged without its key, which stands in no file of the run or the store."""
-    mlflow = pytest.importorskip("mlflow")
     monkeypatch.chdir(tmp_path)
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     key = "sk-planted-0011223344556677"
     with ModelServer(api_key=key) as server:
         monkeypatch.setenv("PICSUM_TEST_KEY", key)

@@ -104,15 +104,10 @@ def test_what_a_job_needs_beyond_the_core(monkeypatch, tmp_path: Path):
 
 
 @pytest.mark.filterwarnings("ignore")  # those of MLflow are its own matter
-def test_a_model_that_mlflow_does_not_have(tmp_path: Path, monkeypatch):
+@pytest.mark.usefixtures("mlflow_store")
+def test_a_model_that_mlflow_does_not_have():
     """An MLflow model that is not there is a failure that names it."""
-    mlflow = pytest.importorskip("mlflow")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    try:
-        found = doctor(config=PipelineConfig(backend=PyFunc("models:/nobody@champion"))).named("mlflow")
-    finally:
-        mlflow.set_tracking_uri(before)
+    found = doctor(config=PipelineConfig(backend=PyFunc("models:/nobody@champion"))).named("mlflow")
     assert found.verdict is Verdict.FAILURE
     assert "nobody" in found.message
 

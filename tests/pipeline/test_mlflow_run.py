@@ -21,13 +21,10 @@ KEY = "Planted4711kEy"
 
 
 @pytest.fixture
-def store(tmp_path):
-    """Point MLflow to a database of the test's own."""
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+def store(mlflow_store):
+    """Give a database of the test's own with an experiment that is chosen."""
     mlflow.set_experiment("jobs")
-    yield tmp_path / "mlflow.db"
-    mlflow.set_tracking_uri(before)
+    return mlflow_store
 
 
 def runs() -> list:
@@ -96,22 +93,19 @@ def test_within_an_open_run_it_is_a_run_below_it(spark, store):
 
 
 @pytest.mark.parametrize("answers", ["refuses", "is silent"])
+@pytest.mark.usefixtures("mlflow_store")
 def test_a_server_that_does_not_answer_costs_no_result(spark, monkeypatch, answers):
     """Where MLflow cannot be reached the job says so once, without the address's password, and its tables are whole."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     tables = fresh_tables("iceberg", Path())
-    before = mlflow.get_tracking_uri()
     with socket.socket() as host, ImageServer() as images:
         host.bind(("127.0.0.1", 0))
         if answers == "is silent":
             host.listen()
         mlflow.set_tracking_uri(f"http://user:{KEY}@127.0.0.1:{host.getsockname()[1]}")
-        try:
-            with pytest.warns(UserWarning, match="MLflow") as told:
-                report = pv.run_pipeline(spark, job(tables, images, images=4, log_to_mlflow=True))
-        finally:
-            mlflow.set_tracking_uri(before)
+        with pytest.warns(UserWarning, match="MLflow") as told:
+            report = pv.run_pipeline(spark, job(tables, images, images=4, log_to_mlflow=True))
     (said,) = [text for text in (str(each.message) for each in told) if text.startswith("MLflow")]
     assert "does not take this run" in said
     assert KEY not in said

@@ -105,9 +105,11 @@ def test_mlflow_has_a_run_for_the_suite_and_one_for_each_size(result):
     assert "| images |" in parent.data.tags["mlflow.note.content"]
 
 
-def test_a_suite_is_found_by_its_mlflow_run(result, capsys):
+def test_a_suite_is_found_by_its_mlflow_run(result, capsys, monkeypatch):
     """`bench compare` takes the parent's id; a run that is not there, or a child, is one line."""
     from picsum_vision.cli.entry import run
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
     run_id, folder = result.tracking["run_id"], result.folder
     assert run(["bench", "compare", run_id, result.suite, "--output", folder]) == 0

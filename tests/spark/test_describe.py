@@ -157,21 +157,17 @@ def test_pyfunc_in_spark(spark: SparkSession, tmp_path: Path) -> None:
     assert rows[7]["describe_outcome"]["status"] == "model_error"
 
 
+@pytest.mark.usefixtures("mlflow_store")
 def test_workers_find_the_drivers_registry(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model by its alias in a registry that only the driver was told of answers in the workers, with the version's name."""
     mlflow = pytest.importorskip("mlflow")
     warnings.simplefilter("ignore")  # MLflow's own; pytest puts the filters back
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "put back at the end")
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    try:
-        log_describer(PixelDescriber(), registered_model_name="pixels")
-        mlflow.MlflowClient().set_registered_model_alias("pixels", "champion", 1)
-        (row,) = describe(frame(spark, [picture(1)]), PyFunc("models:/pixels@champion")).collect()
-        register_ai_query(spark, PyFunc("models:/pixels@champion"), "registered_query")
-        (sql,) = frame(spark, [picture(1)]).selectExpr("registered_query('e', 'p', files => image_binary) AS answer").collect()
-    finally:
-        mlflow.set_tracking_uri(None)
+    log_describer(PixelDescriber(), registered_model_name="pixels")
+    mlflow.MlflowClient().set_registered_model_alias("pixels", "champion", 1)
+    (row,) = describe(frame(spark, [picture(1)]), PyFunc("models:/pixels@champion")).collect()
+    register_ai_query(spark, PyFunc("models:/pixels@champion"), "registered_query")
+    (sql,) = frame(spark, [picture(1)]).selectExpr("registered_query('e', 'p', files => image_binary) AS answer").collect()
     assert (row["describe_outcome"]["status"], row["describe_outcome"]["model"]) == ("ok", "models:/pixels/1")
     assert row["descrizione"] == sql["answer"] == describe_pixels(picture(1))
 

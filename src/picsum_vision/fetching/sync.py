@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -112,6 +111,8 @@ def fetch_images(urls: Iterable[str | None], options: DownloadOptions | None = N
     urls
         Any iterable of URLs: a list, a pandas Series, a generator, even an endless one, of which no more is read than the window
         can use. None, NaN and broken URLs are results like any other (`invalid_url`). A URL that comes twice is fetched twice.
+        It is read in the caller's thread: while it makes its reader wait, downloads go on, and their results wait with the
+        caller. Where that matters, :func:`fetch_images_async` takes an asynchronous iterable, which holds up nothing.
     options
         How to fetch; :class:`DownloadOptions` with its defaults if None. What it says of one task holds for this call.
     ordered
@@ -150,17 +151,18 @@ def _results(urls: Iterable[Any], options: DownloadOptions, *, ordered: bool) ->
 
 
 def _give(window: FetchWindow, source: Iterator[Any]) -> bool:
-    """Give the window the URLs that it wants and that come without a wait; return whether there may be more."""
+    """Give the window the URLs that it wants and that come without a wait; return whether there may be more.
+
+    Each is given before the next is asked for: nobody knows beforehand how long the source takes over that one.
+    """
     give_up_s = time.monotonic() + _GIVING_AT_MOST_S
-    while (room := window.room) > 0:
-        urls = []
-        for url in islice(source, room):
-            urls.append(url)
-            if time.monotonic() > give_up_s:
-                window.give(urls)
-                return True
-        window.give(urls)
-        if len(urls) < room:
+    while window.room > 0:
+        for url in source:
+            window.give([url])
+            break
+        else:
             window.all_given()
             return False
+        if time.monotonic() > give_up_s:
+            return True
     return True
