@@ -38,6 +38,10 @@ def check(found: dict[str, Any]) -> None:
     assert found["requests"] == 2 * 27 + 3
     assert found["asked_again"] == 0
     assert found["second"]["download"]["skipped"] == 30
+    assert any(0 < rows < 30 for rows in found["seen_done"]), "the job says how far it is while it runs"
+    assert found["seen_done"][-1] == 30
+    assert not {name: said for name, said in found["diagnosis"].items() if said[0] == "failure"}
+    assert found["diagnosis"]["egress"][0] == "ok"
 
 
 @pytest.mark.spark

@@ -9,21 +9,39 @@ import json
 import sys
 
 import picsum_vision as pv
-from picsum_vision.testing.image_server import ImageServer
+from picsum_vision.testing.image_server import ImageServer, Latency
+
+
+class Watching:
+    """Looks often at what the job tells of itself, and keeps it."""
+
+    look_every_s = 0.1
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self.events: list[pv.ProgressEvent] = []
+
+    def __call__(self, event: pv.ProgressEvent) -> None:
+        """Keep an event."""
+        self.events.append(event)
+
 
 if __name__ == "__main__":
     folder, kind, address = sys.argv[1:]
     spark = pv.local_session(folder, **{kind: address})
-    with ImageServer() as server:
+    with ImageServer(latency=Latency(mean_s=0.1)) as server:
         job = pv.PipelineConfig(
             images=30,
             start=80,
             width=64,
             height=48,
             base_url=server.base_url,
-            download=pv.DownloadOptions(allow_private_addresses=True),
+            download=pv.DownloadOptions(allow_private_addresses=True, max_in_flight_per_task=4),
         )
-        first = pv.run_pipeline(spark, job)
+        diagnosis = pv.doctor(spark, config=job)
+        server.reset_stats()
+        watching = Watching()
+        first = pv.run_pipeline(spark, job, progress=watching)
         requests = server.stats()["requests"]
         second = pv.run_pipeline(spark, job)
         asked_again = server.stats()["requests"] - requests
@@ -35,6 +53,8 @@ if __name__ == "__main__":
         "first": first.as_dict(),
         "second": second.as_dict(),
         "requests": requests,
+        "seen_done": [event.rows_done for event in watching.events if event.step == "download_and_describe"],
+        "diagnosis": {each.name: [each.verdict.value, each.message] for each in diagnosis.findings},
         "asked_again": asked_again,
         "rows": list(rows.collect()[0]),
     }

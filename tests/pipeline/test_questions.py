@@ -52,7 +52,7 @@ def test_both_questions_can_be_kept(spark, tables):
 
 
 def test_one_answer_cannot_take_the_place_of_several(spark, tmp_path):
-    """Back from keep_both to replace, a new question is refused in one line that says what helps."""
+    """Back from keep_both to replace, a new question is refused in one line that says what helps, before it is asked."""
     tables = fresh_tables("iceberg", tmp_path)
     with ImageServer() as images:
         for task in (pv.Describe(), pv.Describe(language="en")):
@@ -61,6 +61,10 @@ def test_one_answer_cannot_take_the_place_of_several(spark, tmp_path):
             asked = {"task": OTHER, "backend": pv.ChatCompletions(model.base_url, "test-vision")}
             with pytest.raises(pv.TableProblem, match="keep_both") as caught:
                 pv.run_pipeline(spark, job(tables, images, images=4, **asked))
+            assert model.stats()["requests"] == 0
+            # Addresses of which there is nothing are not held up by the others.
+            others = pv.run_pipeline(spark, job(tables, images, images=2, start=200, **asked))
+    assert others.describe.ok == 2
     assert "\n" not in str(caught.value)
 
 

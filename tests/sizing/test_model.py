@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picsum_vision.sizing.model import IN_FLIGHT, WORKERS, Waits, first_pass_rows, next_pass_rows, stage_time
+from picsum_vision import pass_sizes
+from picsum_vision.sizing.demand import Demand
+from picsum_vision.sizing.fit import StageFit, passes_of
+from picsum_vision.sizing.model import IN_FLIGHT, WORKERS, Waits, stage_time
 
 WAITS = st.builds(
     Waits,
@@ -66,6 +69,20 @@ def test_the_tightest_limit_binds():
 
 @given(st.floats(0.1, 3_600), st.integers(1, 10_000_000), st.floats(0.001, 10_000))
 def test_a_pass_grows_by_steps_and_never_vanishes(interval_s, rows, seconds):
-    """The next pass has at least 50 rows and at most eight times as many."""
-    assert 50 <= first_pass_rows(interval_s) <= 1_000
-    assert 50 <= next_pass_rows(rows, seconds, interval_s) <= max(50, rows * 8)
+    """The next pass is to have at least 50 rows and at most eight times as many."""
+    assert 50 <= pass_sizes.first_rows(interval_s) <= 1_000
+    assert 50 <= pass_sizes.next_rows(rows, seconds, interval_s, last_wish=rows) <= max(50, rows * 8)
+
+
+@given(st.integers(1, 10_000_000), st.integers(1, 10_000_000))
+def test_a_pass_leaves_small_ones_for_the_end(wish, left):
+    """No pass takes more than a quarter of what is left, or 1,000 rows, and each takes something."""
+    assert 1 <= pass_sizes.shared(wish, left) <= min(left, max(1_000, left // 4))
+
+
+@given(st.integers(1, 3_000_000), st.floats(0.5, 600), st.booleans())
+def test_the_passes_of_a_plan_have_all_rows(rows, interval_s, is_fused):
+    """A plan's passes have together as many rows as the job."""
+    demand = Demand(image_latency_s=0.5, model_latency_s=1, tasks=2, checkpoint_interval_s=interval_s, is_fused=is_fused)
+    found = passes_of(demand, rows, StageFit(start_s=1, row_s=0.002), cold=True)
+    assert sum(part * times for part, _, times in found) == rows

@@ -6,11 +6,13 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from picsum_vision.cli import job_flags
 from picsum_vision.cli.console import progress
+from picsum_vision.cli.job_flags import Fraction, Number, Text
 from picsum_vision.cli.loud_commands import with_loudness
 from picsum_vision.cli.session import choose_tables, open_session
 from picsum_vision.config_file import job_config
@@ -25,9 +27,6 @@ from picsum_vision.table_names import Tables
 if TYPE_CHECKING:
     from picsum_vision.sizing.result import SizingResult
 
-Text = Optional[str]
-Number = Optional[int]
-Fraction = Optional[float]
 
 DEFAULT_FOLDER = "picsum-vision-sizing"
 
@@ -74,8 +73,8 @@ def bench(
     catalog: Annotated[Text, typer.Option(help="Where the suite's tables are. [default: platform_catalog]")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Load a real host or model without asking.")] = False,  # noqa: FBT002 - the same
     master: Annotated[Text, typer.Option(help="Spark's master. [default: local[*]]")] = None,
-    remote: Annotated[Text, typer.Option(help="Spark Connect, as in sc://host or local[2].")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002 - the same
+    remote: job_flags.Remote = None,
+    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
 ) -> int:
     """Measure the stages and the whole job at each size, against servers of its own with a stated latency.
 
@@ -112,7 +111,7 @@ def compare(
     after: Annotated[str, typer.Argument(metavar="RUN", help="The one to compare with it.")],
     tracking_uri: Annotated[Text, typer.Option(help="MLflow's store. [default: a file of SQLite in the folder]")] = None,
     output: Annotated[str, typer.Option(help="The folder of results, as given to bench.")] = DEFAULT_FOLDER,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002 - typer's way
+    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
 ) -> int:
     """Say what has changed between two suites, and whether it is more than noise.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from picsum_vision.cli import job_flags
 from picsum_vision.cli.console import progress
 from picsum_vision.cli.report import FILE_NAME
 from picsum_vision.cli.run import open_and_run, print_report
@@ -24,7 +25,7 @@ _HOP_S = 0.1
 def demo(
     images: Annotated[int, typer.Option(help="How many images.")] = 100,
     output: Annotated[str, typer.Option(help="The folder of the tables.")] = "picsum-vision-demo",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002 - typer's way
+    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
 ) -> int:
     """Run the main job on this machine, up to a gallery: an image server of its own, no key, no account, nothing sent anywhere.
 

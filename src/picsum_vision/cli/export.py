@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from picsum_vision.cli import job_flags
 from picsum_vision.cli.console import progress
 from picsum_vision.cli.existing_tables import choose_existing_tables
+from picsum_vision.cli.job_flags import Number, Text
 from picsum_vision.cli.session import open_session
 from picsum_vision.exporting.plan import LAYOUTS
 from picsum_vision.validation import check_choice
@@ -18,16 +20,13 @@ if TYPE_CHECKING:
 
     from picsum_vision.table_names import Tables
 
-Text = Optional[str]
-Number = Optional[int]
-
 
 def export(
     to: Annotated[str, typer.Option(help="webdataset, huggingface or files.")],
     path: Annotated[str, typer.Option(help="The folder to write; on a cluster one that all workers share.")],
     folder: Annotated[Text, typer.Argument(help="The folder of the tables, as given to --output.")] = None,
     catalog: Annotated[Text, typer.Option(help="The catalog of the tables.")] = None,
-    schema: Annotated[Text, typer.Option(help="[default: marketplace]")] = None,
+    schema: job_flags.Schema = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of an earlier export.")] = False,  # noqa: FBT002 - typer's way
     split: Annotated[str, typer.Option(help="The word that names start with: train, validation, test.")] = "train",
     max_images_per_shard: Annotated[Number, typer.Option(help="When a tar, a Parquet file or a folder is full.")] = None,
@@ -35,7 +34,7 @@ def export(
     partitions: Annotated[Number, typer.Option(help="Into how many tasks the rows are spread.")] = None,
     master: Annotated[Text, typer.Option(help="Spark's master.")] = None,
     remote: Annotated[Text, typer.Option(help="Spark Connect.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002 - typer's way
+    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
 ) -> int:
     """Write the images with their descriptions as WebDataset tars, a Hugging Face data set or plain files.
 

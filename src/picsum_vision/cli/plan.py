@@ -8,13 +8,11 @@ from typing import Annotated, Any, List, Optional  # noqa: UP035 - typer reads t
 
 import typer
 
+from picsum_vision.cli import job_flags
+from picsum_vision.cli.job_flags import Fraction, Number
 from picsum_vision.config_file import TASKS
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.validation import check_choice
-
-Text = Optional[str]
-Number = Optional[int]
-Fraction = Optional[float]
 
 _LATEST = Path("picsum-vision-sizing") / "sizing.json"
 
@@ -44,7 +42,7 @@ def plan(
         Optional[List[str]],
         typer.Option(help=f"A result of bench, for the model's constants; may be repeated. [default: {_LATEST}, if there]"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002 - the same
+    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
 ) -> int:
     """Say how long a job would take, what would bind it, and what it would need and cost; nothing is started.
 

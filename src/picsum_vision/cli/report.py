@@ -7,15 +7,16 @@ from typing import Annotated, Optional
 
 import typer
 
+from picsum_vision.cli import job_flags
 from picsum_vision.cli.console import progress
 from picsum_vision.cli.existing_tables import choose_existing_tables
+from picsum_vision.cli.job_flags import Text
 from picsum_vision.cli.session import open_session
 from picsum_vision.options import DescribeOptions
 from picsum_vision.report.output_file import check_output_file
 from picsum_vision.report.text import table_summary
 from picsum_vision.validation import check_integer
 
-Text = Optional[str]
 Price = Optional[float]
 
 FILE_NAME = "report.html"
@@ -25,7 +26,7 @@ _MOST_IMAGES = 20_000
 def report(
     folder: Annotated[Text, typer.Argument(help="The folder of the tables, as given to --output.")] = None,
     catalog: Annotated[Text, typer.Option(help="The catalog of the tables.")] = None,
-    schema: Annotated[Text, typer.Option(help="[default: marketplace]")] = None,
+    schema: job_flags.Schema = None,
     output: Annotated[Text, typer.Option(help="The HTML file. [default: report.html in the folder of the tables]")] = None,
     images: Annotated[int, typer.Option(help="How many images the gallery shows at most.")] = 5_000,
     input_price_per_million_tokens: Annotated[Price, typer.Option(help="For the cost: the model's price.")] = None,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from picsum_vision.cli import job_flags
 from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.console import progress
-from picsum_vision.cli.job_flags import merged
+from picsum_vision.cli.job_flags import Fraction, Number, Switch, Text
 from picsum_vision.cli.session import choose_tables, open_session
 from picsum_vision.config import OnNewQuestion, PipelineConfig, WhenBusy
 from picsum_vision.config_file import BACKENDS, TASKS, job_config, read_config_file
@@ -22,47 +23,41 @@ if TYPE_CHECKING:
 
 SHARE_MISSED = 3
 
-Text = Optional[str]
-Number = Optional[int]
-Fraction = Optional[float]
-Switch = Optional[bool]
 
-_BYS, _FORMATS = one_of("id", "seed", "list"), one_of("iceberg", "delta")
+_BYS = one_of("id", "seed", "list")
 _BACKENDS, _TASKS = one_of(*BACKENDS), one_of(*TASKS)
 _ON_NEW_QUESTION, _WHEN_BUSY = one_of(*get_args(OnNewQuestion)), one_of(*get_args(WhenBusy))
 
 
 def run(
-    config: Annotated[Text, typer.Option(help="A TOML file with the whole job; a flag wins over it.")] = None,
+    config: job_flags.Config = None,
     images: Annotated[Number, typer.Option(help="How many images. [default: 1000]")] = None,
     start: Annotated[Number, typer.Option(help="From which number on. [default: 1]")] = None,
     by: Annotated[Text, typer.Option(help="id, seed or list. [default: id]", autocompletion=_BYS)] = None,
     width: Annotated[Number, typer.Option(help="Pixels, 0 to 5000. [default: 800]")] = None,
     height: Annotated[Number, typer.Option(help="Pixels, 0 to 5000. [default: 600]")] = None,
-    base_url: Annotated[Text, typer.Option(help="The image host. [default: https://picsum.photos]")] = None,
+    base_url: job_flags.BaseUrl = None,
     urls_from: Annotated[Text, typer.Option(help="Your own URLs: a .parquet, .csv, .tsv or .txt file, or a table.")] = None,
-    url_col: Annotated[Text, typer.Option(help="The column of --urls-from. [default: image_url]")] = None,
-    output: Annotated[Text, typer.Option(help="The folder of the tables. [default: picsum-vision-data]")] = None,
-    catalog: Annotated[Text, typer.Option(help="[default: platform_catalog]")] = None,
-    schema: Annotated[Text, typer.Option(help="[default: marketplace]")] = None,
-    table_format: Annotated[
-        str, typer.Option("--format", help="iceberg, or delta by path.", autocompletion=_FORMATS)
-    ] = "iceberg",
+    url_col: job_flags.UrlCol = None,
+    output: job_flags.Output = None,
+    catalog: job_flags.Catalog = None,
+    schema: job_flags.Schema = None,
+    table_format: job_flags.TableFormat = "iceberg",
     backend: Annotated[
         Text, typer.Option(help="pixels, chat, ai-query or pyfunc. [default: pixels]", autocompletion=_BACKENDS)
     ] = None,
-    endpoint_url: Annotated[Text, typer.Option(help="For chat: as in https://host/v1.")] = None,
-    model: Annotated[Text, typer.Option(help="A model's name, a serving endpoint, or an MLflow model URI.")] = None,
-    api_key_env: Annotated[Text, typer.Option(help="The environment variable that holds the key.")] = None,
+    endpoint_url: job_flags.EndpointUrl = None,
+    model: job_flags.Model = None,
+    api_key_env: job_flags.ApiKeyEnv = None,
     task: Annotated[
         Text,
         typer.Option(help="describe, objects, sentiment, text or classify. [default: describe]", autocompletion=_TASKS),
     ] = None,
-    labels: Annotated[Text, typer.Option(help="For classify: a,b,c.")] = None,
-    language: Annotated[Text, typer.Option(help="Of the answer: it, en, ... [default: it]")] = None,
+    labels: job_flags.Labels = None,
+    language: job_flags.Language = None,
     prompt: Annotated[Text, typer.Option(help="A question of your own.")] = None,
     max_in_flight: Annotated[Number, typer.Option(help="Requests at once in one task, of downloads and of questions.")] = None,
-    timeout: Annotated[Fraction, typer.Option(help="Seconds for one download. [default: 10]")] = None,
+    timeout: job_flags.Timeout = None,
     partitions: Annotated[Number, typer.Option(help="Tasks. [default: as many as run at once]")] = None,
     requests_per_minute: Annotated[Number, typer.Option(help="To the model, by the whole job.")] = None,
     tokens_per_minute: Annotated[Number, typer.Option(help="To the model, by the whole job.")] = None,
@@ -83,17 +78,16 @@ def run(
         Switch, typer.Option("--describe-unknown", help="Ask anew about rows that do not know their question.")
     ] = None,
     when_busy: Annotated[
-        Text, typer.Option(help="While another run is at work: wait or refuse. [default: wait]", autocompletion=_WHEN_BUSY)
+        Text,
+        typer.Option(help="While another run is at work: wait or refuse. [default: wait]", autocompletion=_WHEN_BUSY),
     ] = None,
     checkpoint_interval: Annotated[Fraction, typer.Option(help="Seconds from one commit to the next. [default: 60]")] = None,
     min_ok_share: Annotated[Fraction, typer.Option(help="Exit with 3 if fewer rows than this share are ok.")] = None,
     log_to_mlflow: Annotated[Switch, typer.Option("--log-to-mlflow", help="Keep the run as an MLflow run, too.")] = None,
-    allow_private_addresses: Annotated[
-        Switch, typer.Option("--allow-private-addresses", help="Reach loopback and private hosts.")
-    ] = None,
+    allow_private_addresses: job_flags.AllowPrivateAddresses = None,
     master: Annotated[Text, typer.Option(help="Spark's master, as in spark://host:7077. [default: local[*]]")] = None,
-    remote: Annotated[Text, typer.Option(help="Spark Connect, as in sc://host or local[2].")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")] = False,  # noqa: FBT002 - typer's way
+    remote: job_flags.Remote = None,
+    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
 ) -> int:
     """Download and describe images into three tables; what is there is not done again.
 
@@ -125,7 +119,7 @@ def run(
             "tokens_per_minute_total": tokens_per_minute,
         },
     }  # fmt: skip
-    job = job_config(merged(read_config_file(config) if config else {}, flags, groups))
+    job = job_config(job_flags.merged(read_config_file(config) if config else {}, flags, groups))
     tables, folder = choose_tables(
         job.tables, output=output, catalog=catalog, schema=schema, table_format=table_format, master=master, remote=remote
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F
 
+from picsum_vision import pass_sizes
 from picsum_vision.pipeline.standing import FETCHED_AT
 from picsum_vision.table_columns import KEY
 
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 
 _LOWEST: Final = -(1 << 63)
 _HASHES: Final = 1 << 64
-_ROWS_PER_SECOND_AT_FIRST: Final = 20
-_FIRST_CHUNK_AT_MOST: Final = 1_000
-_LARGEST_GROWTH: Final = 8
-_NO_CHUNK_BELOW_ROWS: Final = 50
-# Nothing is at work while the last portion is published: it is not to be a large one.
-_SHARE_OF_WHAT_IS_LEFT: Final = 4
-_NOT_SHARED_BELOW_ROWS: Final = 1_000
 
 
 class ChunkSize:
@@ -34,15 +28,12 @@ class ChunkSize:
     def __init__(self, interval_s: float) -> None:
         """Begin small, as nothing is known of the speed."""
         self._interval_s = interval_s
-        guess = int(interval_s * _ROWS_PER_SECOND_AT_FIRST)
-        self.rows = max(_NO_CHUNK_BELOW_ROWS, min(guess, _FIRST_CHUNK_AT_MOST))
+        self.rows = pass_sizes.first_rows(interval_s)
 
     def learn(self, rows: int, seconds: float) -> None:
         """Take in how long a portion took; an empty one tells nothing."""
-        if not rows:
-            return
-        wanted = int(rows * self._interval_s / max(seconds, 0.001))
-        self.rows = max(_NO_CHUNK_BELOW_ROWS, min(wanted, self.rows * _LARGEST_GROWTH))
+        if rows:
+            self.rows = pass_sizes.next_rows(rows, seconds, self._interval_s, last_wish=self.rows)
 
 
 class ByHash:
@@ -64,7 +55,7 @@ class ByHash:
         if self.is_at_end:
             return None
         low = self._from
-        rows = min(rows, max(_NOT_SHARED_BELOW_ROWS, self._left // _SHARE_OF_WHAT_IS_LEFT))
+        rows = pass_sizes.shared(rows, self._left)
         if rows >= self._left and not low:
             self._from = _HASHES
             return self._keys

@@ -43,6 +43,9 @@ class Todo(str, Enum):
     NOTHING = "nothing"
 
 
+_ASKED_ABOUT: Final = (Todo.FETCH_AND_ASK, Todo.FETCH_AGAIN, Todo.ASK)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What counts as done.
@@ -85,6 +88,12 @@ class Standing:
     def any_has_an_answer(self, keys: DataFrame) -> bool:
         """Return whether image_desc has a row of any of the keys, whatever was asked."""
         return bool(self._store.among("image_desc", keys).select(KEY).take(1))
+
+    def any_has_several_answers(self) -> bool:
+        """Return whether image_desc has several rows of an address that is to be asked about."""
+        asked = self.rows().where(F.col("todo").isin([todo.value for todo in _ASKED_ABOUT])).select(KEY)
+        several = self._store.read("image_desc").groupBy(F.col(KEY).alias("answer_key")).count().where("count > 1")
+        return bool(asked.join(several, F.col(KEY).eqNullSafe(F.col("answer_key")), "left_semi").take(1))
 
     def survey(self) -> Survey:
         """Count the addresses by what is to be done and by what became of them, in one query."""
@@ -172,6 +181,11 @@ class Survey:
     def left(self, todo: Todo) -> int:
         """Return how many addresses this is to be done about."""
         return sum(group["rows"] for group in self._groups if group["todo"] == todo.value)
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is to be asked about."""
+        return any(self.left(todo) for todo in _ASKED_ABOUT)
 
     @property
     def lists_all(self) -> bool:

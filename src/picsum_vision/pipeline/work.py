@@ -15,6 +15,7 @@ from picsum_vision.pipeline.portions import ByAge, ByHash, ChunkSize
 from picsum_vision.pipeline.standing import Standing, Survey, Todo
 from picsum_vision.pipeline.tally import DESCRIBE, DOWNLOAD, Tally
 from picsum_vision.progress.tracker import RunProgress
+from picsum_vision.spark.publishing import several_answers
 from picsum_vision.spark.staging import PassFigures
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.table_columns import KEY
@@ -55,6 +56,7 @@ class Work:
         self._chunk = ChunkSize(config.checkpoint_interval_s)
         # The platform plans the one and the endpoint the other: they are asked once for all, when all images are there.
         self._asks_once = isinstance(config.backend, (AiQuery, BatchChat))
+        self._replaces = config.on_new_question == "replace"
         # From when on a row may come twice: what the first attempt of a task has handed on comes once more.
         self._is_retried = False
         # What a pass may spend is what the ones before it have left.
@@ -63,6 +65,8 @@ class Work:
     def do(self, *, tables_are_new: bool) -> Survey:
         """Do what is missing, and return how everything stands afterwards."""
         first = now = Survey.of_new_tables(self._asked.count()) if tables_are_new else self._standing.survey()
+        if self._replaces and not tables_are_new and first.asks and self._standing.any_has_several_answers():
+            raise several_answers(self._store)  # before anything is paid for that could not be kept
         if not first.lists_all:
             unlisted = self._standing.unlisted
             self._store.append_anew("image_urls", (lambda: self._asked) if tables_are_new else unlisted)

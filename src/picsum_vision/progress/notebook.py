@@ -33,10 +33,11 @@ class NotebookProgress:
         """Show the event."""
         from IPython.display import display  # noqa: PLC0415 - there in notebooks only
 
+        show: Any = display  # IPython's has no types
         self._last_message = event.message or self._last_message
         shown = {"text/plain": str(event), "text/html": as_html(event, self._last_message)}
         if self._handle is None:
-            self._handle = display(shown, raw=True, display_id=True)
+            self._handle = show(shown, raw=True, display_id=True)
         else:
             self._handle.update(shown, raw=True)
 

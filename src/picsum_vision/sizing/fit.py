@@ -12,13 +12,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from picsum_vision import pass_sizes
 from picsum_vision.sizing.demand import Demand
-from picsum_vision.sizing.model import first_pass_rows, next_pass_rows, stage_time
+from picsum_vision.sizing.model import stage_time
 from picsum_vision.sizing.result import SizingResult
 
 _STARTS_S: Final = tuple(0.05 * step for step in range(121))
 _ROWS_S: Final = (0.0, *(0.00005 * 1.06**step for step in range(140)))
 _SETTLED: Final = 0.02
+_LAST_PASSES: Final = 4  # those take a share of what is left, and become smaller
 _LEAST_WORKER_MB: Final = 50.0
 _DEFAULT: Final = "default_fit.json"
 
@@ -96,19 +98,24 @@ def job_seconds(demand: Demand, rows: int, total: StageFit, job_s: float, *, col
 
 def passes_of(demand: Demand, rows: int, total: StageFit, *, cold: bool) -> Iterator[tuple[int, float, float]]:
     """Give the passes of a job: rows, seconds, and how often. A size that does not change any more stands for all that follow."""
-    size, left = first_pass_rows(demand.checkpoint_interval_s), rows
+    interval_s = demand.checkpoint_interval_s
+    # Fused passes hand on their window: they are one flow, of which each has its share.
+    flow_s = work_seconds(demand, rows, total.row_s, cold=cold) if demand.is_fused else 0.0
+    wish, left = pass_sizes.first_rows(interval_s), rows
     while left > 0:
-        part = min(size, left)
-        seconds = total.start_s + pass_seconds(demand, part, total.row_s, cold=cold and left == rows)
-        wanted = next_pass_rows(part, seconds, demand.checkpoint_interval_s)
-        times = left / part if abs(wanted / size - 1) <= _SETTLED else 1.0
+        part = pass_sizes.shared(wish, left)
+        alone_s = flow_s * part / rows if demand.is_fused else work_seconds(demand, part, total.row_s, cold=cold and left == rows)
+        seconds = total.start_s + alone_s
+        wanted = pass_sizes.next_rows(part, seconds, interval_s, last_wish=wish)
+        is_settled = part == wish and abs(wanted / wish - 1) <= _SETTLED
+        times = max(1, left // part - _LAST_PASSES) if is_settled else 1
         yield part, seconds, times
-        left -= round(part * times)
-        size = wanted
+        left -= part * times
+        wish = wanted
 
 
-def pass_seconds(demand: Demand, rows: float, row_s: float, *, cold: bool) -> float:
-    """Return what one pass takes without its start: the longer of the two stages and one wait of the other, or both in turn."""
+def work_seconds(demand: Demand, rows: float, row_s: float, *, cold: bool) -> float:
+    """Return what so many rows take beside the starts: the longer stage and one wait of the other, or both in turn."""
     download = stage_time(rows, demand.download_waits, row_s, cold=cold)
     describe = stage_time(rows, demand.describe_waits, row_s, cold=cold)
     if not demand.is_fused:

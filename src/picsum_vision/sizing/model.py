@@ -23,11 +23,6 @@ REQUESTS: Final = "the model's requests per minute"
 TOKENS: Final = "the model's tokens per minute"
 # The engine begins with so many requests at once and doubles them as long as the far side keeps up.
 _FIRST_IN_FLIGHT: Final = 16
-# The pipeline's first pass, and by how much a pass may outgrow the one before it.
-_FIRST_PASS_ROWS: Final = 1_000
-_FIRST_PASS_ROWS_PER_S: Final = 20
-_LARGEST_GROWTH: Final = 8
-_NO_PASS_BELOW_ROWS: Final = 50
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,17 +83,6 @@ def stage_time(rows: float, waits: Waits, row_s: float, *, cold: bool) -> StageT
         tail_s=tail_s,
         limits=alone,
     )
-
-
-def first_pass_rows(interval_s: float) -> int:
-    """Return how many rows the pipeline's first pass has, before anything is known of the speed."""
-    return max(_NO_PASS_BELOW_ROWS, min(int(interval_s * _FIRST_PASS_ROWS_PER_S), _FIRST_PASS_ROWS))
-
-
-def next_pass_rows(rows: int, seconds: float, interval_s: float) -> int:
-    """Return how many rows the pass after one of `rows` in `seconds` has: as many as fit the interval, growing by steps."""
-    wanted = int(rows * interval_s / max(seconds, 0.001))
-    return max(_NO_PASS_BELOW_ROWS, min(wanted, rows * _LARGEST_GROWTH))
 
 
 def _in_flight_s(rows: float, waits: Waits, *, cold: bool) -> tuple[float, float]:

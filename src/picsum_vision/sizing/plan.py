@@ -15,7 +15,7 @@ from picsum_vision.errors import SettingError
 from picsum_vision.images.shrinking import shrunk_size
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.demand import PICSUM_HOPS, Demand
-from picsum_vision.sizing.fit import Fit, default_fit, fit_results, job_seconds, pass_seconds, passes_of
+from picsum_vision.sizing.fit import Fit, default_fit, fit_results, job_seconds, passes_of, work_seconds
 from picsum_vision.sizing.model import IN_FLIGHT, WORKERS, StageTime, stage_time
 from picsum_vision.sizing.plan_text import plan_text
 from picsum_vision.sizing.result import read_result
@@ -152,7 +152,7 @@ def _planned(
     describe_time = stage_time(images, demand.describe_waits, fit.total.row_s, cold=True)
     longer, stage = max((download_time, "download"), (describe_time, "describe"), key=lambda pair: pair[0].seconds)
     passes = round(sum(times for _, _, times in passes_of(demand, images, fit.total, cold=True)))
-    waited_s = pass_seconds(demand, images, fit.total.row_s, cold=True)
+    waited_s = work_seconds(demand, images, fit.total.row_s, cold=True)
     is_start = seconds - waited_s > waited_s
     binding = "Spark's start and the commits" if is_start else _named(longer.binding, stage)
     worker_mb = fit.worker_base_mb + _EMITTED_MB + _held_mb(demand)

@@ -97,11 +97,16 @@ def _replaces_any(store: TableStore, staged: Staged, target: Target) -> bool:
     )
     newer_rows, rows, distinct = found.collect()[0]
     if newer_rows and rows > distinct and target == ONE_ANSWER:
-        raise TableProblem(
-            f"{store.tables.readable(target.role)}: has several answers for an image, so that one cannot take their place; "
-            "go on with on_new_question='keep_both', or delete the rows of the questions that are not wanted"
-        )
+        raise several_answers(store)
     return bool(newer_rows)
+
+
+def several_answers(store: TableStore) -> TableProblem:
+    """Return why one answer cannot take the place of the ones that are there."""
+    return TableProblem(
+        f"{store.tables.readable(ONE_ANSWER.role)}: has several answers for an image, so that one cannot take their place; "
+        "go on with on_new_question='keep_both', or delete the rows of the questions that are not wanted"
+    )
 
 
 def _not_there(store: TableStore, staged: Staged, target: Target) -> DataFrame:
