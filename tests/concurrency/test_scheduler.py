@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Lane, Turn
-from picsum_vision.concurrency.limits import FixedLimit
+from picsum_vision.concurrency.limits import AdaptiveLimit, FixedLimit
 from picsum_vision.concurrency.pace import Pace
 from picsum_vision.concurrency.scheduler import LaneState, Scheduler
 
@@ -246,3 +246,49 @@ def test_at_the_end_opening_steps_go_first(jobs: int, slots: int) -> None:
     assert sorted(before) == sorted(at_the_end)
     if jobs > 2 * slots:
         assert before[: jobs + 1] != at_the_end[: jobs + 1]
+
+
+def test_the_books_stay_small_while_all_slots_are_taken() -> None:
+    """However many steps of two lanes run through a full pool, its ranks stay a handful of entries for each lane."""
+
+    async def scenario() -> int:
+        longest = 0
+        done: list[Any] = []
+        window = Scheduler({"pool": 4}, lambda lane: LaneState(FixedLimit(4)), done.append)
+        for number in range(3_000):
+            window.submit(TwoHosts(str(number), []))
+        while len(done) < 3_000:
+            longest = max(longest, len(window._pools["pool"]._ranks))
+            await asyncio.sleep(0)
+        await window.close()
+        return longest
+
+    assert asyncio.run(scenario()) < 100
+
+
+def test_a_full_lane_is_asked_again_when_its_limit_rises_by_itself() -> None:
+    """Where nothing is answered at all, steps start as the limit doubles in time, up to its most."""
+
+    async def scenario() -> int:
+        begun: list[None] = []
+        all_have = asyncio.Event()
+
+        class Endless:
+            turn: Turn | None = Turn(Lane("pool", "slow"))
+
+            async def step(self) -> Feedback:
+                begun.append(None)
+                if len(begun) == 70:
+                    all_have.set()
+                await asyncio.Event().wait()
+                return NOTHING_LEARNT
+
+        window = Scheduler({"pool": 100}, lambda lane: LaneState(AdaptiveLimit(70, doubles_after_s=0.01)), lambda job: None)
+        for _ in range(100):
+            window.submit(Endless())
+        await asyncio.wait_for(all_have.wait(), 30)
+        await asyncio.sleep(0.05)
+        await window.close()
+        return len(begun)
+
+    assert asyncio.run(scenario()) == 70

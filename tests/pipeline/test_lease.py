@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -67,10 +68,8 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_holder_told(store):
     slow._ended.set()
     slow._renewing.join()
     time.sleep(0.5)
-    with Lease(store, "next").take(wait=False):
-        slow._lost = slow._renewal_problem()
-        with pytest.raises(pv.TableProblem, match="could not renew its lease"):
-            slow.check()
+    with Lease(store, "next").take(wait=False), pytest.raises(pv.TableProblem, match="could not renew its lease"):
+        slow.check()
 
 
 def test_a_lease_is_renewed_while_its_run_is_at_work(store):
@@ -79,6 +78,84 @@ def test_a_lease_is_renewed_while_its_run_is_at_work(store):
         time.sleep(6)
         with pytest.raises(pv.TableProblem, match="at work"):
             Lease(store, "next").take(wait=False)
+
+
+def test_a_renewal_that_fails_is_tried_again(store, monkeypatch):
+    """A catalog that does not answer for a moment costs no run its lease."""
+    lease = hold_from_elsewhere(store, lasts_s=5)
+    failures = [ConnectionError("the catalog is busy")] * 2
+    renew = Lease._set_until
+
+    def sometimes(self: Lease, until_us: int) -> None:
+        if failures and until_us:
+            raise failures.pop()
+        renew(self, until_us)
+
+    monkeypatch.setattr(Lease, "_set_until", sometimes)
+    with lease as _:
+        time.sleep(7)
+        assert not failures
+        lease.check()
+        with pytest.raises(pv.TableProblem, match="at work"):
+            Lease(store, "next").take(wait=False)
+
+
+def test_who_slept_through_its_lease_publishes_nothing(spark, store, monkeypatch):
+    """A run whose lease ran out while it stood still sees before its next commit that another has the tables."""
+    with ImageServer() as images:
+        take = Lease.take
+
+        def overtaken(self: Lease, **settings) -> Lease:
+            lease = take(self, **settings)
+            monkeypatch.setattr(Lease, "take", take)
+            lease._ended.set()  # its thread sleeps, too
+            lease._until = 0
+            store.sql("lease", f"UPDATE {store.name('image_codes_lease')} SET owner = 'another'")  # noqa: S608 - escaped
+            Lease(store, "another")._renew()
+            return lease
+
+        monkeypatch.setattr(Lease, "take", overtaken)
+        with pytest.raises(pv.TableProblem, match="could not renew its lease"):
+            pv.run_pipeline(spark, job(store.tables, images, images=4))
+    assert store.read("image_codes").count() == 0
+
+
+@pytest.fixture
+def two_views(spark, tmp_path) -> list[TableStore]:
+    """Give one set of tables as two sessions see it that each keep tables in memory, as Iceberg's catalogs do by default."""
+    schema = f"s_{uuid.uuid4().hex[:8]}"
+    for view in ("first", "second"):
+        prefix = f"spark.sql.catalog.{view}_{schema}"
+        spark.conf.set(prefix, "org.apache.iceberg.spark.SparkCatalog")
+        spark.conf.set(f"{prefix}.type", "hadoop")
+        spark.conf.set(f"{prefix}.warehouse", f"{tmp_path}/warehouse")
+    stores = [TableStore(spark, pv.Tables(catalog=f"{view}_{schema}", schema=schema)) for view in ("first", "second")]
+    for store in stores:
+        store.make_missing()
+    return stores
+
+
+def test_a_catalog_that_keeps_tables_in_memory_hides_no_renewal(two_views):
+    """Who waits for a lease sees that it is renewed, whatever its own catalog remembers."""
+    first, second = two_views
+    with hold_from_elsewhere(first, lasts_s=3) as _:
+        give_up_s = time.monotonic() + 6
+        while time.monotonic() < give_up_s:
+            with pytest.raises(pv.TableProblem, match="at work"):
+                Lease(second, "next").take(wait=False)
+            time.sleep(0.3)
+
+
+def test_a_catalog_that_keeps_tables_in_memory_hides_no_rows(spark, two_views):
+    """What another session has done meanwhile is not asked for again, though this one had the tables open before."""
+    first, second = two_views
+    assert second.read("image_codes").count() == 0
+    with ImageServer() as images:
+        pv.run_pipeline(spark, job(first.tables, images, images=6, start=1))
+        again = pv.run_pipeline(spark, job(second.tables, images, images=6, start=1))
+        assert images.stats()["requests"] == 2 * 6
+    assert again.download.skipped == 6
+    check_one_row_each(spark, second.tables, 6)
 
 
 def test_the_lease_of_a_process_that_was_killed_here_is_free_at_once(store):
@@ -91,7 +168,7 @@ def test_the_lease_of_a_process_that_was_killed_here_is_free_at_once(store):
     child.kill()
     child.communicate()
     with Lease(store, "next").take(wait=False):
-        assert lease._renewal_problem() is not None
+        assert not lease._renew_or_lose()
     lease._ended.set()
 
 

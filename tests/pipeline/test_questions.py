@@ -100,6 +100,24 @@ def test_the_notebooks_answers_count_unless_asked_otherwise(spark, tables):
     check_one_row_each(spark, tables, 5)
 
 
+def test_an_address_that_the_notebook_has_twice_is_fetched_once(spark, tmp_path):
+    """Its two answers stay as they are, and its image comes once."""
+    tables = fresh_tables("iceberg", tmp_path)
+    store = TableStore(spark, tables)
+    store.make_missing()
+    with ImageServer() as images:
+        urls = pv.generate_urls(spark, 3, start=1, width=32, height=32, base_url=images.base_url)
+        answers = urls.union(urls.limit(1)).selectExpr("image_url", "'un mare' AS descrizione")
+        answers.createOrReplaceTempView("notebooks_answers")
+        spark.sql(f"INSERT INTO {store.name('image_desc')} (image_url, descrizione) SELECT * FROM notebooks_answers")  # noqa: S608 - escaped
+        report = pv.run_pipeline(spark, job(tables, images, images=3, start=1, width=32, height=32))
+        assert images.stats()["requests"] == 2 * 3
+    assert (report.rows, report.download.ok) == (3, 3)
+    addresses = [row.image_url for row in rows_of(spark, tables, "image_codes")]
+    assert len(addresses) == len(set(addresses)) == 3
+    assert len(rows_of(spark, tables, "image_desc")) == 4
+
+
 def test_images_that_were_taken_away_are_fetched_without_asking(spark, tmp_path):
     """Without their rows in image_codes images are fetched again, but nothing is asked about those that have an answer."""
     tables = fresh_tables("iceberg", tmp_path)

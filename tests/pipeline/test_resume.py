@@ -19,6 +19,7 @@ from picsum_vision.testing.image_server import Fault, ImageServer
 from picsum_vision.testing.model_server import ModelServer
 
 pytestmark = pytest.mark.spark
+ENDED = "e0" * 16  # a run that was ended
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_whatever_step_was_the_last_one_the_next_run_does_the_rest(spark, tmp_pa
         backend = pv.ChatCompletions(model.base_url, "test-vision")
         store = TableStore(spark, tables)
         store.make_missing()
-        staging = Staging(store, ONE_ANSWER)
+        staging = Staging(store, ONE_ANSWER, ENDED)
         urls = pv.generate_urls(spark, 10, start=80, width=64, height=48, base_url=images.base_url)
         rows = pv.download_and_describe(urls, backend, keep_images=True, download_options=LOCAL, partitions=2)
         staged, figures = staging.write(staging.names[1], rows)
@@ -55,18 +56,17 @@ def test_whatever_step_was_the_last_one_the_next_run_does_the_rest(spark, tmp_pa
 
 
 def test_a_pass_that_came_late_is_published_beside_the_one_in_its_place(spark, tables):
-    """Two passes over the same addresses in one staging table, as a run that was given up leaves them, give one row each."""
+    """Passes over the same addresses, of a run that was given up and of the one after it, come to one row each."""
     with ImageServer() as images:
         store = TableStore(spark, tables)
         store.make_missing()
-        staging = Staging(store, ONE_ANSWER)
         urls = pv.generate_urls(spark, 6, start=1, width=32, height=32, base_url=images.base_url)
         rows = pv.download_and_describe(urls, pv.PixelDescriber(), keep_images=True, download_options=LOCAL)
-        staged, _ = staging.write(staging.names[0], rows)
-        late = store.read(staged.table).withColumn("pass_id", F.lit("another"))
-        late.localCheckpoint().writeTo(store.name(staged.table)).append()
-        assert staging.publish_left() == 12
-        assert staging.publish_left() == 0
+        given_up, next_one = (Staging(store, ONE_ANSWER, run_id) for run_id in (ENDED, "f1" * 16))
+        next_one.write(next_one.names[0], rows)
+        given_up.write(given_up.names[0], rows)
+        assert Staging(store, ONE_ANSWER, "a2" * 16).publish_left() == 12
+        assert Staging(store, ONE_ANSWER, "b3" * 16).publish_left() == 0
     assert len(rows_of(spark, tables, "image_codes")) == len(rows_of(spark, tables, "image_desc")) == 6
 
 
@@ -74,9 +74,7 @@ def test_nothing_is_left_behind(spark, tables, tmp_path):
     """After a run no staged row is there, and the images are on the disk once."""
     with ImageServer() as images:
         pv.run_pipeline(spark, job(tables, images, checkpoint_interval_s=0.1, images=120, start=1))
-    store = TableStore(spark, tables)
-    for name in Staging(store, ONE_ANSWER).names:
-        assert not store.exists(name) or store.read(name).count() == 0
+    assert TableStore(spark, tables).named_like("image_codes_staged_") == []
     check_one_row_each(spark, tables, 120)
 
 

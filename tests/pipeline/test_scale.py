@@ -31,7 +31,9 @@ def peak_memory(process: psutil.Process, done: threading.Event) -> dict[str, int
     while not done.wait(0.5):
         for child in [process, *process.children(recursive=True)]:
             try:
-                kind = "jvm" if "java" in child.name() else "python"
+                kind = (
+                    "jvm" if "java" in Path(child.exe()).name else "python"
+                )  # what Java starts has the name of a thread at first
                 peaks[kind] = max(peaks[kind], child.memory_info().rss // 1_000_000)
             except psutil.NoSuchProcess:  # noqa: PERF203 - it has just ended
                 continue

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_bridge import EchoStage, batches_of
 
 from picsum_vision.spark import relay
-from picsum_vision.spark.relay import ATTEMPT_COLUMN, Leg, relayed
+from picsum_vision.spark.relay import READ_BY_COLUMN, Leg, relayed
 
 VALUES = st.lists(st.one_of(st.none(), st.integers(0, 50)), max_size=12)
 
@@ -51,14 +51,16 @@ def test_every_row_leaves_in_one_leg_and_the_last_one_hands_nothing_on(legs, slo
         ]
         read += sum(batch.num_rows for batch in batches)
         is_last = number == len(legs) - 1
-        for batch in relayed(Leg(relay_id, is_last=is_last), opened, "value", iter(batches)):
+        for batch in relayed(Leg(relay_id, number, is_last=is_last), opened, "value", iter(batches)):
             left += batch.to_pylist()
         carried = read - len(left)
         assert carried == 0 if is_last else carried <= slots or shared
     assert opened.times == 1
     assert relay_id not in relay._carried
     assert len({row["row"] for row in left}) == len(left) == read
-    assert all(row["echo"] == row["value"] and row[ATTEMPT_COLUMN] == 0 for row in left)
+    assert all(row["echo"] == row["value"] for row in left)
+    # Whenever a row leaves, it says in which leg it was read.
+    assert all(row[READ_BY_COLUMN] == f"{relay_id[:8]}/{row['row'] // 1_000}/0/0" for row in left)
 
 
 def test_a_leg_that_breaks_takes_its_window_along():
@@ -71,8 +73,8 @@ def test_a_leg_that_breaks_takes_its_window_along():
         raise RuntimeError("the input broke")
 
     with pytest.raises(RuntimeError, match="broke"):
-        list(relayed(Leg(relay_id, is_last=False), first, "value", broken()))
-    rows = list(relayed(Leg(relay_id, is_last=True), second, "value", batches_of([[7]])))
+        list(relayed(Leg(relay_id, 1, is_last=False), first, "value", broken()))
+    rows = list(relayed(Leg(relay_id, 2, is_last=True), second, "value", batches_of([[7]])))
     assert [batch.column("echo").to_pylist() for batch in rows] == [[7]]
     assert (first.times, second.times) == (1, 1)
 
@@ -81,7 +83,7 @@ def test_a_window_that_nobody_comes_for_is_closed(monkeypatch):
     """What a run that was ended has left in a process is let go of by a later run's task."""
     monkeypatch.setattr(relay, "_FORGOTTEN_AFTER_S", -1.0)
     forgotten = uuid.uuid4().hex
-    list(relayed(Leg(forgotten, is_last=False), Opened(EchoStage()), "value", batches_of([[1]])))
+    list(relayed(Leg(forgotten, 1, is_last=False), Opened(EchoStage()), "value", batches_of([[1]])))
     assert forgotten in relay._carried
-    list(relayed(Leg(uuid.uuid4().hex, is_last=True), Opened(EchoStage()), "value", batches_of([[1]])))
+    list(relayed(Leg(uuid.uuid4().hex, 1, is_last=True), Opened(EchoStage()), "value", batches_of([[1]])))
     assert forgotten not in relay._carried

@@ -31,6 +31,10 @@ class InFlightLimit(Protocol):
         """Take in what one finished request said; `in_flight` counts it still."""
         ...
 
+    def rises_in_s(self, now: float) -> float | None:
+        """Return after how many seconds more may be in flight though nothing is answered: 0 now, None without an answer never."""
+        ...
+
 
 class FixedLimit:
     """Always the same number."""
@@ -46,6 +50,10 @@ class FixedLimit:
     def learn(self, feedback: Feedback, in_flight: int) -> None:
         """Learn nothing."""
 
+    def rises_in_s(self, now: float) -> float | None:  # noqa: ARG002 - whenever it is asked
+        """Return that it never does."""
+        return None
+
 
 class AdaptiveLimit:
     """Additive increase, multiplicative decrease, after a start that doubles; the steps grow while nothing is wrong.
@@ -54,12 +62,17 @@ class AdaptiveLimit:
     the limit; the answers of the round after it only drain, for they were asked before the cut. Latency that has doubled against
     the best rounds means that requests queue at the far side: the limit goes back to where they would not, but never below its
     start.
+
+    Where an answer takes seconds, as a model's, doubling by answers alone leaves a window half empty for several of them. A
+    refusal comes at once: with `doubles_after_s` the limit doubles after so many seconds, too, until the first overload.
     Invariants: 1 <= allowed() <= most; it grows only while the lane uses all that is allowed.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, doubles_after_s: float | None = None) -> None:
         """Start low, and allow `most` at the most."""
         self._most = most
+        self._doubles_after_s = doubles_after_s
+        self._doubles_at_s: float | None = None
         self._limit = float(min(_START, most))
         self._start = self._limit
         self._doubling = True
@@ -91,6 +104,18 @@ class AdaptiveLimit:
         self._round_left -= 1
         if self._round_left <= 0:
             self._judge_round()
+
+    def rises_in_s(self, now: float) -> float | None:
+        """Return after how many seconds it doubles; to be asked while all that is allowed is in flight."""
+        if self._doubles_after_s is None or not self._doubling or self._overloads or self._limit >= self._most:
+            return None
+        if self._doubles_at_s is None:
+            self._doubles_at_s = now + self._doubles_after_s
+        if now < self._doubles_at_s:
+            return self._doubles_at_s - now
+        self._doubles_at_s = now + self._doubles_after_s
+        self._limit = min(float(self._most), 2 * self._limit)
+        return 0.0
 
     def _step(self) -> float:
         """Return by how much a full round raises the limit."""

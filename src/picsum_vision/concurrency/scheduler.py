@@ -117,9 +117,11 @@ class Scheduler:
 
     def _may_start(self, lane: Lane, state: LaneState) -> bool:
         """Return whether the lane has a job that may start now; if only time keeps it back, see to it that it is asked again."""
-        if not state.queue or state.in_flight >= state.limit.allowed() or self._closed:
+        if not state.queue or self._closed:
             return False
         wait_s = state.wait_s(self._loop.time())
+        if wait_s is None:
+            return False
         if wait_s <= 0:
             return True
         if state.timer is None:
@@ -132,7 +134,7 @@ class Scheduler:
 
     def _fill(self, pool: Pool) -> None:
         while pool.in_flight < pool.slots:
-            lane = pool.next_lane(self._lanes)
+            lane = pool.next_lane()
             if lane is None:
                 return
             state = self._lanes[lane]
@@ -140,11 +142,11 @@ class Scheduler:
                 continue
             if not pool.admits(state):
                 pool.rank(lane, state)
-                urgent = pool.urgent_lane(self._lanes)
+                urgent = pool.urgent_lane()
                 if urgent is None or not self._may_start(urgent, self._lanes[urgent]):
                     return
                 lane, state = urgent, self._lanes[urgent]
-                state.rank = None
+                pool.take_out(state)
             self._start(lane, state, pool)
             if self._may_start(lane, state):
                 pool.rank(lane, state)

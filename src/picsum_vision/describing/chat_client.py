@@ -29,6 +29,8 @@ from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.transport.client import HttpClient, header_lines, http_client
 
 _CONNECT_TIMEOUT_S = 15
+# A model takes seconds to answer, and some milliseconds to refuse.
+_DOUBLES_AFTER_S = 0.25
 
 
 class ChatClient:
@@ -87,5 +89,5 @@ class ChatClient:
     def lane_state(self, lane: Lane) -> LaneState:
         """Return what the process knows of the endpoint's capacity."""
         most = self.options.max_in_flight_per_task
-        limit = self._loop_thread.keep(("limit", lane, most), lambda: AdaptiveLimit(most))
+        limit = self._loop_thread.keep(("limit", lane, most), lambda: AdaptiveLimit(most, doubles_after_s=_DOUBLES_AFTER_S))
         return LaneState(limit, self._pace)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from picsum_vision.spark.staging import PassFigures, Staging
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
 class Conveyor:
     """Takes the rows of one pass after the other; see docs/decisions/0005-the-job.md for what may end where."""
 
-    def __init__(self, staging: Staging) -> None:
-        """Begin when no thread of a run that was interrupted in this process is at the tables any more."""
-        of_these = {_thread_name(table) for table in staging.names}
-        for thread in threading.enumerate():
-            if thread.name in of_these:
-                thread.join()
+    def __init__(self, staging: Staging, check: Callable[[], None], say: Callable[[str], None]) -> None:
+        """Begin when no thread of a run that was interrupted in this process is at the tables any more.
+
+        `check` raises where these tables are another run's by now; it is called before anything is published.
+        """
+        left = [thread for thread in threading.enumerate() if thread.name == _thread_name(staging)]
+        if left:
+            say("waiting for what an interrupted run of this process still has under way")
+        for thread in left:
+            thread.join()
         self._staging = staging
+        self._check = check
         self._one_at_a_time = threading.Lock()
         self._of_table: dict[str, StagedPass] = {}
         self.passes = 0  # how many it has taken
@@ -35,7 +41,7 @@ class Conveyor:
         table = self._staging.names[self.passes % len(self._staging.names)]
         self._wait_for(table)
         self.passes += 1
-        begun = StagedPass(self._staging, table, rows, self._one_at_a_time)
+        begun = StagedPass(self._staging, table, rows, self._one_at_a_time, self._check)
         self._of_table[table] = begun
         return begun
 
@@ -64,7 +70,9 @@ class Conveyor:
 class StagedPass:
     """One pass on its way. The thread is a daemon: who is ended does not wait, for the next run publishes what is left."""
 
-    def __init__(self, staging: Staging, table: str, rows: DataFrame, one_at_a_time: threading.Lock) -> None:
+    def __init__(
+        self, staging: Staging, table: str, rows: DataFrame, one_at_a_time: threading.Lock, check: Callable[[], None]
+    ) -> None:
         """Begin it."""
         self._all_new, self._repeats = False, True
         self._is_abandoned = False
@@ -72,11 +80,12 @@ class StagedPass:
         self._table = table
         self._rows = rows
         self._one_at_a_time = one_at_a_time
+        self._check = check
         self._figures: PassFigures | None = None
         self._error: BaseException | None = None
         self._is_evaluated = threading.Event()
         self._may_publish = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=_thread_name(table), daemon=True)
+        self._thread = threading.Thread(target=self._run, name=_thread_name(staging), daemon=True)
         self._thread.start()
 
     def figures(self) -> PassFigures:
@@ -116,6 +125,7 @@ class StagedPass:
             if self._is_abandoned:
                 return
             with self._one_at_a_time:
+                self._check()
                 repeats = staged.repeats or self._repeats
                 self._staging.publish(dataclasses.replace(staged, repeats=repeats), all_new=self._all_new)
         except BaseException as error:  # noqa: BLE001 - whoever waits raises it
@@ -124,5 +134,5 @@ class StagedPass:
             self._is_evaluated.set()
 
 
-def _thread_name(table: str) -> str:
-    return f"picsum-vision publishes {table}"
+def _thread_name(staging: Staging) -> str:
+    return f"picsum-vision publishes {staging.place}"

@@ -13,6 +13,7 @@ from picsum_vision.describing.spending import cost
 from picsum_vision.options import DescribeOptions
 from picsum_vision.pipeline.portions import ImagePortion
 from picsum_vision.spark.relay import Leg, can_relay
+from picsum_vision.spark.sharing import tasks_at_once
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.spark.transforms import describe, download, fetched_and_described
 from picsum_vision.table_columns import KEY
@@ -25,10 +26,17 @@ _NOTHING: Final = 1e-12  # a budget that no answer fits into
 
 @dataclasses.dataclass
 class Relay:
-    """A window that passes hand on, by its id, and whether one has done so."""
+    """A window that passes hand on, by its id, how many legs it has had, and whether one has handed it on."""
 
     relay_id: str
+    legs: int = 0
     has_handed_on: bool = False
+
+    def next_leg(self, *, is_last: bool, only_collects: bool = False) -> Leg:
+        """Return the next pass's leg."""
+        self.legs += 1
+        self.has_handed_on = self.has_handed_on or not is_last
+        return Leg(self.relay_id, self.legs, is_last=is_last, only_collects=only_collects)
 
 
 class Passes:
@@ -41,6 +49,7 @@ class Passes:
         self._partitions = partitions
         self._prices = prices
         self._input_tokens = self._output_tokens = 0
+        self.fill_all_slots = partitions >= tasks_at_once(spark)
 
     def spent(self, input_tokens: int | None, output_tokens: int | None) -> None:
         """Take in what a pass has used."""
@@ -53,8 +62,10 @@ class Passes:
 
     def new_relay(self) -> Relay | None:
         """Return a window that passes hand on one to the other; None where it cannot be done."""
-        # What a pass may spend is what the ones before it have left, and a window keeps what it was told first.
-        if self._config.describe.max_cost_total is not None or not can_relay(self._spark):
+        # What a pass may spend is what the ones before it have left, and a window keeps what it was told first. With fewer tasks
+        # than slots nobody knows in which of the processes the next task will be.
+        may = self._config.describe.max_cost_total is None and self.fill_all_slots
+        if not may or not can_relay(self._spark):
             return None
         return Relay(uuid.uuid4().hex)
 
@@ -62,15 +73,14 @@ class Passes:
         """Return images and answers of one stage in the workers; without the bytes where they are not to be kept."""
         leg = None
         if relay is not None and (relay.has_handed_on or not is_last):
-            leg = Leg(relay.relay_id, is_last=is_last)
-            relay.has_handed_on = True
+            leg = relay.next_leg(is_last=is_last)
         return self._fetched_and_described(keys, leg)
 
     def left_of(self, relay: Relay) -> DataFrame:
         """Return what processes still carry to which no task of the last leg came: of a task each, without rows of its own."""
         tasks = self._spark.range(0, self._partitions, 1, self._partitions).select(F.col("id").cast("string").alias(KEY))
         none = tasks.where(F.xxhash64(KEY) == 0)  # which nothing can know beforehand, or there would be no tasks
-        return self._fetched_and_described(none, Leg(relay.relay_id, is_last=True, only_collects=True))
+        return self._fetched_and_described(none, relay.next_leg(is_last=True, only_collects=True))
 
     def _fetched_and_described(self, keys: DataFrame, leg: Leg | None) -> DataFrame:
         config = self._config

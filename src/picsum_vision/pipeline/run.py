@@ -22,6 +22,8 @@ from picsum_vision.run_report import RunReport
 from picsum_vision.spark.generate import url_frame
 from picsum_vision.spark.lease import Lease
 from picsum_vision.spark.publishing import AN_ANSWER_EACH, ONE_ANSWER
+from picsum_vision.spark.quality_table import QUALITY_TABLE
+from picsum_vision.spark.run_table import RUN_TABLE
 from picsum_vision.spark.sharing import tasks_at_once
 from picsum_vision.spark.staging import Staging
 from picsum_vision.spark.tables import TableStore
@@ -84,11 +86,11 @@ class _Run:
             several_answers=several,
         )
         self._standing = Standing(self._store, self._asked, wanted)
-        self._staging = Staging(self._store, AN_ANSWER_EACH if several else ONE_ANSWER)
         self._prices = at_price_of(config.describe, price_factor(config.backend))
         self._progress = RunProgress(show, prices=self._prices)
         self._passes = Passes(spark, config, config.partitions or tasks_at_once(spark), self._prices)
         self._run_id = uuid.uuid4().hex
+        self._staging = Staging(self._store, AN_ANSWER_EACH if several else ONE_ANSWER, self._run_id)
         facts = RunFacts(
             spark=spark,
             store=self._store,
@@ -103,15 +105,20 @@ class _Run:
         self._lease = Lease(self._store, self._run_id)
 
     def run(self) -> RunReport:
-        began_s = time.monotonic()
         made = self._store.make_missing()
         waits = self._config.when_busy == "wait"
         with self._progress.watching(self._spark), self._lease.take(wait=waits, say=self._progress.say):
-            conveyor = Conveyor(self._staging)
+            began_s = time.monotonic()
+            tables_are_new = self._lease.is_first and len(made) == len(COLUMNS)
+            if not tables_are_new:
+                self._see_what_others_did()
+            conveyor = Conveyor(self._staging, self._lease.check, self._progress.say)
             for watcher in self._watchers:
                 watcher.begun()
             try:
-                report = self._work(conveyor, began_s, tables_are_new=self._lease.is_first and len(made) == len(COLUMNS))
+                report = self._work(conveyor, began_s, tables_are_new=tables_are_new)
+                for watcher in self._watchers:
+                    report = watcher.ended(report)
             except Exception as error:
                 # Until its thread has ended nobody else may take the tables.
                 conveyor.let_finish()
@@ -122,13 +129,16 @@ class _Run:
                 # Who is interrupted does not wait; a later run in this process does, for what is under way.
                 conveyor.abandon()
                 raise
-            for watcher in self._watchers:
-                report = watcher.ended(report)
         return report
+
+    def _see_what_others_did(self) -> None:
+        """Look at the tables as they are now: they were opened before the lease was had, and others may have worked since."""
+        for table in (*COLUMNS, RUN_TABLE, QUALITY_TABLE):
+            self._store.refresh(table)
 
     def _work(self, conveyor: Conveyor, began_s: float, *, tables_are_new: bool) -> RunReport:
         if self._config.mode == "overwrite":
-            self._staging.remove()
+            self._staging.discard_left()
             for role in reversed(COLUMNS):
                 self._store.delete_all(role)
         left = self._staging.publish_left()
@@ -147,7 +157,7 @@ class _Run:
         survey = work.do(tables_are_new=tables_are_new and not left)
         self._progress.begin("finish")
         if left or conveyor.passes:
-            self._staging.remove()
+            self._staging.give_back_room()
         return RunReport(
             run_id=self._run_id,
             rows=survey.rows,

@@ -112,7 +112,7 @@ class Standing:
 
     def _images(self) -> DataFrame:
         outcome = "download_outcome"
-        return self._store.read("image_codes").select(
+        rows = self._store.read("image_codes").select(
             F.col(KEY).alias("image_key"),
             # A row of the notebook has no outcome: it is done, and nothing is known of how.
             F.coalesce(F.col(f"{outcome}.status"), F.lit(DownloadStatus.OK.value)).alias("download_status"),
@@ -120,6 +120,8 @@ class Standing:
             F.col(f"{outcome}.bytes").alias("bytes"),
             self._is_to_be_tried_again(outcome, _download_can_change()).alias("fetch_again"),
         )
+        # The notebook appended, so that its tables may have an address twice.
+        return rows.dropDuplicates(["image_key"])
 
     def _answers(self) -> DataFrame:
         outcome = "describe_outcome"
@@ -134,8 +136,8 @@ class Standing:
             *(F.col(f"{outcome}.{field}").alias(name) for name, field in _ABOUT_ANSWERS.items()),
             F.coalesce(again, F.lit(False)).alias("ask_again"),  # noqa: FBT003 - a column's value
         ).fillna(DescribeStatus.OK.value, ["describe_status"])
-        # One that does not know its question may stand beside one that does.
-        return answers.dropDuplicates(["answer_key"]) if self._wanted.several_answers else answers
+        # The same; and one that does not know its question may stand beside one that does.
+        return answers.dropDuplicates(["answer_key"])
 
     def _todo(self) -> Column:
         has_image, is_ok = F.col("download_status").isNotNull(), F.col("download_status") == DownloadStatus.OK.value

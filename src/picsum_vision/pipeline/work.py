@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from picsum_vision.config import PipelineConfig
 from picsum_vision.describing.backends import AiQuery, BatchChat
+from picsum_vision.pipeline.attempts import Attempts
 from picsum_vision.pipeline.conveyor import Conveyor, StagedPass
 from picsum_vision.pipeline.passes import Passes
 from picsum_vision.pipeline.portions import ByAge, ByHash, ChunkSize
@@ -57,10 +58,11 @@ class Work:
         # The platform plans the one and the endpoint the other: they are asked once for all, when all images are there.
         self._asks_once = isinstance(config.backend, (AiQuery, BatchChat))
         self._replaces = config.on_new_question == "replace"
-        # From when on a row may come twice: what the first attempt of a task has handed on comes once more.
-        self._is_retried = False
-        # What a pass may spend is what the ones before it have left.
-        self._begun_ahead = _BEGUN_AHEAD if config.describe.max_cost_total is None else 1
+        self._attempts = Attempts()
+        # What a pass may spend is what the ones before it have left; and where a pass leaves slots free, a second one beside it
+        # would have a second share of the limits.
+        begins_ahead = config.describe.max_cost_total is None and passes.fill_all_slots
+        self._begun_ahead = _BEGUN_AHEAD if begins_ahead else 1
 
     def do(self, *, tables_are_new: bool) -> Survey:
         """Do what is missing, and return how everything stands afterwards."""
@@ -68,8 +70,8 @@ class Work:
         if self._replaces and not tables_are_new and first.asks and self._standing.any_has_several_answers():
             raise several_answers(self._store)  # before anything is paid for that could not be kept
         if not first.lists_all:
-            unlisted = self._standing.unlisted
-            self._store.append_anew("image_urls", (lambda: self._asked) if tables_are_new else unlisted)
+            all_asked = (lambda: self._asked) if tables_are_new else None
+            self._store.append_anew("image_urls", self._standing.unlisted, all_asked)
         self._fetch_new(first)
         again = first.left(Todo.FETCH_AGAIN)
         self._work_off("trying {:,} downloads again", again, self._standing.keys(Todo.FETCH_AGAIN), all_new=False)
@@ -83,7 +85,7 @@ class Work:
         if not self._conveyor.passes:
             return first
         computed = first.after(self.tally.groups)
-        is_known = first.has_only_new and not self._asks_once and computed.rows == first.rows
+        is_known = first.has_only_new and not self._asks_once and not self._attempts.any_twice and computed.rows == first.rows
         return computed if is_known else self._standing.survey()
 
     def _fetch_new(self, survey: Survey) -> None:
@@ -91,8 +93,8 @@ class Work:
         number = survey.left(Todo.FETCH_AND_ASK)
         all_new = survey.knows_none or (number > 0 and not self._standing.any_has_an_answer(keys))
         done = self._work_off("{:,} images to download", number, keys, all_new=all_new)
-        if done < number:
-            # A worker ended, and took along what it had handed on.
+        if done < number or self._attempts.any_twice:
+            # A worker ended, and took along what it had handed on; what came twice may hide that in the count.
             keys = self._standing.keys(Todo.FETCH_AND_ASK)
             number = keys.count()
             self._work_off("{:,} images of lost workers to download again", number, keys, all_new=False, relayed=False)
@@ -130,7 +132,7 @@ class Work:
             return None if keys is None else self._passes.fetch_and_describe(keys, relay, is_last=portions.is_at_end)
 
         done = self._run_passes(next_pass, DOWNLOAD, DESCRIBE, all_new=all_new)
-        while relay is not None and relay.has_handed_on and done < number:
+        while relay is not None and relay.has_handed_on and (done < number or self._attempts.any_twice):
             late = self._run_passes(_once(self._passes.left_of(relay)), DOWNLOAD, DESCRIBE, all_new=False)
             if not late:
                 break
@@ -155,8 +157,9 @@ class Work:
             ended_s = time.monotonic()
             while self._begin(begun, next_pass):
                 figures = begun[0].figures()
-                self._is_retried = self._is_retried or figures.retried
-                begun.popleft().publish(all_new=all_new and not self._is_retried, repeats=self._is_retried)
+                self._attempts.look(figures.read_by)
+                twice = self._attempts.any_twice
+                begun.popleft().publish(all_new=all_new and not twice, repeats=twice)
                 rows, began_s, ended_s = figures.rows, ended_s, time.monotonic()
                 self._take_in(figures, rows, ended_s - began_s)
                 done += rows

@@ -23,19 +23,23 @@ class FusedJob:
     that row's answer (`shares_answer`), and lets its own bytes go at once unless they are kept.
     """
 
-    __slots__ = ("__weakref__", "_answered", "_asked", "_describer", "_first", "_keep", "describe", "download", "number")
+    __slots__ = ("_asked", "_describer", "_keep", "_question", "download", "number", "shares_answer")
 
     def __init__(self, download: DownloadJob, describer: Describer, asked: AskedPictures | None, *, keep_image: bool) -> None:
         """Begin with the download; `asked` are the task's questions so far, None to ask about each row."""
         self.number = download.number
         self.download = download
-        self.describe: DescribeJob | None = None
+        self.shares_answer = False  # whether another row asked, and accounts for it
+        self._question: _Question | None = None
         self._describer = describer
         self._asked = asked
         self._keep = keep_image
-        self._first: FusedJob | None = None
-        self._answered: asyncio.Event | None = None
         self._go_on()
+
+    @property
+    def describe(self) -> DescribeJob | None:
+        """The question, once there is one."""
+        return None if self._question is None else self._question.job
 
     @property
     def held_bytes(self) -> int:
@@ -43,60 +47,67 @@ class FusedJob:
         return self.download.held_bytes
 
     @property
-    def shares_answer(self) -> bool:
-        """Whether another row asked, and accounts for it."""
-        return self._first is not None
-
-    @property
     def turn(self) -> Turn | None:
         """The next step's, of whichever part."""
-        if self.describe is None:
+        if self._question is None:
             return self.download.turn
-        if self._first is not None and self.describe.turn is not None:
+        if self.shares_answer and self._question.job.turn is not None:
             return Turn(_SAME_PICTURE_LANE)
-        return self.describe.turn
+        return self._question.job.turn
 
     async def step(self) -> Feedback:
         """Run a step of the part that is on."""
-        if self._first is not None:
-            await self._first.answered()
+        if self.shares_answer and self._question is not None:
+            await self._question.answered()
             return NOTHING_LEARNT
-        feedback = await (self.download if self.describe is None else self.describe).step()
+        feedback = await (self.download if self._question is None else self._question.job).step()
         self._go_on()
         return feedback
 
-    async def answered(self) -> None:
-        """Wait until the description has its outcome."""
-        assert self.describe is not None  # noqa: S101 - a row is shared from its question on
-        if self.describe.turn is not None:
-            self._answered = self._answered or asyncio.Event()
-            await self._answered.wait()
-
     def _go_on(self) -> None:
-        if self.describe is None and self.download.turn is None:
+        if self._question is None and self.download.turn is None:
             self._begin_description()
-        if self.describe is None:
+        if self._question is None:
             return
-        is_described = self.describe.turn is None
-        if not self._keep and (is_described or self._first is not None):
+        if not self._keep and (self._question.job.turn is None or self.shares_answer):
             self.download.drop_bytes()
-        if is_described and self._answered is not None:
-            self._answered.set()
+        self._question.look()
 
     def _begin_description(self) -> None:
         content = self.download.outcome.sha256 if self.download.data and self.download.outcome is not None else None
         if self._asked is not None and content is not None:
-            self._first = self._asked.get(content)
-        if self._first is not None:
-            self.describe = self._first.describe
+            self._question = self._asked.get(content)
+        if self._question is not None:
+            self.shares_answer = True
             return
-        self.describe = self._describer.job(self.number, self.download.data)
+        self._question = _Question(self._describer.job(self.number, self.download.data))
         if self._asked is not None and content is not None:
-            self._asked[content] = self
+            self._asked[content] = self._question
 
 
-# By digest, who asks or has asked; an answer is at hand as long as its row, or one that shares it, is in the window.
-AskedPictures = MutableMapping[str, FusedJob]
+class _Question:
+    """A question that several rows may wait for. It holds no picture of a row: that leaves with its row."""
+
+    __slots__ = ("__weakref__", "_has_answer", "job")
+
+    def __init__(self, job: DescribeJob) -> None:
+        self.job = job
+        self._has_answer: asyncio.Event | None = None
+
+    async def answered(self) -> None:
+        """Wait until there is an outcome."""
+        if self.job.turn is not None:
+            self._has_answer = self._has_answer or asyncio.Event()
+            await self._has_answer.wait()
+
+    def look(self) -> None:
+        """Wake who waits, if there is an outcome."""
+        if self._has_answer is not None and self.job.turn is None:
+            self._has_answer.set()
+
+
+# By digest, what is asked or has been; an answer is at hand as long as its row, or one that shares it, is in the window.
+AskedPictures = MutableMapping[str, _Question]
 
 
 def no_pictures_yet() -> AskedPictures:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LASTS_S: Final = 120.0
 _RENEWALS: Final = 4  # in the time that a lease lasts
 _LOOK_AGAIN_S: Final = 2.0
+_RENEW_AGAIN_S: Final = 3.0
 _PROPERTY: Final = "picsum_vision.lease"
 _COMMENT: Final = "Which run is at work on the tables"
 # Of Iceberg: each renewal writes its metadata anew.
@@ -58,7 +59,9 @@ class Lease:
         self.is_first = False  # whether no run has ever had these tables before
         self._table = f"{store.tables.image_codes}_lease"
         self._ended = threading.Event()
+        self._until = 0  # by the last renewal that went in, in microseconds
         self._lost: Exception | None = None
+        self._one_at_a_time = threading.Lock()
         self._renewing = threading.Thread(target=self._renew_until_ended, name="picsum-vision-lease", daemon=True)
 
     def take(self, *, wait: bool, say: Callable[[str], None] = lambda _: None) -> Lease:
@@ -84,7 +87,10 @@ class Lease:
         return None if holder.is_free() else holder.owner
 
     def check(self) -> None:
-        """Raise TableProblem if another run has taken over, as from one that was asleep."""
+        """Raise TableProblem if another run has taken over, as from one that was asleep; to be called before each commit."""
+        if self._lost is None and _now_us() > self._until:
+            # Who slept through its lease looks before it goes on, for its own thread has slept, too.
+            self._renew_or_lose()
         if self._lost is not None:
             raise TableProblem(
                 f"{self._readable}: this run could not renew its lease in time, and another one may be at work on these "
@@ -156,6 +162,7 @@ class Lease:
         return True
 
     def _holder(self) -> Holder:
+        self._store.refresh(self._table)
         row = self._store.read(self._table).select("owner", "until_us", "machine", "process").collect()[0]
         owner, until_us, machine, process = row
         renewed_by, renewed_until_us = self._renewed()
@@ -166,23 +173,30 @@ class Lease:
         return owner, int(until_us or 0)
 
     def _renew_until_ended(self) -> None:
-        while not self._ended.wait(self._lasts_s / _RENEWALS):
-            self._lost = self._renewal_problem()
-            if self._lost is not None:
-                return
+        wait_s = self._lasts_s / _RENEWALS
+        while not self._ended.wait(wait_s) and self._lost is None:
+            is_renewed = self._renew_or_lose()
+            wait_s = self._lasts_s / _RENEWALS if is_renewed else min(_RENEW_AGAIN_S, self._lasts_s / _RENEWALS)
 
-    def _renewal_problem(self) -> Exception | None:
-        """Renew; return what keeps this run from it, which is told at its next step."""
-        try:
-            if self._renewed()[0] != self._run_id:
-                return TableProblem("another run holds it now")
-            self._renew()
-        except Exception as error:  # noqa: BLE001 - of whatever kind, in a thread that nobody waits for
-            return error
-        return None
+    def _renew_or_lose(self) -> bool:
+        """Renew; return whether that went in. What keeps this run from it is told once the lease has run out."""
+        with self._one_at_a_time:
+            try:
+                self._store.refresh(self._table)
+                if self._renewed()[0] != self._run_id:
+                    self._lost = TableProblem("another run holds it now")
+                    return False
+                self._renew()
+            except Exception as error:  # noqa: BLE001 - of whatever kind: it is tried again as long as the lease lasts
+                if _now_us() > self._until:
+                    self._lost = error
+                return False
+            return True
 
     def _renew(self) -> None:
-        self._set_until(self._until_us())
+        until_us = self._until_us()
+        self._set_until(until_us)
+        self._until = until_us
 
     def _set_until(self, until_us: int) -> None:
         value = literal(f"{self._run_id}:{until_us}")

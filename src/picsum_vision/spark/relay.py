@@ -6,7 +6,7 @@ other slots of its window stand empty, which with passes of five seconds is a th
 States of a window: open (a task works with it) -> carried (no task; its requests go on) -> open, or closed. Invariants: a row
 that a task hands on leaves in one of the next tasks of the same process, once; a window is in one task's hands at most; the last
 leg hands nothing on. A process that ends takes what it carries along: those rows were never there, and are asked for again.
-Where a task is run again, what its first attempt handed on comes twice: each row says which attempt made it.
+Where a task is run again, what its first attempt handed on comes twice: each row says which attempt has read it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from picsum_vision.spark.bridge import ArrowBridge, OpenableStage
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-ATTEMPT_COLUMN: Final = "task_attempt"
+READ_BY_COLUMN: Final = "read_by"
 _FORGOTTEN_AFTER_S: Final = 600.0
 
 
@@ -34,6 +34,7 @@ class Leg:
     """One pass of several over the same window, which `relay_id` names; `only_collects` if it brings no rows of its own."""
 
     relay_id: str
+    number: int
     is_last: bool
     only_collects: bool = False
 
@@ -64,12 +65,18 @@ def relayed(leg: Leg, stage: OpenableStage, column: str, batches: Iterator[pa.Re
     _close_forgotten()
     carried = _carried.pop(leg.relay_id, None)
     bridge = ArrowBridge[Any](stage.open(), column) if carried is None else carried.bridge
-    context = TaskContext.get()
-    attempt = 0 if context is None else context.attemptNumber()
-    for batch in bridge.process(batches, hand_on=not leg.is_last):
-        yield batch.append_column(ATTEMPT_COLUMN, pa.array([attempt] * batch.num_rows, pa.int32()))
+    yield from bridge.process(_read_by(leg, batches), hand_on=not leg.is_last)
     if not leg.is_last:
         _carried[leg.relay_id] = _Carried(bridge, time.monotonic())
+
+
+def _read_by(leg: Leg, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    context = TaskContext.get()
+    # The number of an attempt begins anew with each attempt of a stage; this id does not.
+    partition, attempt = (0, 0) if context is None else (context.partitionId(), context.taskAttemptId())
+    mark = f"{leg.relay_id[:8]}/{leg.number}/{partition}/{attempt}"
+    for batch in batches:
+        yield batch.append_column(READ_BY_COLUMN, pa.array([mark] * batch.num_rows, pa.string()))
 
 
 def _close_forgotten() -> None:

@@ -65,7 +65,8 @@ class RunTable:
             "versions": versions,
         }
         values = ", ".join(f"{_sql(name, known.get(name))} AS {identifier(name)}" for name in _KINDS)
-        self._store.append_anew(RUN_TABLE, lambda: self._spark.sql(f"SELECT {values}"))
+        row = self._spark.sql(f"SELECT {values}")
+        self._store.append_anew(RUN_TABLE, lambda: row.join(self._store.read(RUN_TABLE), "run_id", "left_anti"), lambda: row)
         return abandoned
 
     def end(self, state: str, **figures: Any) -> None:

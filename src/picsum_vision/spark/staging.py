@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.sql import functions as F
 
 from picsum_vision.spark.publishing import IMAGES, PASS_COLUMN, Staged, Target, publish
-from picsum_vision.spark.relay import ATTEMPT_COLUMN
+from picsum_vision.spark.relay import READ_BY_COLUMN
 from picsum_vision.spark.row_sums import RowSums
 from picsum_vision.table_columns import COLUMNS
 from picsum_vision.table_names import Tables
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _COLUMNS: Final = (
     *COLUMNS["image_codes"],
     *COLUMNS["image_desc"][1:],
-    (ATTEMPT_COLUMN, "INT", "Which attempt of its task made the row, from 0 on"),
+    (READ_BY_COLUMN, "STRING", "Which attempt of which task has read the address"),
     (PASS_COLUMN, "STRING", "The pass that the row came from; no address is in one twice"),
 )
 _COMMENT: Final = "Rows on their way into the other tables: what a run leaves here when it is ended, the next one publishes"
@@ -32,6 +33,8 @@ _SUMS: Final = {
     "input_tokens": "sum(describe_outcome.input_tokens)",
     "output_tokens": "sum(describe_outcome.output_tokens)",
 }
+_RUN_DIGITS: Final = 8
+_OF_A_RUN: Final = r"[0-9a-f]{8}_[123]"
 _REPEATS: Final = "count(1) > count(DISTINCT struct(image_url))"
 
 
@@ -39,11 +42,11 @@ _REPEATS: Final = "count(1) > count(DISTINCT struct(image_url))"
 class PassFigures:
     """What one pass did: groups by `download_status` and `describe_status`, with `rows` and sums.
 
-    A status is None where the pass had no such stage. `retried` if a task of it was run again.
+    A status is None where the pass had no such stage. `read_by` are the attempts of tasks that have read its rows.
     """
 
     groups: tuple[dict[str, Any], ...]
-    retried: bool
+    read_by: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:
@@ -72,39 +75,54 @@ class PassFigures:
         return sum(known) if known else None
 
 
+def tables_like_staging(store: TableStore) -> list[str]:
+    """Return the names of all runs' staging tables of these tables that are there."""
+    beginning = _beginning(store.tables)
+    return [name for name in store.named_like(beginning) if re.fullmatch(_OF_A_RUN, name[len(beginning) :])]
+
+
+def _beginning(tables: Tables) -> str:
+    """Return how the names begin: after the table of the images, so that two sets of tables in one schema have their own."""
+    return f"{tables.image_codes}_staged_"
+
+
 class Staging:
     """The staging tables of one set of tables, and the way out of them."""
 
-    def __init__(self, store: TableStore, answers: Target) -> None:
+    def __init__(self, store: TableStore, answers: Target, run_id: str) -> None:
         """Publish into image_codes, and into image_desc as `answers` says."""
         self._store = store
         self._answers = answers
-        self.names = self.names_of(store.tables)
+        beginning = _beginning(store.tables)
+        # A table of a catalog belongs to its run: what a run that was given up commits late stands beside those of the next one.
+        # A folder stays for ever, so those have the same names in each run.
+        own = f"{run_id[:_RUN_DIGITS]}_" if store.tables.path is None else ""
+        self.names = tuple(f"{beginning}{own}{number}" for number in (1, 2, 3))
 
-    @staticmethod
-    def names_of(tables: Tables) -> tuple[str, ...]:
-        """Return the names, after the table of the images, so that two sets of tables in one schema have their own."""
-        return tuple(f"{tables.image_codes}_staged_{number}" for number in (1, 2, 3))
+    @property
+    def place(self) -> str:
+        """Return the name of the table that the rows are for, which is the same for all runs on these tables."""
+        return self._store.name(IMAGES.role)
 
     def write(self, table: str, rows: DataFrame) -> tuple[Staged, PassFigures]:
         """Evaluate `rows` once and keep what they were; columns that they lack are NULL. The table must be published before."""
         pass_id = uuid.uuid4().hex
         there = {name: F.col(name) for name in rows.columns} | {PASS_COLUMN: F.lit(pass_id)}
         columns = [there.get(name, F.lit(None)).cast(kind).alias(name) for name, kind, _ in _COLUMNS]
-        self._store.empty(table)
+        if self._store.tables.path is not None:
+            self._store.empty(table)
         self._store.write_anew(table, rows.select(*columns), _COMMENT, self._properties())
         figures = self._figures(self._store.read(table).where(F.col(PASS_COLUMN) == pass_id))
-        # Answers to the images of a table of others, which may have an address twice; or of a task whose attempts both came.
-        is_answers_only = "download_outcome" not in rows.columns
-        return Staged(table, pass_id, repeats=is_answers_only or figures.retried), figures
+        # Answers to the images of a table of others, which may have an address twice.
+        return Staged(table, pass_id, repeats="download_outcome" not in rows.columns), figures
 
     def _figures(self, rows: DataFrame) -> PassFigures:
         statuses = [F.col(f"{stage}_outcome.status").alias(f"{stage}_status") for stage in ("download", "describe")]
         sums = [F.expr(sql).alias(figure) for figure, sql in _SUMS.items()]
-        counted = rows.groupBy(*statuses).agg(F.count(F.lit(1)).alias("rows"), F.max(ATTEMPT_COLUMN).alias("attempt"), *sums)
+        read_by = F.collect_set(READ_BY_COLUMN).alias("read_by")
+        counted = rows.groupBy(*statuses).agg(F.count(F.lit(1)).alias("rows"), read_by, *sums)
         groups = [row.asDict() for row in counted.collect()]
-        attempts = [group.pop("attempt") for group in groups]
-        return PassFigures(tuple(groups), retried=any(attempts))
+        return PassFigures(tuple(groups), frozenset().union(*(group.pop("read_by") for group in groups)))
 
     def publish(self, staged: Staged, *, all_new: bool) -> None:
         """Bring a pass's rows into both tables, and empty theirs. Ended anywhere, it may be done again."""
@@ -117,12 +135,17 @@ class Staging:
         Pass by pass: a run that was given up may have finished its last one later, beside that of the run after it.
         """
         rows = 0
-        for table in self.names:
+        for table in self._left_tables():
             for staged, number in self._left_in(table):
                 self._publish(staged, all_new=False)
                 rows += number
             self._store.empty(table)
         return rows
+
+    def _left_tables(self) -> list[str]:
+        if self._store.tables.path is not None:
+            return list(self.names)
+        return tables_like_staging(self._store)
 
     def _left_in(self, table: str) -> list[tuple[Staged, int]]:
         if not self._store.exists(table):
@@ -135,11 +158,17 @@ class Staging:
         publish(self._store, staged, IMAGES, all_new=all_new)
         publish(self._store, staged, self._answers, all_new=all_new)
 
-    def remove(self) -> None:
-        """Give back the room of published rows: tables of a catalog are gone then, Delta tables in folders are empty."""
+    def discard_left(self) -> None:
+        """Take away what ended runs have left."""
+        for table in self._left_tables():
+            self._store.empty(table)
+
+    def give_back_room(self) -> None:
+        """Remove the files of published rows where tables are known by their path only: elsewhere they went with their table."""
+        if self._store.tables.path is None:
+            return
         for name in self.names:
-            self._store.empty(name)
-            if self._store.tables.path is not None and self._store.exists(name):
+            if self._store.exists(name):
                 self._store.sql(name, f"VACUUM {self._store.name(name)}")
 
     def _properties(self) -> dict[str, str]:

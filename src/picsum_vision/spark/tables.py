@@ -77,6 +77,27 @@ class TableStore:
             raise table_problem(error, self.tables, role) from error
         return True
 
+    def refresh(self, role: str) -> None:
+        """Forget what the session's catalog keeps of a table, so that what others have committed is seen from now on.
+
+        Iceberg's catalogs keep tables in memory unless told otherwise. What is known by its path is read anew each time.
+        """
+        if self.tables.path is not None:
+            return
+        try:
+            self._spark.sql(f"REFRESH TABLE {self.name(role)}")
+        except AnalysisException as error:
+            if not says_no_such_table(error):
+                raise table_problem(error, self.tables, role) from error
+
+    def named_like(self, beginning: str) -> list[str]:
+        """Return the names of the schema's tables that begin so, whatever their case; nothing where tables are known by path."""
+        if self.tables.path is not None:
+            return []
+        schema = identifier(self.tables.catalog, self.tables.schema)
+        found = self._spark.sql(f"SHOW TABLES IN {schema} LIKE {literal(beginning + '*')}").collect()
+        return sorted(row["tableName"] for row in found)
+
     def missing_from(self, role: str, asked: DataFrame) -> DataFrame:
         """Return the rows of `asked` whose key the table has not, reading nothing of it but the key; NULL is a key, too."""
         present = self.read(role).select(F.col(KEY).alias("present_key"))
@@ -109,9 +130,13 @@ class TableStore:
         writer = writer.using(self.using) if self.using else writer
         self._guarded(role, writer.create if self.tables.path is None else writer.createOrReplace)
 
-    def append_anew(self, role: str, rows: Callable[[], DataFrame]) -> None:
-        """Add the rows that `rows` returns, asked again for each try of the commit."""
-        self._guarded(role, lambda: committed(lambda: self._append(role, rows())))
+    def append_anew(self, role: str, rows: Callable[[], DataFrame], first: Callable[[], DataFrame] | None = None) -> None:
+        """Add the rows that `rows` returns, asked again for each try of the commit: those that are not there yet.
+
+        `first` may say them with less work for the first try, when it is known that none of them is there.
+        """
+        tries = iter([first or rows])
+        self._guarded(role, lambda: committed(lambda: self._append(role, next(tries, rows)())))
 
     def sql(self, role: str, statement: str) -> None:
         """Run a statement that changes a table, again where another commit was quicker."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql.types import DataType, IntegerType, StructField, StructType
+from pyspark.sql.types import DataType, StringType, StructField, StructType
 
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, WorkerBackend, check_backend
 from picsum_vision.describing.pixel_extras import missing_for
@@ -22,7 +22,7 @@ from picsum_vision.spark.describe_stage import DescribeStage
 from picsum_vision.spark.download_stage import DownloadStage
 from picsum_vision.spark.fused_stage import FusedStage
 from picsum_vision.spark.image_input import check_images
-from picsum_vision.spark.relay import ATTEMPT_COLUMN, Leg, relayed
+from picsum_vision.spark.relay import READ_BY_COLUMN, Leg, relayed
 from picsum_vision.spark.schemas import DOWNLOADED, described
 from picsum_vision.spark.sharing import spread, tasks_at_once
 from picsum_vision.validation import check_integer, check_text
@@ -172,7 +172,7 @@ def fetched_and_described(
 ) -> DataFrame:
     """Return what :func:`download_and_describe` does; with a `leg` the rows that its tasks finish, whichever leg brought them.
 
-    These say in `task_attempt` which attempt of a task made them.
+    These say in `read_by` which attempt of a task has read them.
     """
     task, describe_options = _check_question(df, backend, task, describe_options)
     download_options = _or_default(download_options, DownloadOptions, "download_options")
@@ -193,7 +193,7 @@ def fetched_and_described(
     else:
         spread_df, shares = spread(df, partitions, share_needed=share_needed)
     if leg is not None:
-        added[ATTEMPT_COLUMN] = IntegerType()
+        added = {READ_BY_COLUMN: StringType(), **added}
     stage = FusedStage(
         download=DownloadStage(options=download_options, share=shares.of_rate),
         describe=_describe_stage(backend, task, describe_options, output_col, shares),
