@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pty
 import re
@@ -10,11 +11,14 @@ import sys
 
 import pytest
 
-from picsum_vision import __version__
+from picsum_vision import AiQuery, Classify, Tables, __version__
+from picsum_vision.cli import doctor as doctor_command
+from picsum_vision.cli import job_flags
+from picsum_vision.cli import run as run_command
 from picsum_vision.cli.entry import run
 
 COMMAND = [sys.executable, "-c", "from picsum_vision.cli import main; main()"]
-COMMANDS = ("demo", "run", "report", "export", "setup-sql", "serve-images", "serve-model")
+COMMANDS = ("demo", "run", "report", "bench", "plan", "doctor", "export", "setup-sql", "serve-images", "serve-model")
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 
 
@@ -55,8 +59,58 @@ def test_defaults_stand_in_the_help(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert run(["run", "--help"]) == 0
     shown = capsys.readouterr().out
-    for default in ("1000", "800", "picsum-vision-data", "platform_catalog", "pixels", "it"):
+    for default in ("1000", "800", "picsum-vision-data", "platform_catalog", "pixels", "it", "keep-images"):
         assert f"[default: {default}]" in shown
+    for default in ("64 downloads, 32 questions", "natura,urbano,ritratto,astratto", "databricks-llama-4-maverick, for ai-query"):
+        assert f"[default: {default}]" in " ".join(re.sub(r"[│\n]", " ", shown).split())
+
+
+@pytest.mark.parametrize("words", [["bench", "--help"], ["bench", "compare", "--help"], ["export", "--help"]])
+def test_no_help_shows_the_marks_of_its_making(words, capsys, monkeypatch):
+    """A default in square brackets is shown as it is meant, of a command below a command too."""
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run(words) == 0
+    shown = capsys.readouterr().out
+    assert "[default: " in shown
+    assert "\\" not in shown
+
+
+def test_doctor_takes_every_flag_of_run():
+    """A command line of `run` is one of `doctor`: each flag has the same name, type, help and default."""
+    of_run, of_doctor = (inspect.signature(command).parameters for command in (run_command.run, doctor_command.doctor))
+    assert [name for name in of_run if of_doctor.get(name) != of_run[name]] == []
+
+
+def test_a_flag_means_the_same_with_or_without_a_file(tmp_path):
+    """Every flag of a job reaches its setting, in the place of what the file says, and what no flag names is the file's."""
+    (tmp_path / "job.toml").write_text("images = 7\nwidth = 10\n[download]\nmax_attempts = 2\ntotal_timeout_s = 3\n")
+    nothing = dict.fromkeys(inspect.signature(run_command.run).parameters)
+    given = {
+        "config": str(tmp_path / "job.toml"), "images": 5, "output": str(tmp_path), "table_format": "delta", "overwrite": True,
+        "backend": "ai-query", "task": "classify", "labels": "a,b", "max_in_flight": 3, "timeout": 4.0,
+        "checkpoint_interval": 9.0, "requests_per_minute": 60, "keep_images": True, "on_new_question": "keep_both",
+    }  # fmt: skip
+    job, folder = job_flags.job_of(nothing | given)
+    assert (job.images, job.width, job.mode, job.checkpoint_interval_s) == (5, 10, "overwrite", 9.0)
+    assert (job.download.max_attempts, job.download.total_timeout_s, job.download.max_in_flight_per_task) == (2, 4.0, 3)
+    assert (job.describe.max_in_flight_per_task, job.describe.requests_per_minute_total) == (3, 60)
+    assert (job.backend, job.task) == (AiQuery(), Classify(labels=("a", "b")))
+    assert (job.on_new_question, job.tables.path, folder) == ("keep_both", str(tmp_path), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("tables", "folder", "remote", "command"),
+    [
+        (Tables(), "my pictures", None, "picsum-vision report 'my pictures'"),
+        (Tables(schema="mine"), "out", None, "picsum-vision report out --schema mine"),
+        (Tables(path="/out"), "out", None, "picsum-vision report out"),
+        (Tables(schema="mine"), "out", "local[2]", "picsum-vision report out --schema mine --remote 'local[2]'"),
+        (Tables(catalog="main"), None, "sc://h", "picsum-vision report --catalog main --schema marketplace --remote sc://h"),
+    ],
+)
+def test_the_next_command_is_whole(tables, folder, remote, command):
+    """What `run` prints at its end finds the tables of that run."""
+    assert run_command.report_command(tables, folder, remote) == command
 
 
 def test_version(capsys):
@@ -106,3 +160,14 @@ def test_quiet_and_verbose_are_heard_before_and_behind_the_command(tmp_path, mon
     assert "Traceback" not in capsys.readouterr().err
     assert run(["run", "-q", "-v"]) == 2
     assert "quiet, verbose: both given; choose one" in capsys.readouterr().err
+
+
+def test_a_variable_shows_the_whole_error_too(tmp_path, monkeypatch, capsys):
+    """PICSUM_VISION_TRACEBACK shows what lies behind an error of the library's own, as --verbose does."""
+    monkeypatch.setenv("PICSUM_VISION_TRACEBACK", "1")
+    (tmp_path / "job.toml").write_text("images = \n")
+    assert run(["run", "--config", str(tmp_path / "job.toml")]) == 2
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert "TOMLDecodeError" in shown
+    assert shown.splitlines()[-1].startswith("picsum-vision: config:")

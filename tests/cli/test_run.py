@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 
+from picsum_vision.cli import demo as demo_command
 from picsum_vision.cli.entry import run
 from picsum_vision.testing.image_server import ImageServer
 from picsum_vision.testing.latency import Latency
@@ -73,6 +76,45 @@ def test_demo(tmp_path):
     page = tmp_path / "picsum-vision-demo" / "report.html"
     assert f"gallery: {page}" in ended.stdout
     assert '"of_rows":12' in page.read_text()
+
+
+@pytest.mark.spark
+def test_a_demo_again(spark, tmp_path, monkeypatch, capsys):
+    """A second demo finds the pictures of the first one under the same addresses; one that cannot have its port says so."""
+    monkeypatch.chdir(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        taken.listen()
+        assert run(["demo", "--images", "6", "--port", port]) == 1
+        assert f"port {port}: cannot listen on it" in capsys.readouterr().err
+        monkeypatch.setattr(demo_command, "USUAL_PORT", int(port))
+        assert run(["demo", "--images", "4", "--output", "elsewhere", "--json"]) == 0
+        shown = capsys.readouterr()
+        assert f"port {port} is taken" in shown.err
+        assert json.loads(shown.out)["describe"]["by_status"] == {"ok": 4}
+    reports = []
+    for _ in range(2):
+        assert run(["demo", "--images", "6", "--json"]) == 0
+        shown = capsys.readouterr()
+        assert "is taken" not in shown.err
+        reports.append(json.loads(shown.out))
+    assert [report["rows"] for report in reports] == [6, 6]
+    assert [report["download"]["skipped"] for report in reports] == [0, 6]
+    assert '"of_rows":6' in (tmp_path / "picsum-vision-demo" / "report.html").read_text()
+
+
+@pytest.mark.spark
+def test_the_next_command_shows_the_tables(spark, tmp_path, monkeypatch, capsys):
+    """The command that a run prints at its end works as it stands, in another schema than the usual one, too."""
+    monkeypatch.chdir(tmp_path)
+    with ImageServer() as server:
+        words = ["run", "--images", "3", "--base-url", server.base_url, "--allow-private-addresses", "--by", "seed"]
+        assert run([*words, "--output", "out", "--schema", "mine"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("look at them: ")]
+    command, *rest = shlex.split(line.removeprefix("look at them: "))
+    assert (command, run(rest)) == ("picsum-vision", 0)
+    assert "3 images asked for" in capsys.readouterr().out
 
 
 @pytest.mark.spark

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from picsum_vision.cli import job_flags
 from picsum_vision.cli.console import progress
+from picsum_vision.cli.job_flags import Number
+from picsum_vision.cli.loudness import Loudness, loudness
 from picsum_vision.cli.report import FILE_NAME
 from picsum_vision.cli.run import open_and_run, print_report
 from picsum_vision.cli.session import choose_tables
 from picsum_vision.config import PipelineConfig
+from picsum_vision.errors import PortInUse
 from picsum_vision.options import DownloadOptions
 from picsum_vision.table_names import Tables
 from picsum_vision.testing.image_server import ImageServer
 from picsum_vision.testing.latency import Latency
 
 # What a hop to the real service takes on a good day, so that the demo shows waiting that overlaps.
-_HOP_S = 0.1
+_HOP = Latency(mean_s=0.1)
+# The same every time, so that a second demo finds the addresses of the first one.
+USUAL_PORT: Final = 8462
 
 
 def demo(
     images: Annotated[int, typer.Option(help="How many images.")] = 100,
     output: Annotated[str, typer.Option(help="The folder of the tables.")] = "picsum-vision-demo",
+    port: Annotated[
+        Number, typer.Option(help=f"Of its image server. [default: {USUAL_PORT}, or a free one where that is taken]")
+    ] = None,
     as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
 ) -> int:
     """Run the main job on this machine, up to a gallery: an image server of its own, no key, no account, nothing sent anywhere.
+
+    Run again, it does only what its tables lack.
 
     picsum-vision demo --images 100
     """
     tables, folder = choose_tables(Tables(), output=output, catalog=None, schema=None, table_format="iceberg")
     # Checked before a server is started, and made again with its address.
     job = PipelineConfig(images=images, by="list", tables=tables, download=DownloadOptions(allow_private_addresses=True))
-    with ImageServer(latency=Latency(mean_s=_HOP_S)) as server:
+    with _started(port) as server:
         spark, report = open_and_run(job, folder=folder, base_url=server.base_url)
     page = Path(output).absolute() / FILE_NAME
     with progress() as say:
@@ -49,5 +61,20 @@ def demo(
     print_report(report, as_json=as_json)
     if not as_json:
         print(f"gallery: {page}")
-        print(f"look again: picsum-vision report {output}")
+        print(f"look again: picsum-vision report {shlex.quote(output)}")
     return 0
+
+
+def _started(port: int | None) -> ImageServer:
+    """Return the server on the port that was asked for, else on the usual one, else on a free one, which is said."""
+    try:
+        return ImageServer(port=USUAL_PORT if port is None else port, latency=_HOP).start()
+    except PortInUse:
+        if port is not None:
+            raise
+    if loudness() is not Loudness.QUIET:
+        print(
+            f"port {USUAL_PORT} is taken: on a free one the pictures have other addresses than those of a demo before it",
+            file=sys.stderr,
+        )
+    return ImageServer(latency=_HOP).start()

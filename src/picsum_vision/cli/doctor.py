@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from picsum_vision.cli import job_flags
-from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.console import Lines, progress
 from picsum_vision.cli.job_flags import Text
-from picsum_vision.cli.session import choose_tables, on_databricks, open_session
-from picsum_vision.config_file import BACKENDS, TASKS, job_config, read_config_file
+from picsum_vision.cli.session import on_databricks, open_session
 from picsum_vision.diagnosis.case import Case
 from picsum_vision.diagnosis.doctor import examine
 from picsum_vision.diagnosis.finding import Diagnosis, Finding, Verdict
@@ -23,37 +20,58 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-_BACKENDS, _TASKS = one_of(*BACKENDS), one_of(*TASKS)
 _SICK = 1
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILURE: "red", Verdict.SKIPPED: "dim"}
 
 
 def doctor(
     config: job_flags.Config = None,
+    images: job_flags.Images = None,
+    start: job_flags.Start = None,
+    by: job_flags.By = None,
+    width: job_flags.Width = None,
+    height: job_flags.Height = None,
+    base_url: job_flags.BaseUrl = None,
+    urls_from: job_flags.UrlsFrom = None,
+    url_col: job_flags.UrlCol = None,
     output: job_flags.Output = None,
     catalog: job_flags.Catalog = None,
     schema: job_flags.Schema = None,
     table_format: job_flags.TableFormat = "iceberg",
-    base_url: job_flags.BaseUrl = None,
-    urls_from: Annotated[Text, typer.Option(help="Your own URLs: a file or a table.")] = None,
-    url_col: job_flags.UrlCol = None,
-    backend: Annotated[Text, typer.Option(help="As for run. [default: pixels]", autocompletion=_BACKENDS)] = None,
+    backend: job_flags.Backend = None,
     endpoint_url: job_flags.EndpointUrl = None,
     model: job_flags.Model = None,
     api_key_env: job_flags.ApiKeyEnv = None,
-    task: Annotated[Text, typer.Option(help="As for run. [default: describe]", autocompletion=_TASKS)] = None,
+    task: job_flags.TaskName = None,
     labels: job_flags.Labels = None,
     language: job_flags.Language = None,
+    prompt: job_flags.Prompt = None,
+    max_in_flight: job_flags.MaxInFlight = None,
     timeout: job_flags.Timeout = None,
+    partitions: job_flags.Partitions = None,
+    requests_per_minute: job_flags.PerMinute = None,
+    tokens_per_minute: job_flags.PerMinute = None,
+    overwrite: job_flags.Overwrite = None,
+    keep_images: job_flags.KeepImages = None,
+    retry_failed: job_flags.RetryFailed = None,
+    retry_permanent: job_flags.RetryPermanent = None,
+    on_new_question: job_flags.NewQuestion = None,
+    describe_unknown: job_flags.DescribeUnknown = None,
+    when_busy: job_flags.Busy = None,
+    checkpoint_interval: job_flags.CheckpointInterval = None,
+    min_ok_share: job_flags.MinOkShare = None,
+    log_to_mlflow: job_flags.LogToMlflow = None,
     allow_private_addresses: job_flags.AllowPrivateAddresses = None,
     probe_url: Annotated[Text, typer.Option(help="What workers try to fetch. [default: the job's first image]")] = None,
     ask_model: Annotated[bool, typer.Option("--ask-model", help="Ask one tiny question, which is paid for.")] = False,  # noqa: FBT002 - typer's way
     no_write: Annotated[bool, typer.Option("--no-write", help="Make no table to find out permissions.")] = False,  # noqa: FBT002 - typer's way
-    master: Annotated[Text, typer.Option(help="Spark's master. [default: local[*]]")] = None,
+    master: job_flags.Master = None,
     remote: job_flags.Remote = None,
     as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
 ) -> int:
     """Look at everything that a job needs, and say what repairs what is missing. Exit code 1 if something is.
+
+    It takes the flags of run, and does nothing of what they ask for but look.
 
     picsum-vision doctor --output pictures
 
@@ -61,19 +79,10 @@ def doctor(
 
     picsum-vision doctor --backend chat --endpoint-url https://host/v1 --model m
     """
-    flags: dict[str, Any] = {"base_url": base_url, "urls_from": urls_from, "url_col": url_col}
-    groups: dict[str, dict[str, Any]] = {
-        "backend": {"kind": backend, "base_url": endpoint_url, "model": model, "api_key_env": api_key_env},
-        "task": {"kind": task, "labels": labels.split(",") if labels else None, "language": language},
-        "download": {"total_timeout_s": timeout, "allow_private_addresses": allow_private_addresses},
-    }
-    job = job_config(job_flags.merged(read_config_file(config) if config else {}, flags, groups))
-    tables, folder = choose_tables(
-        job.tables, output=output, catalog=catalog, schema=schema, table_format=table_format, master=master, remote=remote
-    )
+    job, folder = job_flags.job_of(locals())
     is_elsewhere = on_databricks() or (remote or "").startswith("sc://")
     case = Case(
-        config=dataclasses.replace(job, tables=tables),
+        config=job,
         starts_spark=not is_elsewhere,
         is_ours=folder is not None,
         probe_url=probe_url,
@@ -82,7 +91,7 @@ def doctor(
     )
 
     def start() -> SparkSession:
-        return open_session(tables, folder, master=master, remote=remote)
+        return open_session(job.tables, folder, master=master, remote=remote)
 
     if as_json:
         diagnosis = Diagnosis(tuple(_looked(case, start)))

@@ -52,15 +52,19 @@ def run(words: Sequence[str]) -> int:
 
 def _show_causes(error: PicsumVisionError) -> None:
     """Print what lies behind the one line, where somebody wants to know."""
-    if loudness() is Loudness.VERBOSE and error.__cause__ is not None:
+    if _is_whole_error_wanted() and error.__cause__ is not None:
         traceback.print_exception(error.__cause__)
 
 
 def _unexpected(error: Exception) -> int:
-    if os.environ.get(_TRACEBACK_VARIABLE) or loudness() is Loudness.VERBOSE:
+    if _is_whole_error_wanted():
         traceback.print_exc()
     first_line = next(iter(str(error).strip().splitlines()), "")[:300]
     return _say(f"unexpected {type(error).__name__}: {first_line} (all of it with --verbose)", COULD_NOT_RUN)
+
+
+def _is_whole_error_wanted() -> bool:
+    return bool(os.environ.get(_TRACEBACK_VARIABLE)) or loudness() is Loudness.VERBOSE
 
 
 def _say(message: str, code: int) -> int:

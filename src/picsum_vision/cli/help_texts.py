@@ -17,10 +17,11 @@ _PANELS: Final[Mapping[str, tuple[str, ...]]] = {
         "overwrite", "keep_images", "retry_failed", "retry_permanent", "on_new_question", "describe_unknown", "when_busy",
         "checkpoint_interval", "min_ok_share",
     ),
+    "What is looked at": ("probe_url", "ask_model", "no_write"),
     "What is measured": ("sizes", "repeats", "stages", "notebook_images", "image_latency_mean", "model_latency_mean", "serve_on"),
     "What is kept": ("log_to_mlflow", "tracking_uri", "experiment", "no_tracking"),
     "Prices": ("input_price_per_million_tokens", "output_price_per_million_tokens"),
-    "Files": ("to", "path", "overwrite", "split", "max_images_per_shard", "max_bytes_per_shard"),
+    "Files": ("to", "path", "split", "max_images_per_shard", "max_bytes_per_shard"),
     "Spark": ("master", "remote"),
 }  # fmt: skip
 _PANEL_OF: Final = {name: panel for panel, names in _PANELS.items() for name in names}
@@ -31,8 +32,6 @@ _MANY: Final = 8
 def finish(group: Any) -> None:
     """Set what the help of each command shows; `group` is typer's."""
     for command in group.commands.values():
-        if hasattr(command, "commands"):
-            finish(command)
         if hasattr(command, "commands"):
             finish(command)
         many = len(command.params) > _MANY
