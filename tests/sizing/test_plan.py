@@ -95,6 +95,21 @@ def test_the_command_prints_a_plan_and_an_object(capsys, tmp_path, monkeypatch):
     assert json.loads(capsys.readouterr().out)["fit"] == "fitted to suite mine"
 
 
+def test_a_suite_without_a_whole_job_is_used_only_where_it_was_named(capsys, tmp_path, monkeypatch):
+    """A result that was only found and has no whole job leaves the library's constants; one that was named is refused."""
+    monkeypatch.chdir(tmp_path)
+    found = suite(lambda _, images, __: 5.0 + images / 100)
+    for size in found.sizes:
+        for repeat in size.repeats:
+            del repeat["total"]
+    (tmp_path / "picsum-vision-sizing").mkdir()
+    found.write(tmp_path / "picsum-vision-sizing")
+    assert run(["plan", "--images", "1000", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fit"] == pv.plan(1_000).fit
+    assert run(["plan", "--images", "1000", "--fit-from", "picsum-vision-sizing"]) == 2
+    assert "picsum-vision-sizing: no whole job was measured there" in capsys.readouterr().err
+
+
 def test_planning_needs_no_spark():
     """A plan loads neither Spark nor MLflow."""
     code = "import sys, picsum_vision as pv; pv.plan(10); print('pyspark' in sys.modules, 'mlflow' in sys.modules)"

@@ -19,8 +19,8 @@ from picsum_vision.config_file import job_config
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.load import images_fetched
+from picsum_vision.sizing.politeness import check_politeness
 from picsum_vision.sizing.settings import SizingConfig, sizes_from_text
-from picsum_vision.sizing.target import check_politeness
 from picsum_vision.sizing.tracking_address import tracking_address
 from picsum_vision.table_names import Tables
 

@@ -40,7 +40,9 @@ def plan(
     keep_images: Annotated[bool, typer.Option("--keep-images/--no-keep-images", help="Whether the bytes are kept.")] = True,  # noqa: FBT002 - typer's way
     fit_from: Annotated[
         Optional[List[str]],
-        typer.Option(help=f"A result of bench, for the model's constants; may be repeated. [default: {_LATEST}, if there]"),
+        typer.Option(
+            help=f"A result of bench, for the model's constants; may be repeated. [default: {_LATEST}, if it has a whole job]"
+        ),
     ] = None,
     as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
 ) -> int:
@@ -75,10 +77,18 @@ def plan(
         output_tokens_per_image=output_tokens,
         checkpoint_interval_s=checkpoint_interval,
         keep_images=keep_images,
-        fit_from=tuple(fit_from) if fit_from else (str(_LATEST),) if _LATEST.is_file() else (),
+        fit_from=tuple(fit_from) if fit_from else _latest(),
     )
     print(json.dumps(found.as_dict()) if as_json else found)
     return 0
+
+
+def _latest() -> tuple[str, ...]:
+    """Return the last result here, if there is one and it can be used: what nobody has named is no reason to refuse."""
+    from picsum_vision.sizing.fit import has_whole_job  # noqa: PLC0415 - only where it is used
+    from picsum_vision.sizing.result import read_result  # noqa: PLC0415 - the same
+
+    return (str(_LATEST),) if _LATEST.is_file() and has_whole_job(read_result(_LATEST)) else ()
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

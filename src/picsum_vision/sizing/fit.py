@@ -66,9 +66,14 @@ class Measured:
 
 
 def default_fit() -> Fit:
-    """Return the constants that the library brings along, measured on a small machine; a suite of one's own is better."""
+    """Return the constants that the library brings along; `source` says where they are from. A suite of one's own is better."""
     text = importlib.resources.files("picsum_vision.sizing").joinpath(_DEFAULT).read_text(encoding="utf-8")
     return Fit.from_dict(json.loads(text))
+
+
+def has_whole_job(result: SizingResult) -> bool:
+    """Return whether the suite has measured a whole job, without which no constants can be found."""
+    return bool(_measured([(result, Demand.of_result(result))], "total"))
 
 
 def fit_results(results: Iterable[SizingResult]) -> Fit | None:

@@ -15,10 +15,10 @@ from picsum_vision.sizing.figures import STAGES, StageName
 from picsum_vision.sizing.fit import Fit, default_fit, fit_results
 from picsum_vision.sizing.load import images_fetched, share_of_images
 from picsum_vision.sizing.plots import require_matplotlib
+from picsum_vision.sizing.politeness import check_politeness, polite
 from picsum_vision.sizing.result import FILE_NAME, SizingResult, read_result, set_aside
 from picsum_vision.sizing.settings import SizingConfig, checked_sizes, checked_stages
 from picsum_vision.sizing.suite import Suite
-from picsum_vision.sizing.target import check_politeness
 from picsum_vision.sizing.tracking import Tracking
 from picsum_vision.sizing.tracking_address import default_experiment, tracking_address
 from picsum_vision.spark.sharing import tasks_at_once
@@ -131,12 +131,13 @@ def run_sizing(
     folder = prepared_folder(output)
     uri = tracking_address(tracking_uri, folder) if tracking else None
     fit = chosen_fit(fit_from, folder)
-    check_load(config, tasks_at_once(spark), confirm)
+    tasks = tasks_at_once(spark)
+    check_load(config, tasks, confirm)
     set_aside(folder)
     say = progress or (lambda _: None)
     kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
     with kept.open() as open_tracking:
-        return Suite(spark, config, folder, tracking=open_tracking, fit=fit, progress=say).run()
+        return Suite(spark, polite(config, tasks), folder, tracking=open_tracking, fit=fit, progress=say).run()
 
 
 def prepared_folder(output: str | Path) -> Path:

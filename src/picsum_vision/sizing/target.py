@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 
 from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
 from picsum_vision.errors import PortInUse, SettingError
-from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig, is_live
+from picsum_vision.sizing.settings import SizingConfig
 from picsum_vision.testing.image_server import ImageServer, RateLimit
 from picsum_vision.testing.latency import Latency
 from picsum_vision.testing.model_server import ModelServer
 
-LIVE_IMAGES_AT_MOST: Final = 100
 _MODEL: Final = "test-vision"
 _HOPS: Final = 2
 _Server = TypeVar("_Server", ImageServer, ModelServer)
@@ -90,24 +89,6 @@ def _listening(config: SizingConfig, server: _Server) -> Iterator[_Server]:
         yield running
     finally:
         server.__exit__(None, None, None)
-
-
-def check_politeness(config: SizingConfig, images_fetched: int) -> None:
-    """Refuse to measure a public service that asks not to be load-tested, beyond a small bound."""
-    if config.base_url is None or not is_live(config.base_url):
-        return
-    host = urlsplit(config.base_url).hostname
-    if images_fetched > LIVE_IMAGES_AT_MOST:
-        raise SettingError(
-            f"sizes: {images_fetched:,} images in all is not allowed from {host}, which asks not to be load-tested; at most "
-            f"{LIVE_IMAGES_AT_MOST}, as with --sizes 20 --repeats 1, or leave --base-url out for a server of this machine"
-        )
-    in_flight = config.download_options.max_in_flight_per_task
-    if in_flight > LIVE_IN_FLIGHT_AT_MOST:
-        raise SettingError(
-            f"max_in_flight_per_task: {in_flight} is not allowed with {host}, which asks not to be load-tested; "
-            f"at most {LIVE_IN_FLIGHT_AT_MOST}"
-        )
 
 
 def _given(config: SizingConfig) -> Backend:

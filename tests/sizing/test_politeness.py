@@ -1,0 +1,29 @@
+"""What a public service is spared, whatever the cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from picsum_vision import DownloadOptions
+from picsum_vision.sizing.politeness import check_politeness, polite
+from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig
+
+
+@pytest.mark.parametrize("partitions", [None, 1, 3, 8, 50])
+@pytest.mark.parametrize("tasks", [1, 2, 3, 5, 8, 9, 200])
+@pytest.mark.parametrize("download", [None, DownloadOptions(max_in_flight_per_task=2)])
+def test_all_tasks_together_ask_for_no_more_at_once(tasks, partitions, download):
+    """What one task has in flight, times the tasks that run at once, is within the bound, and never nothing."""
+    config = polite(SizingConfig(base_url="https://picsum.photos", partitions=partitions, download=download), tasks)
+    at_once = min(config.partitions or tasks, tasks)
+    each = config.download_options.max_in_flight_per_task
+    assert 1 <= at_once * each <= LIVE_IN_FLIGHT_AT_MOST
+    assert each <= (2 if download else LIVE_IN_FLIGHT_AT_MOST)
+    check_politeness(config, 100)
+
+
+@pytest.mark.parametrize("base_url", [None, "https://pictures.example"])
+def test_other_hosts_are_asked_as_was_set(base_url):
+    """A server of this machine, and a host that is the user's own affair, are asked as widely as the settings say."""
+    config = SizingConfig(base_url=base_url)
+    assert polite(config, 64) is config
