@@ -6,6 +6,8 @@ import pytest
 from whole_jobs import check_one_row_each, fresh_tables, job, rows_of
 
 import picsum_vision as pv
+from picsum_vision.cli.export import images_with_answers
+from picsum_vision.report.gallery_frame import rows_of_tables
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.testing.image_server import ImageServer
 from picsum_vision.testing.model_server import ModelServer
@@ -49,6 +51,13 @@ def test_both_questions_can_be_kept(spark, tables):
     keys = [(row.image_url, row.describe_outcome.prompt_sha256) for row in rows_of(spark, tables, "image_desc")]
     assert len(keys) == len(set(keys)) == 2 * 24
     assert (second.rows, second.describe.rows, first.describe.rows, first.describe.skipped) == (24, 24, 24, 24)
+    store = TableStore(spark, tables)
+    shown = [row for row in rows_of_tables(store, store.read("image_urls"), max_rows=100).rows if row.text]
+    assert [(row.describe or {})["prompt_sha256"] for row in shown] == [OTHER.prompt_sha256] * 22, "the report has the newest"
+    exported = (
+        images_with_answers(spark, tables).where("descrizione IS NOT NULL").select("describe_outcome.prompt_sha256").collect()
+    )
+    assert [row.prompt_sha256 for row in exported] == [OTHER.prompt_sha256] * 22, "and so has an export"
 
 
 def test_one_answer_cannot_take_the_place_of_several(spark, tmp_path):

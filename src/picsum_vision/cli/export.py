@@ -12,13 +12,17 @@ from picsum_vision.cli.console import progress
 from picsum_vision.cli.existing_tables import choose_existing_tables
 from picsum_vision.cli.job_flags import Number, Text
 from picsum_vision.cli.session import open_session
-from picsum_vision.exporting.plan import LAYOUTS
+from picsum_vision.exporting.plan import DEFAULT_LIMITS, LAYOUTS
 from picsum_vision.validation import check_choice
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from picsum_vision.table_names import Tables
+
+
+_IMAGES = ", ".join(f"{layout} {limits.max_images:,}" for layout, limits in DEFAULT_LIMITS.items())
+_BYTES = ", ".join(f"{layout} {limits.max_bytes:,}" for layout, limits in DEFAULT_LIMITS.items())
 
 
 def export(
@@ -29,8 +33,10 @@ def export(
     schema: job_flags.Schema = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of an earlier export.")] = False,  # noqa: FBT002 - typer's way
     split: Annotated[str, typer.Option(help="The word that names start with: train, validation, test.")] = "train",
-    max_images_per_shard: Annotated[Number, typer.Option(help="When a tar, a Parquet file or a folder is full.")] = None,
-    max_bytes_per_shard: Annotated[Number, typer.Option(help="The same in bytes.")] = None,
+    max_images_per_shard: Annotated[
+        Number, typer.Option(help=f"When a tar, a Parquet file or a folder is full. [default: {_IMAGES}]")
+    ] = None,
+    max_bytes_per_shard: Annotated[Number, typer.Option(help=f"The same in bytes. [default: {_BYTES}]")] = None,
     partitions: Annotated[Number, typer.Option(help="Into how many tasks the rows are spread.")] = None,
     master: Annotated[Text, typer.Option(help="Spark's master.")] = None,
     remote: Annotated[Text, typer.Option(help="Spark Connect.")] = None,
@@ -52,15 +58,16 @@ def export(
         from picsum_vision.exporting.export import export as write  # noqa: PLC0415 - Spark only where it is used
 
         say("writing the files")
-        report = write(_images_with_answers(spark, tables), to, path, **settings)  # type: ignore[arg-type]
+        report = write(images_with_answers(spark, tables), to, path, **settings)  # type: ignore[arg-type]
     print(json.dumps(report.as_dict()) if as_json else report)
     return 0
 
 
-def _images_with_answers(spark: SparkSession, tables: Tables) -> DataFrame:
-    from picsum_vision.spark.tables import TableStore  # noqa: PLC0415 - Spark only where it is used
+def images_with_answers(spark: SparkSession, tables: Tables) -> DataFrame:
+    """Return the images of the tables, each with its newest answer."""
+    from picsum_vision.spark.newest_answers import newest_answers  # noqa: PLC0415 - Spark only where it is used
+    from picsum_vision.spark.tables import TableStore  # noqa: PLC0415 - the same
     from picsum_vision.table_columns import KEY  # noqa: PLC0415
 
     store = TableStore(spark, tables)
-    # A key that the notebook wrote twice has one answer.
-    return store.read("image_codes").join(store.read("image_desc").dropDuplicates([KEY]), KEY, "left")
+    return store.read("image_codes").join(newest_answers(store.read("image_desc")), KEY, "left")

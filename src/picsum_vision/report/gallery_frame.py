@@ -9,6 +9,7 @@ from pyspark.sql.types import StructType
 
 from picsum_vision.images.thumbnails import ThumbnailSize
 from picsum_vision.report.gallery_rows import GalleryRow, GalleryRows, in_order
+from picsum_vision.spark.newest_answers import newest_answers
 from picsum_vision.spark.thumbnails import THUMBNAIL, with_thumbnails
 from picsum_vision.table_columns import KEY
 
@@ -32,14 +33,14 @@ def rows_of_tables(store: TableStore, asked: DataFrame, *, max_rows: int) -> Gal
     of_rows = keys.count()
     if of_rows > max_rows:
         keys = keys.orderBy(F.xxhash64(KEY), KEY).limit(max_rows)
-    images, answers = store.among("image_codes", keys), store.among("image_desc", keys)
+    images, answers = store.among("image_codes", keys), newest_answers(store.among("image_desc", keys))
     small = with_thumbnails(
         images.select(KEY, "image_binary", outcome_fields(images, "download_outcome").alias("download")),
         "image_binary",
         size_for(min(of_rows, max_rows)),
     )
     texts = answers.select(KEY, F.col("descrizione").alias("text"), outcome_fields(answers, "describe_outcome").alias("describe"))
-    # A key that the notebook wrote twice is shown once.
+    # A picture that the notebook wrote twice is shown once.
     found: dict[str | None, dict[str, Any]] = {row[KEY]: {} for row in keys.collect()}
     for row in (*small.collect(), *texts.collect()):
         found[row[KEY]] |= row.asDict(recursive=True)
