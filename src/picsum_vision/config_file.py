@@ -6,8 +6,10 @@
     tables = { catalog = "main", schema = "pictures" }
     [download]
     total_timeout_s = 20
+    headers = { Authorization = { databricks = "scope/key" } }
 
-Keys are the names of the settings. One that is unknown is an error, which names the nearest.
+Keys are the names of the settings, but for two of a backend's: `model` is whatever names its model, and a key is one of
+`api_key_env`, `api_key_file` and `api_key_databricks`. One that is unknown is an error, which names the nearest.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ import dataclasses
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from picsum_vision.config import PipelineConfig
-from picsum_vision.describing.backends import DEFAULT_ENDPOINT, AiQuery, Backend, ChatCompletions, PixelDescriber, PyFunc
+from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, PixelDescriber, PyFunc
+from picsum_vision.describing.extract import Extract
 from picsum_vision.describing.tasks import Classify, Describe, ListObjects, ReadText, Sentiment, Task
 from picsum_vision.errors import MissingExtraError, SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
@@ -28,10 +31,17 @@ from picsum_vision.table_names import Tables
 from picsum_vision.validation import check_choice, did_you_mean
 
 TASKS: Final[Mapping[str, type[Task]]] = {task.name: task for task in (Describe, ListObjects, Sentiment, ReadText, Classify)}
-BACKENDS: Final = ("pixels", "chat", "ai-query", "pyfunc")
+_TASKS: Final[Mapping[str, type[Task]]] = {**TASKS, Extract.name: Extract}  # with those that no flag can say
+_BACKENDS: Final[Mapping[str, type[Any]]] = {
+    "pixels": PixelDescriber, "chat": ChatCompletions, "batch-chat": BatchChat, "ai-query": AiQuery, "pyfunc": PyFunc,
+}  # fmt: skip
+BACKENDS: Final = tuple(_BACKENDS)
+KEY_SETTINGS: Final[Mapping[str, Literal["env", "file", "databricks"]]] = {
+    "api_key_env": "env", "api_key_file": "file", "api_key_databricks": "databricks",
+}  # fmt: skip
+_NAMES_THE_MODEL: Final = ("endpoint", "model_uri")
+_FLAGS: Final = {"base_url": " (--endpoint-url)", "model": " (--model)"}  # of those that cannot be left out
 _GROUPS: Final[Mapping[str, type[Any]]] = {"tables": Tables, "download": DownloadOptions, "describe": DescribeOptions}
-_BACKEND_KEYS: Final = ("kind", "base_url", "model", "api_key_env", "api_key_file")
-_TASK_KEYS: Final = ("kind", "labels", "language", "prompt")
 
 
 def read_config_file(path: str | Path) -> dict[str, Any]:
@@ -70,7 +80,26 @@ def _group(name: str, values: Any, kind: type[Any]) -> Any:
     if not isinstance(values, Mapping):
         raise SettingError(f"{name}: {values!r} is not allowed; it must be a table of settings")
     _check_keys(f"{name}.", values, [field.name for field in dataclasses.fields(kind)])
-    return kind(**values)
+    headers = {"headers": _headers(values["headers"])} if "headers" in values else {}
+    return kind(**{**values, **headers})
+
+
+def _headers(values: Any) -> dict[str, Any]:
+    """Return the headers with a Secret for each value that is a table; no value is shown: it may be a key."""
+    if not isinstance(values, Mapping):
+        raise SettingError(
+            'download.headers: it must be a table, as { Referer = "https://host/", Authorization = { env = "NAME" } }'
+        )
+    return {name: _header(f"download.headers.{name}", value) for name, value in values.items()}
+
+
+def _header(setting: str, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    if len(value) != 1 or not value.keys() <= set(KEY_SETTINGS.values()):
+        raise SettingError(f"{setting}: it must be a text, or a table with one of {', '.join(KEY_SETTINGS.values())}")
+    ((source, place),) = value.items()
+    return _secret(setting, source, place)
 
 
 def _table(name: str, value: Any) -> Mapping[str, Any]:
@@ -83,42 +112,70 @@ def _table(name: str, value: Any) -> Mapping[str, Any]:
 
 
 def _backend(values: Mapping[str, Any]) -> Backend:
-    _check_keys("backend.", values, _BACKEND_KEYS)
     kind = values.get("kind", "pixels")
     check_choice("backend", kind, BACKENDS)
-    if kind == "chat":
-        return ChatCompletions(_needed(values, "base_url", kind), _needed(values, "model", kind), api_key=_key(values))
-    for key in ("base_url", "api_key_env", "api_key_file", *(("model",) if kind == "pixels" else ())):
-        if values.get(key) is not None:
-            raise SettingError(f"backend.{key}: not used by the backend {kind!r}; leave it out, or use the backend 'chat'")
-    if kind == "pyfunc":
-        return PyFunc(_needed(values, "model", kind))
-    return AiQuery(values.get("model") or DEFAULT_ENDPOINT) if kind == "ai-query" else PixelDescriber()
+    arguments = {name: _arguments(each) for name, each in _BACKENDS.items()}
+    _check_keys("backend.", values, dict.fromkeys(["kind", *(key for each in arguments.values() for key in each)]))
+    given = {key: value for key, value in values.items() if key != "kind" and value is not None}
+    for key in given:
+        if key not in arguments[kind]:
+            others = ", ".join(repr(name) for name, each in arguments.items() if key in each)
+            raise SettingError(
+                f"backend.{key}: not used by the backend {kind!r}, only by {others}; leave it out, or choose another"
+            )
+    for field in dataclasses.fields(_BACKENDS[kind]):
+        key = _key_of(field.name)
+        if field.default is dataclasses.MISSING and key not in given:
+            raise SettingError(f"backend.{key}: missing; the backend {kind!r} needs it{_FLAGS[key]}")
+    backend: Backend = _BACKENDS[kind](**{arguments[kind][key]: value for key, value in given.items()} | _api_key(given))
+    return backend
 
 
-def _needed(values: Mapping[str, Any], key: str, kind: str) -> Any:
-    if values.get(key) is None:
-        flag = {"base_url": "--endpoint-url", "model": "--model"}[key]
-        raise SettingError(f"backend.{key}: missing; the backend {kind!r} needs it ({flag})")
-    return values[key]
+def _arguments(kind: type[Any]) -> dict[str, str]:
+    """Return the keys that a backend has in a file, each with the argument that it is for."""
+    names = [field.name for field in dataclasses.fields(kind)]
+    keys = {_key_of(name): name for name in names if name != "api_key"}
+    return keys | (dict.fromkeys(KEY_SETTINGS, "api_key") if "api_key" in names else {})
 
 
-def _key(values: Mapping[str, Any]) -> Secret | None:
-    if values.get("api_key_env") is not None:
-        return Secret.env(values["api_key_env"])
-    return Secret.file(values["api_key_file"]) if values.get("api_key_file") is not None else None
+def _key_of(argument: str) -> str:
+    return "model" if argument in _NAMES_THE_MODEL else argument
+
+
+def _api_key(given: Mapping[str, Any]) -> dict[str, Secret]:
+    places = [key for key in KEY_SETTINGS if key in given]
+    if not places:
+        return {}
+    if len(places) > 1:
+        raise SettingError(f"{', '.join(f'backend.{key}' for key in places)}: more than one given; choose one")
+    (key,) = places
+    return {"api_key": _secret(f"backend.{key}", KEY_SETTINGS[key], given[key])}
+
+
+def _secret(setting: str, source: Literal["env", "file", "databricks"], place: Any) -> Secret:
+    try:
+        return Secret(source, place)
+    except SettingError as error:
+        raise SettingError(f"{setting}: {str(error).removeprefix('secret place: ')}") from None
 
 
 def _task(values: Mapping[str, Any]) -> Task:
-    _check_keys("task.", values, _TASK_KEYS)
     kind = values.get("kind", "describe")
-    check_choice("task", kind, TASKS)
+    check_choice("task", kind, _TASKS)
+    settings = {name: [field.name for field in dataclasses.fields(each)] for name, each in _TASKS.items()}
+    _check_keys("task.", values, dict.fromkeys(["kind", *(key for each in settings.values() for key in each)]))
     given = {key: value for key, value in values.items() if key != "kind" and value is not None}
-    if "labels" in given and kind != "classify":
-        raise SettingError(f"labels: only for the task 'classify', not for {kind!r}")
-    if "labels" in given:
-        given["labels"] = tuple(given["labels"]) if isinstance(given["labels"], list) else given["labels"]
-    return TASKS[kind](**given)
+    for key in given:
+        if key not in settings[kind]:
+            (owner,) = (name for name, each in settings.items() if key in each)
+            raise SettingError(f"{key}: only for the task {owner!r}, not for {kind!r}")
+    if isinstance(given.get("labels"), list):
+        given["labels"] = tuple(given["labels"])
+    if kind == Extract.name and not isinstance(given.get("schema"), str):
+        raise SettingError(
+            f'task.schema: the task {kind!r} needs its fields as a text, as in schema = "label STRING, people INT"'
+        )
+    return _TASKS[kind](**given)
 
 
 def _check_keys(prefix: str, values: Mapping[str, Any], known: Iterable[str]) -> None:

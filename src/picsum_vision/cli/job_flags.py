@@ -11,7 +11,7 @@ import typer
 from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.session import choose_tables
 from picsum_vision.config import OnNewQuestion, PipelineConfig, WhenBusy
-from picsum_vision.config_file import BACKENDS, TASKS, job_config, read_config_file
+from picsum_vision.config_file import BACKENDS, KEY_SETTINGS, TASKS, job_config, read_config_file
 from picsum_vision.describing.backends import DEFAULT_ENDPOINT
 from picsum_vision.describing.tasks import DEFAULT_LABELS
 from picsum_vision.errors import SettingError
@@ -132,7 +132,11 @@ def job_of(flags: Mapping[str, Any]) -> tuple[PipelineConfig, str | None]:
     groups = {name: {setting: flags[flag] for setting, flag in group.items()} for name, group in _GROUPS.items()}
     if flags["labels"] is not None:
         groups["task"]["labels"] = flags["labels"].split(",")
-    job = job_config(_merged(read_config_file(flags["config"]) if flags["config"] else {}, settings, groups))
+    of_file = read_config_file(flags["config"]) if flags["config"] else {}
+    if flags["api_key_env"] is not None and isinstance(of_file.get("backend"), dict):
+        # Wherever the file says that the key is, the flag says otherwise.
+        of_file["backend"] = {name: value for name, value in of_file["backend"].items() if name not in KEY_SETTINGS}
+    job = job_config(_merged(of_file, settings, groups))
     tables, folder = choose_tables(job.tables, **{name: flags[name] for name in _TABLES})
     return dataclasses.replace(job, tables=tables), folder
 
