@@ -21,7 +21,9 @@ Contestant = Mapping[str, Any]
 _HEAD: Final = """# What was measured
 
 Made by `python -m benchmarks results` from the files in `results/`; no figure here is typed by hand. [README.md](README.md)
-says how they come about. A figure is the median of the rounds after the warm-up, with minimum and maximum in brackets.
+says how they come about.
+
+A figure is the median of the rounds after the warm-up, with minimum and maximum in brackets.
 **Ratios** are to the baseline in the same round, and count; rates depend on the machine and stand beside them.
 """
 

@@ -48,7 +48,7 @@ sys.stderr.write(said["err"])
 sys.exit(said["code"])
 """
 _PYTHON: Final = """#!/bin/sh
-if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin" && exec cp {programs}/* "$3/bin/"; fi
+if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin" && : > "$3/bin/activate" && exec cp {programs}/* "$3/bin/"; fi
 exec {python} "$@"
 """
 

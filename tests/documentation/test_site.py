@@ -21,6 +21,7 @@ import yaml
 from chromium import browser, complaints
 from markdown_blocks import PROJECT
 
+import picsum_vision
 from picsum_vision.outcomes import DESCRIBE_CAN_CHANGE, DOWNLOAD_CAN_CHANGE, DescribeStatus, DownloadStatus
 
 LOOKED_AT = (
@@ -80,6 +81,14 @@ def test_every_page_is_in_the_navigation() -> None:
     named = set(_leaves(config["nav"]))
     there = {str(path.relative_to(PROJECT / "docs")) for path in (PROJECT / "docs").rglob("*.md")}
     assert there - named == set(), "enter them under nav in mkdocs.yml"
+
+
+def test_every_public_name_is_on_a_page_of_the_reference() -> None:
+    """Whatever `import picsum_vision as pv` gives is described under docs/reference, by itself or with its whole module."""
+    pages = (PROJECT / "docs" / "reference").glob("*.md")
+    described = {name for page in pages for name in re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE)}
+    homes = {name: f"picsum_vision.{picsum_vision._HOME_OF[name]}" for name in picsum_vision.__all__ if name != "__version__"}
+    assert [name for name, home in homes.items() if not {home, f"{home}.{name}"} & described] == []
 
 
 @pytest.mark.parametrize(
