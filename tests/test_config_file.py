@@ -10,8 +10,8 @@ import pytest
 import picsum_vision as pv
 from picsum_vision.config_file import BACKENDS, job_config
 
-ENDPOINT = {"base_url": "https://host/v1", "model": "m"}
-CHAT = {"kind": "chat", **ENDPOINT}
+ENDPOINT: dict[str, Any] = {"base_url": "https://host/v1", "model": "m"}
+CHAT: dict[str, Any] = {"kind": "chat", **ENDPOINT}
 
 
 @pytest.mark.parametrize(
