@@ -90,14 +90,14 @@ def doctor(
         may_write=not no_write,
     )
 
-    def start() -> SparkSession:
+    def opened() -> SparkSession:
         return open_session(job.tables, folder, master=master, remote=remote)
 
     if as_json:
-        diagnosis = Diagnosis(tuple(_looked(case, start)))
+        diagnosis = Diagnosis(tuple(_looked(case, opened)))
         print(json.dumps(diagnosis.as_dict()))
     else:
-        diagnosis = Diagnosis(tuple(_printed(case, start)))
+        diagnosis = Diagnosis(tuple(_printed(case, opened)))
         print(diagnosis.summary)
     return 0 if diagnosis.ok else _SICK
 
