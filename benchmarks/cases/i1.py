@@ -56,7 +56,7 @@ def _group(rows: int, in_flight: int) -> Group:
         baseline="bare",
         ours="spark",
         requests_per_row=1,
-        timeout_s=180,
+        timeout_s=60,
     )
 
 
