@@ -16,7 +16,7 @@ from picsum_vision.testing.model_server import ModelServer
 LOCAL = pv.DownloadOptions(allow_private_addresses=True)
 
 
-@pytest.fixture(params=["iceberg", "delta"])
+@pytest.fixture(params=["iceberg", pytest.param("delta", marks=pytest.mark.soak)])
 def tables(request, tmp_path) -> pv.Tables:
     """Fresh tables of each format."""
     if request.param == "delta":

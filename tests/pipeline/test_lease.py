@@ -37,7 +37,7 @@ def hold_from_elsewhere(store: TableStore, *, lasts_s: float) -> Lease:
     return lease
 
 
-@pytest.mark.parametrize("store", ["iceberg", "delta"], indirect=True)
+@pytest.mark.parametrize("store", ["iceberg", pytest.param("delta", marks=pytest.mark.soak)], indirect=True)
 def test_two_runs_at_once_do_the_work_once(spark, store):
     """Of two runs started together one waits for the other: nothing is asked twice, no row is there twice, both say the same."""
     tables = store.tables

@@ -30,7 +30,13 @@ def tables(tmp_path) -> pv.Tables:
 
 @pytest.mark.parametrize(
     ("table_format", "ended_after"),
-    [("iceberg", "staging"), ("iceberg", "images"), ("iceberg", "answers"), ("delta", "images"), ("delta", "answers")],
+    [
+        ("iceberg", "staging"),
+        ("iceberg", "images"),
+        ("iceberg", "answers"),
+        ("delta", "images"),
+        pytest.param("delta", "answers", marks=pytest.mark.soak),
+    ],
 )
 def test_whatever_step_was_the_last_one_the_next_run_does_the_rest(spark, tmp_path, table_format, ended_after):
     """Ended after staging, between the two tables or before emptying, a pass is neither lost, nor doubled, nor asked again."""
