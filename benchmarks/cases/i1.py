@@ -18,8 +18,8 @@ def build(images: int | None = None) -> Case:
     return Case(
         name="i1",
         title="Describe: 1,000 images of 45 kB, lognormal model latency of 1 s, 64 and 256 in flight in all",
-        shows="the rate of a whole warm job, its start included, and its CPU, at the same number of requests in flight as the "
-        "server counts them",
+        shows="the rate of a whole warm job, with its start and without, and its CPU, at the same number of requests in flight as "
+        "the server counts them",
         shows_not="a model's own speed; openaivec asks the same server through the Responses API, and reads its images "
         "from files, for it takes no bytes",
         groups=groups,
@@ -27,6 +27,7 @@ def build(images: int | None = None) -> Case:
         rounds=2,
         columns=(
             "rows_per_second",
+            "rows_per_second_once_started",
             "ratio",
             "peak_in_flight",
             "rows_ok",
@@ -64,8 +65,8 @@ def _expected(group: str) -> tuple[Expectation, ...]:
     ours, bare = Line(group=group, contestant="spark"), Line(group=group, contestant="bare")
     return (
         Expectation(
-            text=f"{group}: rate over the bare client's, the start of the stage included",
-            line=ours, over=bare, figure="rows_per_second", at_least=0.95,
+            text=f"{group}: rate over the bare client's, from the first request to the last answer",
+            line=ours, over=bare, figure="rows_per_second_once_started", at_least=0.95,
         ),
         Expectation(
             text=f"{group}: client CPU seconds over the bare client's",

@@ -15,6 +15,7 @@ _RATIOS: Final[Mapping[str, tuple[str, Callable[[Contestant], Any]]]] = {
 }
 _FIGURES: Final = {
     "rows_per_second": "rows/s",
+    "rows_per_second_once_started": "rows/s once started",
     "rows_ok": "rows ok",
     "seconds_per_row": "s per row",
     "peak_in_flight": "peak in flight",

@@ -12,7 +12,8 @@ def figures(group: Group, rows_ok: int, seconds: float, used: Mapping[str, Any],
     """Return the numbers that are compared.
 
     `client_cpu_seconds` are those of Spark's Python workers where there are any, else those of all the contestant's processes;
-    `cpu_seconds` are always all of them, the server's apart. `wasted` are the requests beyond those that the right rows needed.
+    `cpu_seconds` are always all of them, the server's apart. `rows_per_second_once_started` is from the first request that
+    the server saw to its last answer. `wasted` are the requests beyond those that the right rows needed.
     """
     server = seen["server"]
     cpu = used["cpu_seconds"]
@@ -24,6 +25,7 @@ def figures(group: Group, rows_ok: int, seconds: float, used: Mapping[str, Any],
         "rows_ok": rows_ok,
         "seconds": seconds,
         "rows_per_second": rows_ok / seconds,
+        "rows_per_second_once_started": rows_ok / server["seconds"] if server.get("seconds") else None,
         "seconds_per_row": seconds / rows_ok if rows_ok else None,
         "cpu_seconds": total,
         "client_cpu_seconds": client,

@@ -15,6 +15,7 @@ _SEEN: Final = (
     "requests",
     "refused",
     "peak_in_flight",
+    "seconds",
     "connections_opened",
     "bytes_sent",
     "bytes_received",

@@ -377,8 +377,11 @@ def test_the_peak_in_flight_is_what_the_client_kept_open() -> None:
     with ModelServer(latency=Latency(mean_s=0.5, sigma=0)) as server, ThreadPoolExecutor(6) as threads:
         list(threads.map(lambda _: ask(server, chat_body("ping")), range(12)))
         stats = server.stats()
+        server.reset_stats()
+        assert server.stats()["seconds"] == 0
     assert stats["peak_in_flight"] == 6
     assert stats["in_flight"] == 0
+    assert stats["seconds"] >= 2 * 0.5  # from the first request to the last answer
 
 
 def test_a_taken_port_says_so() -> None:

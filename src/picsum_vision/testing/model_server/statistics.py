@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import hashlib
 import os
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -44,17 +45,21 @@ class ModelStats:
         self._answered_lines: collections.Counter[str] = collections.Counter()
         self._authorizations: set[bytes] = set()
         self._peak_in_flight = self._in_flight
+        self._first_begun_s: float | None = None
+        self._last_ended_s: float | None = None
 
     def begin(self, route: str) -> None:
         """Count a request that came in; `route` must be one of a closed list."""
         self._requests += 1
         self._by_route[route] += 1
         self._in_flight += 1
+        self._first_begun_s = time.monotonic() if self._first_begun_s is None else self._first_begun_s
         self._peak_in_flight = max(self._peak_in_flight, self._in_flight)
 
     def end(self, status: int | None) -> None:
         """Count how a request ended; None: without any answer."""
         self._in_flight -= 1
+        self._last_ended_s = time.monotonic()
         if status is None:
             self._unanswered += 1
         else:
@@ -111,6 +116,13 @@ class ModelStats:
         """Count an answer to a line of a batch: what a provider would bill."""
         self._answered_lines[custom_id] += 1
 
+    @property
+    def _seconds(self) -> float:
+        """The seconds from the first request that came in to the last answer, 0 before there is one."""
+        if self._first_begun_s is None or self._last_ended_s is None:
+            return 0.0
+        return max(0.0, self._last_ended_s - self._first_begun_s)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the counts as plain values; the field names are what GET /-/stats answers."""
         return {
@@ -121,6 +133,7 @@ class ModelStats:
             "unanswered": self._unanswered,
             "in_flight": self._in_flight,
             "peak_in_flight": self._peak_in_flight,
+            "seconds": self._seconds,
             "refused": sum(self._refused.values()),
             "refused_by": dict(self._refused),
             "faults": dict(self._faults),
