@@ -18,8 +18,8 @@ def build(images: int | None = None) -> Case:
     return Case(
         name="i1",
         title="Describe: 1,000 images of 45 kB, lognormal model latency of 1 s, 64 and 256 in flight in all",
-        shows="the rate of a whole warm job, with its start and without, and its CPU, at the same number of requests in flight as "
-        "the server counts them",
+        shows="the rate of a whole warm job, with its start and without, and its CPU, at the same number of requests in flight "
+        "as the server counts them",
         shows_not="a model's own speed; openaivec asks the same server through the Responses API, and reads its images "
         "from files, for it takes no bytes",
         groups=groups,
