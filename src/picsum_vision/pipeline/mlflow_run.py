@@ -50,8 +50,9 @@ class MlflowRun:
         self._asked(lambda: self._end(figures(report), "FINISHED"))
 
     def fail(self) -> None:
-        """Log that the run has failed."""
-        self._asked(lambda: self._end({}, "FAILED"))
+        """Log that the run has failed, if it was logged at all."""
+        if self._id is not None:
+            self._asked(lambda: self._end({}, "FAILED"))
 
     def _begin(self, settings: Mapping[str, Any], versions: Mapping[str, str], abandoned: Sequence[str]) -> None:
         mlflow = self._mlflow

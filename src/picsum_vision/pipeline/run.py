@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from picsum_vision.describing.backends import PyFunc
@@ -113,8 +114,6 @@ class _Run:
             if not tables_are_new:
                 self._see_what_others_did()
             conveyor = Conveyor(self._staging, self._lease.check, self._progress.say)
-            for watcher in self._watchers:
-                watcher.begun()
             try:
                 report = self._work(conveyor, began_s, tables_are_new=tables_are_new)
                 for watcher in self._watchers:
@@ -154,7 +153,14 @@ class _Run:
             check=self._lease.check,
             progress=self._progress,
         )
-        survey = work.do(tables_are_new=tables_are_new and not left)
+        with ThreadPoolExecutor(1, thread_name_prefix="picsum-vision-lists") as beside:
+            # Neither waits for the other, and no host or model is asked before both are done. A user's open MLflow run is this
+            # thread's.
+            listing = beside.submit(work.begin, tables_are_new=tables_are_new and not left)
+            for watcher in self._watchers:
+                watcher.begun()
+            first = listing.result()
+        survey = work.do(first)
         self._progress.begin("finish")
         if left or conveyor.passes:
             self._staging.give_back_room()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from picsum_vision.errors import PicsumVisionError
@@ -42,7 +43,16 @@ class RunLog:
         quality = self._measured()
         report = dataclasses.replace(report, quality=quality)
         facts = self._facts
-        add_quality(facts.spark, facts.store, facts.run_id, quality, min_ok_share=facts.config.min_ok_share)
+        with ThreadPoolExecutor(1, thread_name_prefix="picsum-vision-quality") as beside:
+            wanted = facts.config.min_ok_share
+            adding = beside.submit(add_quality, facts.spark, facts.store, facts.run_id, quality, min_ok_share=wanted)
+            self._end(report)
+            adding.result()
+        if self._mlflow is not None:
+            self._mlflow.end(report)
+        return report
+
+    def _end(self, report: RunReport) -> None:
         download, describe = report.download, report.describe
         done = max(stage.rows - stage.skipped for stage in (download, describe))
         self._table.end(
@@ -57,9 +67,6 @@ class RunLog:
             output_tokens=describe.output_tokens,
             cost=describe.cost,
         )
-        if self._mlflow is not None:
-            self._mlflow.end(report)
-        return report
 
     def failed(self, error: Exception) -> None:
         """Write that the run has failed. A foreign error's text is not kept: nobody knows what stands in it."""

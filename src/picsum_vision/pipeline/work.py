@@ -64,14 +64,19 @@ class Work:
         begins_ahead = config.describe.max_cost_total is None and passes.fill_all_slots
         self._begun_ahead = _BEGUN_AHEAD if begins_ahead else 1
 
-    def do(self, *, tables_are_new: bool) -> Survey:
-        """Do what is missing, and return how everything stands afterwards."""
-        first = now = Survey.of_new_tables(self._asked.count()) if tables_are_new else self._standing.survey()
+    def begin(self, *, tables_are_new: bool) -> Survey:
+        """List the addresses in image_urls, and return how they stand; raises where their answers could not be kept."""
+        first = Survey.of_new_tables(self._asked.count()) if tables_are_new else self._standing.survey()
         if self._replaces and not tables_are_new and first.asks and self._standing.any_has_several_answers():
             raise several_answers(self._store)  # before anything is paid for that could not be kept
         if not first.lists_all:
             all_asked = (lambda: self._asked) if tables_are_new else None
             self._store.append_anew("image_urls", self._standing.unlisted, all_asked)
+        return first
+
+    def do(self, first: Survey) -> Survey:
+        """Do what is missing of addresses that stand so, and return how they stand afterwards."""
+        now = first
         self._fetch_new(first)
         again = first.left(Todo.FETCH_AGAIN)
         self._work_off("trying {:,} downloads again", again, self._standing.keys(Todo.FETCH_AGAIN), all_new=False)
