@@ -58,20 +58,23 @@ def test_a_narrow_host_is_not_flooded() -> None:
 
 
 def test_where_answers_take_long_it_need_not_wait_for_them() -> None:
-    """While all that is allowed is in flight the limit doubles in time, too; without such a time only answers raise it."""
-    limit = AdaptiveLimit(100, doubles_after_s=0.25)
+    """From the first answer on it doubles in time while all of it is in flight; without such a time only answers raise it."""
+    limit = AdaptiveLimit(100, start=2, doubles_after_s=0.25)
+    assert (limit.allowed(), limit.rises_in_s(0)) == (2, None)
+    limit.learn(Feedback(latency_s=1), 1)
     seen = []
     for tenth in range(12):
         rises_in_s = limit.rises_in_s(tenth / 10)
         assert rises_in_s is None or 0 <= rises_in_s <= 0.25
         seen.append(limit.allowed())
-    assert seen == [16, 16, 16, 32, 32, 32, 64, 64, 64, 100, 100, 100]
+    assert seen == [2, 2, 2, 4, 4, 4, 8, 8, 8, 16, 16, 16]
     assert AdaptiveLimit(100).rises_in_s(1_000) is None
 
 
 def test_it_does_not_double_in_time_after_an_overload() -> None:
     """One refusal, and only answers raise the limit from then on."""
     limit = AdaptiveLimit(100, doubles_after_s=0.25)
+    limit.learn(Feedback(latency_s=1), 1)
     assert limit.rises_in_s(0) == 0.25
     limit.learn(Feedback(overloaded=True, refused=True), 16)
     assert limit.rises_in_s(10) is None

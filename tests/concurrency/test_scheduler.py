@@ -267,18 +267,22 @@ def test_the_books_stay_small_while_all_slots_are_taken() -> None:
 
 
 def test_a_full_lane_is_asked_again_when_its_limit_rises_by_itself() -> None:
-    """Where nothing is answered at all, steps start as the limit doubles in time, up to its most."""
+    """After one answer steps start as the limit doubles in time, up to its most, though nothing else is answered."""
 
     async def scenario() -> int:
         begun: list[None] = []
         all_have = asyncio.Event()
 
         class Endless:
-            turn: Turn | None = Turn(Lane("pool", "slow"))
+            def __init__(self) -> None:
+                self.turn: Turn | None = Turn(Lane("pool", "slow"))
 
             async def step(self) -> Feedback:
                 begun.append(None)
-                if len(begun) == 70:
+                if len(begun) == 1:
+                    self.turn = None
+                    return Feedback(latency_s=0.01)
+                if len(begun) == 1 + 70:
                     all_have.set()
                 await asyncio.Event().wait()
                 return NOTHING_LEARNT
@@ -291,4 +295,4 @@ def test_a_full_lane_is_asked_again_when_its_limit_rises_by_itself() -> None:
         await window.close()
         return len(begun)
 
-    assert asyncio.run(scenario()) == 70
+    assert asyncio.run(scenario()) == 1 + 70

@@ -29,13 +29,16 @@ class Feedback(NamedTuple):
 
     `overloaded`: the far side refused or broke for load, so fewer requests should be in flight there. `refused`: it answered
     that it is asked too often, so requests should start less often. `latency_s`: seconds until it answered, None if that says
-    nothing. `pause_s`: the far side asked for this long a silence.
+    nothing. `pause_s`: the far side asked for this long a silence. `told_per_s`: so many requests a second the far side says it
+    allows, to all who share its allowance; `told_left`: so many of them it says are left just now.
     """
 
     overloaded: bool = False
     refused: bool = False
     latency_s: float | None = None
     pause_s: float = 0.0
+    told_per_s: float | None = None
+    told_left: float | None = None
 
 
 NOTHING_LEARNT = Feedback()

@@ -63,18 +63,20 @@ class AdaptiveLimit:
     the best rounds means that requests queue at the far side: the limit goes back to where they would not, but never below its
     start.
 
-    Where an answer takes seconds, as a model's, doubling by answers alone leaves a window half empty for several of them. A
-    refusal comes at once: with `doubles_after_s` the limit doubles after so many seconds, too, until the first overload.
+    Where an answer takes seconds, as a model's, doubling by answers alone leaves a window half empty for several of them. With
+    `doubles_after_s` it takes the first answer, from then on the limit doubles after so many seconds, too, until the first
+    overload: a refusal comes at once. `start` says how many may ask before anything is known.
     Invariants: 1 <= allowed() <= most; it grows only while the lane uses all that is allowed.
     """
 
-    def __init__(self, most: int, *, doubles_after_s: float | None = None) -> None:
+    def __init__(self, most: int, *, start: int = _START, doubles_after_s: float | None = None) -> None:
         """Start low, and allow `most` at the most."""
         self._most = most
+        self._has_answer = False
         self._doubles_after_s = doubles_after_s
         self._doubles_at_s: float | None = None
-        self._limit = float(min(_START, most))
-        self._start = self._limit
+        self._limit = float(min(start, most))
+        self._start = float(min(_START, most))
         self._doubling = True
         self._queueing = False
         self._best_latency_s: float | None = None
@@ -97,6 +99,7 @@ class AdaptiveLimit:
                 self._fall(_DECREASE, floor=1.0 if feedback.refused else self._start / 2)
                 self._drain = max(0, in_flight - 1)
         if feedback.latency_s is not None and not feedback.overloaded:
+            self._has_answer = True
             self._latency_sum_s += feedback.latency_s
             self._answers += 1
             if in_flight >= self.allowed() and not self._queueing:
@@ -107,7 +110,8 @@ class AdaptiveLimit:
 
     def rises_in_s(self, now: float) -> float | None:
         """Return after how many seconds it doubles; to be asked while all that is allowed is in flight."""
-        if self._doubles_after_s is None or not self._doubling or self._overloads or self._limit >= self._most:
+        may = self._doubles_after_s is not None and self._has_answer and self._doubling and not self._overloads
+        if not may or self._doubles_after_s is None or self._limit >= self._most:
             return None
         if self._doubles_at_s is None:
             self._doubles_at_s = now + self._doubles_after_s

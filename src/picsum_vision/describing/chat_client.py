@@ -15,6 +15,7 @@ from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.concurrency.scheduler import LaneState
 from picsum_vision.concurrency.silences import Silences
+from picsum_vision.concurrency.told_pace import ToldPace
 from picsum_vision.describing.api_key import authorization
 from picsum_vision.describing.backends import ChatCompletions
 from picsum_vision.describing.chat_job import ChatJob
@@ -29,8 +30,10 @@ from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.transport.client import HttpClient, header_lines, http_client
 
 _CONNECT_TIMEOUT_S = 15
-# A model takes seconds to answer, and some milliseconds to refuse.
-_DOUBLES_AFTER_S = 0.25
+# So many requests of all tasks together, until an answer tells what the endpoint allows. Then, as a model takes seconds to
+# answer and some milliseconds to refuse, their number doubles without waiting for each.
+_AT_FIRST = 8
+_DOUBLES_AFTER_S = 0.1
 
 
 class ChatClient:
@@ -66,7 +69,9 @@ class ChatClient:
         self._loop_thread = loop_thread
         self.token_pace = self._token_pace(shares.of_rate)
         per_minute = options.requests_per_minute_total
-        self._pace = QuestionPace(request_pace(per_minute * shares.of_rate) if per_minute else None, self.token_pace)
+        self._share_of_told = shares.of_told
+        requests = request_pace(per_minute * shares.of_rate) if per_minute else self._told_pace()
+        self._pace = QuestionPace(requests, self.token_pace)
         self.http, self.dialect, self.silences = loop_thread.run(self._open())
 
     def _token_pace(self, share: float) -> TokenPace | None:
@@ -75,6 +80,11 @@ class ChatClient:
             return None
         side_px = self.options.max_image_side_px
         return TokenPace(per_minute * share, self.estimate.total(self.prompt_tokens + self.rule.tokens(side_px, side_px)))
+
+    def _told_pace(self) -> ToldPace:
+        """Return what the process knows of how often the endpoint may be asked; a later task goes on with it."""
+        share = self._share_of_told
+        return self._loop_thread.keep(("pace", self.lane, share), lambda: ToldPace(share))
 
     async def _open(self) -> tuple[HttpClient, Dialect, Silences]:
         # The endpoint is the user's own setting: it may well be a private address.
@@ -88,6 +98,8 @@ class ChatClient:
 
     def lane_state(self, lane: Lane) -> LaneState:
         """Return what the process knows of the endpoint's capacity."""
-        most = self.options.max_in_flight_per_task
-        limit = self._loop_thread.keep(("limit", lane, most), lambda: AdaptiveLimit(most, doubles_after_s=_DOUBLES_AFTER_S))
+        most, start = self.options.max_in_flight_per_task, max(1, round(_AT_FIRST * self._share_of_told))
+        limit = self._loop_thread.keep(
+            ("limit", lane, most), lambda: AdaptiveLimit(most, start=start, doubles_after_s=_DOUBLES_AFTER_S)
+        )
         return LaneState(limit, self._pace)

@@ -11,7 +11,7 @@ from picsum_vision.describing.chat_answer import ChatAnswer, names_no_model, rea
 from picsum_vision.describing.chat_request import chat_request, encoded
 from picsum_vision.describing.job import CPU_LANE, DescribeJob
 from picsum_vision.describing.payload import Payload, Unfit, fit_payload
-from picsum_vision.describing.rate_headers import pause_after_answer_s
+from picsum_vision.describing.rate_headers import pause_after_answer_s, told_allowance
 from picsum_vision.describing.spending import cost
 from picsum_vision.describing.typed_answer import typed_answer
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus
@@ -110,10 +110,14 @@ class ChatJob(DescribeJob):
             self._was_answered = sink.status == _OK
         assert sink.status is not None  # noqa: S101 - no exchange ends well without a head
         asked_s = self._asked_silence_s(sink.status, sink.headers)
+        told = told_allowance(sink.headers)
         feedback = Feedback(
             overloaded=sink.status in _OVERLOADED,
+            refused=sink.status in _OVERLOADED,
             latency_s=exchange.latency_s,
             pause_s=client.silences.waited_for_s(client.lane.key, asked_s, client.options.max_retry_wait_s),
+            told_per_s=told.per_second,
+            told_left=told.left,
         )
         body = client.mask.hide(sink.body)
         if sink.status == _OK:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from picsum_vision.transport.retry_after import retry_after_s
 
 _KINDS = ("requests", "tokens")
+_MINUTE_S = 60.0
 
 
 def pause_after_answer_s(headers: Mapping[str, str], now: dt.datetime) -> float:
@@ -18,6 +20,20 @@ def pause_after_answer_s(headers: Mapping[str, str], now: dt.datetime) -> float:
     """
     lowered = {name.lower(): value.strip() for name, value in headers.items()}
     return max(_pause_s(lowered, kind, now) for kind in _KINDS)
+
+
+class Allowance(NamedTuple):
+    """Requests a second that an endpoint says it allows, and how many are left just now; None where it does not say."""
+
+    per_second: float | None = None
+    left: float | None = None
+
+
+def told_allowance(headers: Mapping[str, str]) -> Allowance:
+    """Return what `x-ratelimit-limit-requests` and `-remaining-requests` say; the limit is one a minute, as OpenAI means it."""
+    lowered = {name.lower(): value.strip() for name, value in headers.items()}
+    limit, left = (_number(lowered.get(f"x-ratelimit-{word}-requests")) for word in ("limit", "remaining"))
+    return Allowance(limit / _MINUTE_S, left) if limit is not None and limit > 0 else Allowance()
 
 
 def _pause_s(headers: Mapping[str, str], kind: str, now: dt.datetime) -> float:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from picsum_vision.concurrency.pace import Pace
+
+if TYPE_CHECKING:
+    from picsum_vision.concurrency.job import Feedback
 
 # A timer that fires late by less than this loses nothing; within any minute that is no more than the limit (see _rate).
 _LATENESS_S: Final = 0.1
@@ -110,3 +113,7 @@ class QuestionPace(Pace):
         for bound in (self._requests, self._tokens):
             if bound is not None:
                 bound.start(now)
+
+    def learn(self, feedback: Feedback, now: float) -> bool:
+        """Let the requests' bound learn; returns whether refusals are seen to there."""
+        return self._requests is not None and self._requests.learn(feedback, now)

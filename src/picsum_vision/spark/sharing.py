@@ -27,14 +27,15 @@ def tasks_at_once(spark: SparkSession) -> int:
     return _counted[spark]
 
 
-def spread(df: DataFrame, partitions: int | None, *, share_needed: bool) -> tuple[DataFrame, Shares]:
+def spread(df: DataFrame, partitions: int | None, *, share_needed: bool, may_be_told: bool = False) -> tuple[DataFrame, Shares]:
     """Return the DataFrame in its partitions, and one task's share of the whole job's bounds.
 
     With a bound for the whole job and no number given there are as many partitions as tasks run at once, so that each task's
-    share is known beforehand: the sum never exceeds the bound, and is the bound while all run.
+    share is known beforehand: the sum never exceeds the bound, and is the bound while all run. Whoever `may_be_told` a bound by
+    the far side has a share of that, too.
     """
     if partitions is None and not share_needed:
-        return df, Shares()
+        return df, Shares(of_told=1 / tasks_at_once(df.sparkSession) if may_be_told else 1.0)
     number = partitions or tasks_at_once(df.sparkSession)
-    together = min(number, tasks_at_once(df.sparkSession)) if share_needed else number
-    return df.repartition(number), Shares(of_rate=1 / together, of_total=1 / number)
+    together = min(number, tasks_at_once(df.sparkSession)) if share_needed or may_be_told else number
+    return df.repartition(number), Shares(of_rate=1 / together, of_total=1 / number, of_told=1 / together)

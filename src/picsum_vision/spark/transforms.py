@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.types import DataType, StringType, StructField, StructType
 
-from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, WorkerBackend, check_backend
+from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, WorkerBackend, check_backend
 from picsum_vision.describing.pixel_extras import missing_for
 from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.tasks import Describe, Task
@@ -121,7 +121,8 @@ def describe(
         return describe_with_ai_query(df, backend, image_col, output_col, task, options)
     if isinstance(backend, BatchChat):
         return _describe_in_batches(df, backend, image_col, output_col, task, options, partitions)
-    spread_df, shares = spread(df, partitions, share_needed=_has_total(options))
+    is_told = isinstance(backend, ChatCompletions)
+    spread_df, shares = spread(df, partitions, share_needed=_has_total(options), may_be_told=is_told)
     stage = _describe_stage(backend, task, options, output_col, shares)
     return _through(spread_df, stage, image_col, described(task, output_col))
 
@@ -191,7 +192,8 @@ def fetched_and_described(
     if leg is not None and leg.only_collects:
         spread_df, shares = df, Shares()
     else:
-        spread_df, shares = spread(df, partitions, share_needed=share_needed)
+        is_told = isinstance(backend, ChatCompletions)
+        spread_df, shares = spread(df, partitions, share_needed=share_needed, may_be_told=is_told)
     if leg is not None:
         added = {READ_BY_COLUMN: StringType(), **added}
     stage = FusedStage(
@@ -250,7 +252,13 @@ def _describe_stage(
     backend: WorkerBackend, task: Task, options: DescribeOptions, output_col: str, shares: Shares
 ) -> DescribeStage:
     return DescribeStage(
-        backend=backend, task=task, options=options, output_col=output_col, share=shares.of_rate, share_of_total=shares.of_total
+        backend=backend,
+        task=task,
+        options=options,
+        output_col=output_col,
+        share=shares.of_rate,
+        share_of_total=shares.of_total,
+        share_of_told=shares.of_told,
     )
 
 
