@@ -41,7 +41,7 @@ def check(found: dict[str, Any]) -> None:
     assert any(0 < rows < 30 for rows in found["seen_done"]), "the job says how far it is while it runs"
     assert found["seen_done"][-1] == 30
     assert not {name: said for name, said in found["diagnosis"].items() if said[0] == "failure"}
-    assert found["diagnosis"]["egress"][0] == "ok"
+    assert found["diagnosis"]["worker egress"][0] == "ok"
 
 
 @pytest.mark.spark
