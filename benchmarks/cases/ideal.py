@@ -29,7 +29,7 @@ def ideal_rate(rows: int, in_flight: int, mean_s: float) -> float:
     beats by much. The median of a few draws.
     """
     draws = max(1, min(_DRAWS, _ROWS_IN_ALL // rows))
-    return rows / statistics.median(_seconds(rows, in_flight, mean_s, random.Random(seed)) for seed in range(draws))  # noqa: S311 - no secret
+    return rows / statistics.median(_seconds(rows, in_flight, mean_s, random.Random(seed)) for seed in range(draws))  # noqa: S311 - waits of a simulation
 
 
 def _seconds(rows: int, in_flight: int, mean_s: float, rng: random.Random) -> float:

@@ -20,7 +20,7 @@ def download_image(url: str) -> bytes | None:
     """Fetch one image; None whatever goes wrong."""
     try:
         response = requests.get(url, timeout=10)
-    except Exception:  # noqa: BLE001 - as the notebook has it
+    except Exception:  # noqa: BLE001 - the notebook's own code, which is measured as it is
         return None
     return response.content if response.status_code == _OK else None
 

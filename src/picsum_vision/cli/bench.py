@@ -34,6 +34,7 @@ bench_app = typer.Typer(pretty_exceptions_enable=False, invoke_without_command=T
 
 
 def bench(
+    *,
     context: typer.Context,
     sizes: Annotated[str, typer.Option(help="How many images, as in 100,1000,5000.")] = "100,1000,5000",
     repeats: Annotated[int, typer.Option(help="How often each size is measured.")] = 3,
@@ -41,7 +42,7 @@ def bench(
     output: Annotated[str, typer.Option(help="The folder of results, table, plots and MLflow's file.")] = DEFAULT_FOLDER,
     tracking_uri: Annotated[Text, typer.Option(help="MLflow's store. [default: a file of SQLite in the folder]")] = None,
     experiment: Annotated[Text, typer.Option(help="MLflow's experiment. [default: picsum-vision sizing]")] = None,
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Keep nothing in MLflow.")] = False,  # noqa: FBT002 - typer's way
+    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Keep nothing in MLflow.")] = False,
     base_url: Annotated[Text, typer.Option(help="A real image host. [default: a server of this suite]")] = None,
     by: Annotated[str, typer.Option(help="id, seed or list.")] = "seed",
     width: Annotated[int, typer.Option(help="Pixels.")] = 800,
@@ -65,16 +66,16 @@ def bench(
     notebook_images: Annotated[
         Number, typer.Option(help="For the notebook's own method; 0 leaves it out. [default: 10 a task]")
     ] = None,
-    allow_private_addresses: Annotated[bool, typer.Option("--allow-private-addresses", help="Of a real image host.")] = False,  # noqa: FBT002 - typer's way
+    allow_private_addresses: Annotated[bool, typer.Option("--allow-private-addresses", help="Of a real image host.")] = False,
     fit_from: Annotated[Text, typer.Option(help="A result by which the sizes are predicted before they are measured.")] = None,
     serve_on: Annotated[
         str, typer.Option(help="This machine's address that the workers reach, for the suite's servers.")
     ] = "127.0.0.1",
     catalog: Annotated[Text, typer.Option(help="Where the suite's tables are. [default: platform_catalog]")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Load a real host or model without asking.")] = False,  # noqa: FBT002 - the same
+    yes: Annotated[bool, typer.Option("--yes", help="Load a real host or model without asking.")] = False,
     master: Annotated[Text, typer.Option(help="Spark's master. [default: local[*]]")] = None,
     remote: job_flags.Remote = None,
-    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
+    as_json: job_flags.AsJson = False,
 ) -> int:
     """Measure the stages and the whole job at each size, against servers of its own with a stated latency.
 
@@ -107,11 +108,12 @@ def bench(
 
 
 def compare(
+    *,
     before: Annotated[str, typer.Argument(metavar="RUN", help="A result's file or folder, a suite's id, or its MLflow run.")],
     after: Annotated[str, typer.Argument(metavar="RUN", help="The one to compare with it.")],
     tracking_uri: Annotated[Text, typer.Option(help="MLflow's store. [default: a file of SQLite in the folder]")] = None,
     output: Annotated[str, typer.Option(help="The folder of results, as given to bench.")] = DEFAULT_FOLDER,
-    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
+    as_json: job_flags.AsJson = False,
 ) -> int:
     """Say what has changed between two suites, and whether it is more than noise.
 

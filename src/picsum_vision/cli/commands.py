@@ -73,11 +73,12 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 @app.callback(invoke_without_command=False)
 def root(
+    *,
     version: Annotated[  # noqa: ARG001 - its callback has done the work
         Optional[bool], typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Print the version.")
     ] = None,
-    quiet: Quiet = False,  # noqa: FBT002 - typer's way
-    verbose: Verbose = False,  # noqa: FBT002 - typer's way
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Images and their descriptions for columns of URLs, on Apache Spark.
 

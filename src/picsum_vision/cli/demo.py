@@ -30,12 +30,13 @@ USUAL_PORT: Final = 8462
 
 
 def demo(
+    *,
     images: Annotated[int, typer.Option(help="How many images.")] = 100,
     output: Annotated[str, typer.Option(help="The folder of the tables.")] = "picsum-vision-demo",
     port: Annotated[
         Number, typer.Option(help=f"Of its image server. [default: {USUAL_PORT}, or a free one where that is taken]")
     ] = None,
-    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
+    as_json: job_flags.AsJson = False,
 ) -> int:
     """Run the main job on this machine, up to a gallery: an image server of its own, no key, no account, nothing sent anywhere.
 

@@ -26,12 +26,13 @@ _BYTES = ", ".join(f"{layout} {limits.max_bytes:,}" for layout, limits in DEFAUL
 
 
 def export(
+    *,
     to: Annotated[str, typer.Option(help="webdataset, huggingface or files.")],
     path: Annotated[str, typer.Option(help="The folder to write; on a cluster one that all workers share.")],
     folder: Annotated[Text, typer.Argument(help="The folder of the tables, as given to --output.")] = None,
     catalog: Annotated[Text, typer.Option(help="The catalog of the tables.")] = None,
     schema: job_flags.Schema = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of an earlier export.")] = False,  # noqa: FBT002 - typer's way
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of an earlier export.")] = False,
     split: Annotated[str, typer.Option(help="The word that names start with: train, validation, test.")] = "train",
     max_images_per_shard: Annotated[
         Number, typer.Option(help=f"When a tar, a Parquet file or a folder is full. [default: {_IMAGES}]")
@@ -40,7 +41,7 @@ def export(
     partitions: Annotated[Number, typer.Option(help="Into how many tasks the rows are spread.")] = None,
     master: Annotated[Text, typer.Option(help="Spark's master.")] = None,
     remote: Annotated[Text, typer.Option(help="Spark Connect.")] = None,
-    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
+    as_json: job_flags.AsJson = False,
 ) -> int:
     """Write the images with their descriptions as WebDataset tars, a Hugging Face data set or plain files.
 
@@ -66,7 +67,7 @@ def export(
 def images_with_answers(spark: SparkSession, tables: Tables) -> DataFrame:
     """Return the images of the tables, each with its newest answer."""
     from picsum_vision.spark.newest_answers import newest_answers  # noqa: PLC0415 - Spark only where it is used
-    from picsum_vision.spark.tables import TableStore  # noqa: PLC0415 - the same
+    from picsum_vision.spark.tables import TableStore  # noqa: PLC0415 - Spark only where it is used
     from picsum_vision.table_columns import KEY  # noqa: PLC0415
 
     store = TableStore(spark, tables)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Optional, get_args
 
 import typer
 
+from picsum_vision.cli.added_flags import added_flag, shown_as
 from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.session import choose_tables
 from picsum_vision.config import OnNewQuestion, PipelineConfig, WhenBusy
@@ -95,6 +97,19 @@ Master = Annotated[Text, typer.Option(help="Spark's master, as in spark://host:7
 Remote = Annotated[Text, typer.Option(help="Spark Connect, as in sc://host or local[2].")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 
+# The flags that make a job, with their types, in the order of the help.
+_FLAGS: Final[Mapping[str, Any]] = {
+    "config": Config, "images": Images, "start": Start, "by": By, "width": Width, "height": Height, "base_url": BaseUrl,
+    "urls_from": UrlsFrom, "url_col": UrlCol, "output": Output, "catalog": Catalog, "schema": Schema,
+    "table_format": TableFormat, "backend": Backend, "endpoint_url": EndpointUrl, "model": Model, "api_key_env": ApiKeyEnv,
+    "task": TaskName, "labels": Labels, "language": Language, "prompt": Prompt, "max_in_flight": MaxInFlight,
+    "timeout": Timeout, "partitions": Partitions, "requests_per_minute": PerMinute, "tokens_per_minute": PerMinute,
+    "overwrite": Overwrite, "keep_images": KeepImages, "retry_failed": RetryFailed, "retry_permanent": RetryPermanent,
+    "on_new_question": NewQuestion, "describe_unknown": DescribeUnknown, "when_busy": Busy,
+    "checkpoint_interval": CheckpointInterval, "min_ok_share": MinOkShare, "log_to_mlflow": LogToMlflow,
+    "allow_private_addresses": AllowPrivateAddresses, "master": Master, "remote": Remote,
+}  # fmt: skip
+_DEFAULTS: Final = {"table_format": "iceberg"}  # of the others None: not given
 # A setting of the job -> the flag that sets it.
 _JOB: Final[Mapping[str, str]] = {
     **{
@@ -122,10 +137,21 @@ _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
 _TABLES: Final = ("output", "catalog", "schema", "table_format", "master", "remote")
 
 
+def with_job_flags(command: Callable[..., int]) -> Callable[..., int]:
+    """Return the command with every flag of a job before its own; its first parameter is given them all, by their names."""
+
+    @functools.wraps(command)
+    def call(**given: Any) -> int:
+        return command({name: given.pop(name) for name in _FLAGS}, **given)
+
+    added = [added_flag(name, kind, _DEFAULTS.get(name)) for name, kind in _FLAGS.items()]
+    return shown_as(call, command, lambda own: [*added, *own[1:]])
+
+
 def job_of(flags: Mapping[str, Any]) -> tuple[PipelineConfig, str | None]:
     """Return the job that a command's flags and its file say, and the folder of its tables, None where a catalog holds them.
 
-    `flags` has every flag of `run` by the name of its parameter; one that was not given is None.
+    `flags` are those that :func:`with_job_flags` gives; one that was not given is None.
     """
     settings = {setting: flags[flag] for setting, flag in _JOB.items()}
     settings["mode"] = "overwrite" if flags["overwrite"] else None

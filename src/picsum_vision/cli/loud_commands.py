@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import typing
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from picsum_vision.cli.added_flags import added_flag, shown_as
 from picsum_vision.cli.loudness import Loudness, choose_loudness
 from picsum_vision.errors import SettingError
 
@@ -25,16 +24,8 @@ def with_loudness(command: Callable[..., int]) -> Callable[..., int]:
         settle(quiet=quiet, verbose=verbose)
         return command(**flags)
 
-    # Resolved here: typer would look for the names that the annotations are written with in this module.
-    kinds = {**typing.get_type_hints(command, include_extras=True), "quiet": Quiet, "verbose": Verbose}
-    there = [each.replace(annotation=kinds[name]) for name, each in inspect.signature(command).parameters.items()]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kinds[name])
-        for name in ("quiet", "verbose")
-    ]
-    call.__signature__ = inspect.Signature([*there, *added], return_annotation=int)  # type: ignore[attr-defined]  # what typer reads
-    call.__annotations__ = kinds
-    return call
+    added = [added_flag("quiet", Quiet, default=False), added_flag("verbose", Verbose, default=False)]
+    return shown_as(call, command, lambda own: [*own, *added])
 
 
 def settle(*, quiet: bool, verbose: bool) -> None:

@@ -18,6 +18,7 @@ _LATEST = Path("picsum-vision-sizing") / "sizing.json"
 
 
 def plan(
+    *,
     images: Annotated[int, typer.Option(help="How many images.")],
     image_latency: Annotated[float, typer.Option(help="Mean seconds for one image, over all its hops.")] = 0.5,
     model_latency: Annotated[float, typer.Option(help="Mean seconds for one answer.")] = 1.0,
@@ -37,14 +38,14 @@ def plan(
     input_price_per_million_tokens: Annotated[Fraction, typer.Option(help="For the cost.")] = None,
     output_price_per_million_tokens: Annotated[Fraction, typer.Option(help="The same for what it writes.")] = None,
     checkpoint_interval: Annotated[float, typer.Option(help="Seconds between commits.")] = 60,
-    keep_images: Annotated[bool, typer.Option("--keep-images/--no-keep-images", help="Whether the bytes are kept.")] = True,  # noqa: FBT002 - typer's way
+    keep_images: Annotated[bool, typer.Option("--keep-images/--no-keep-images", help="Whether the bytes are kept.")] = True,
     fit_from: Annotated[
         Optional[List[str]],
         typer.Option(
             help=f"A result of bench, for the model's constants; may be repeated. [default: {_LATEST}, if it has a whole job]"
         ),
     ] = None,
-    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
+    as_json: job_flags.AsJson = False,
 ) -> int:
     """Say how long a job would take, what would bind it, and what it would need and cost; nothing is started.
 
@@ -86,7 +87,7 @@ def plan(
 def _latest() -> tuple[str, ...]:
     """Return the last result here, if there is one and it can be used: what nobody has named is no reason to refuse."""
     from picsum_vision.sizing.fit import has_whole_job  # noqa: PLC0415 - only where it is used
-    from picsum_vision.sizing.result import read_result  # noqa: PLC0415 - the same
+    from picsum_vision.sizing.result import read_result  # noqa: PLC0415 - only where it is used
 
     return (str(_LATEST),) if _LATEST.is_file() and has_whole_job(read_result(_LATEST)) else ()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from picsum_vision.cli import job_flags
 from picsum_vision.cli.console import progress
@@ -20,47 +21,11 @@ if TYPE_CHECKING:
 SHARE_MISSED = 3
 
 
+@job_flags.with_job_flags
 def run(
-    config: job_flags.Config = None,
-    images: job_flags.Images = None,
-    start: job_flags.Start = None,
-    by: job_flags.By = None,
-    width: job_flags.Width = None,
-    height: job_flags.Height = None,
-    base_url: job_flags.BaseUrl = None,
-    urls_from: job_flags.UrlsFrom = None,
-    url_col: job_flags.UrlCol = None,
-    output: job_flags.Output = None,
-    catalog: job_flags.Catalog = None,
-    schema: job_flags.Schema = None,
-    table_format: job_flags.TableFormat = "iceberg",
-    backend: job_flags.Backend = None,
-    endpoint_url: job_flags.EndpointUrl = None,
-    model: job_flags.Model = None,
-    api_key_env: job_flags.ApiKeyEnv = None,
-    task: job_flags.TaskName = None,
-    labels: job_flags.Labels = None,
-    language: job_flags.Language = None,
-    prompt: job_flags.Prompt = None,
-    max_in_flight: job_flags.MaxInFlight = None,
-    timeout: job_flags.Timeout = None,
-    partitions: job_flags.Partitions = None,
-    requests_per_minute: job_flags.PerMinute = None,
-    tokens_per_minute: job_flags.PerMinute = None,
-    overwrite: job_flags.Overwrite = None,
-    keep_images: job_flags.KeepImages = None,
-    retry_failed: job_flags.RetryFailed = None,
-    retry_permanent: job_flags.RetryPermanent = None,
-    on_new_question: job_flags.NewQuestion = None,
-    describe_unknown: job_flags.DescribeUnknown = None,
-    when_busy: job_flags.Busy = None,
-    checkpoint_interval: job_flags.CheckpointInterval = None,
-    min_ok_share: job_flags.MinOkShare = None,
-    log_to_mlflow: job_flags.LogToMlflow = None,
-    allow_private_addresses: job_flags.AllowPrivateAddresses = None,
-    master: job_flags.Master = None,
-    remote: job_flags.Remote = None,
-    as_json: job_flags.AsJson = False,  # noqa: FBT002 - typer's way
+    flags: Mapping[str, Any],
+    *,
+    as_json: job_flags.AsJson = False,
 ) -> int:
     """Download and describe images into three tables; what is there is not done again.
 
@@ -72,11 +37,11 @@ def run(
 
     picsum-vision run --config job.toml --retry-failed
     """
-    job, folder = job_flags.job_of(locals())
-    _, report = open_and_run(job, folder=folder, master=master, remote=remote)
+    job, folder = job_flags.job_of(flags)
+    _, report = open_and_run(job, folder=folder, master=flags["master"], remote=flags["remote"])
     print_report(report, as_json=as_json)
     if not as_json:
-        print(f"look at them: {report_command(job.tables, output or folder, remote)}")
+        print(f"look at them: {report_command(job.tables, flags['output'] or folder, flags['remote'])}")
     return 0 if report.succeeded else SHARE_MISSED
 
 
