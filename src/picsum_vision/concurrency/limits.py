@@ -110,8 +110,8 @@ class AdaptiveLimit:
 
     def rises_in_s(self, now: float) -> float | None:
         """Return after how many seconds it doubles; to be asked while all that is allowed is in flight."""
-        may = self._doubles_after_s is not None and self._has_answer and self._doubling and not self._overloads
-        if not may or self._doubles_after_s is None or self._limit >= self._most:
+        may_rise = self._has_answer and self._doubling and not self._overloads and self._limit < self._most
+        if self._doubles_after_s is None or not may_rise:
             return None
         if self._doubles_at_s is None:
             self._doubles_at_s = now + self._doubles_after_s

@@ -69,8 +69,8 @@ class ChatClient:
         self._loop_thread = loop_thread
         self.token_pace = self._token_pace(shares.of_rate)
         per_minute = options.requests_per_minute_total
-        self._share_of_told = shares.of_told
-        requests = request_pace(per_minute * shares.of_rate) if per_minute else self._told_pace()
+        self._share = shares.of_rate
+        requests = request_pace(per_minute * self._share) if per_minute else self._told_pace()
         self._pace = QuestionPace(requests, self.token_pace)
         self.http, self.dialect, self.silences = loop_thread.run(self._open())
 
@@ -83,8 +83,7 @@ class ChatClient:
 
     def _told_pace(self) -> ToldPace:
         """Return what the process knows of how often the endpoint may be asked; a later task goes on with it."""
-        share = self._share_of_told
-        return self._loop_thread.keep(("pace", self.lane, share), lambda: ToldPace(share))
+        return self._loop_thread.keep(("pace", self.lane, self._share), lambda: ToldPace(self._share))
 
     async def _open(self) -> tuple[HttpClient, Dialect, Silences]:
         # The endpoint is the user's own setting: it may well be a private address.
@@ -98,7 +97,7 @@ class ChatClient:
 
     def lane_state(self, lane: Lane) -> LaneState:
         """Return what the process knows of the endpoint's capacity."""
-        most, start = self.options.max_in_flight_per_task, max(1, round(_AT_FIRST * self._share_of_told))
+        most, start = self.options.max_in_flight_per_task, max(1, round(_AT_FIRST * self._share))
         limit = self._loop_thread.keep(
             ("limit", lane, most), lambda: AdaptiveLimit(most, start=start, doubles_after_s=_DOUBLES_AFTER_S)
         )

@@ -36,9 +36,8 @@ class Describer:
         *,
         share: float = 1.0,
         share_of_total: float | None = None,
-        share_of_told: float = 1.0,
     ) -> None:
-        """Open the backend. The shares are those of :class:`Shares`; that of the total is the same as of the rate if None.
+        """Open the backend. `share_of_total` is the part of what is bounded over the whole job.
 
         Not to be called on the loop's own thread.
         """
@@ -48,7 +47,7 @@ class Describer:
         self._model_slots = options.max_in_flight_per_task
         self.job: Callable[[int, Any], DescribeJob]
         if isinstance(backend, ChatCompletions):
-            shares = Shares(of_rate=share, of_total=share if share_of_total is None else share_of_total, of_told=share_of_told)
+            shares = Shares(of_rate=share, of_total=share if share_of_total is None else share_of_total)
             self._client = ChatClient(backend, task, options, loop_thread, self._cpu, shares)
             self.job = self._client.job
         elif isinstance(backend, PixelDescriber):

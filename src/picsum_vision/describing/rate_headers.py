@@ -18,7 +18,7 @@ def pause_after_answer_s(headers: Mapping[str, str], now: dt.datetime) -> float:
     `x-ratelimit-reset-*` is when all of the limit is back; the time in which one request's part of it comes back is enough. Where
     that is too short, the next refusal says so itself.
     """
-    lowered = {name.lower(): value.strip() for name, value in headers.items()}
+    lowered = _lowered(headers)
     return max(_pause_s(lowered, kind, now) for kind in _KINDS)
 
 
@@ -31,9 +31,13 @@ class Allowance(NamedTuple):
 
 def told_allowance(headers: Mapping[str, str]) -> Allowance:
     """Return what `x-ratelimit-limit-requests` and `-remaining-requests` say; the limit is one a minute, as OpenAI means it."""
-    lowered = {name.lower(): value.strip() for name, value in headers.items()}
+    lowered = _lowered(headers)
     limit, left = (_number(lowered.get(f"x-ratelimit-{word}-requests")) for word in ("limit", "remaining"))
     return Allowance(limit / _MINUTE_S, left) if limit is not None and limit > 0 else Allowance()
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value.strip() for name, value in headers.items()}
 
 
 def _pause_s(headers: Mapping[str, str], kind: str, now: dt.datetime) -> float:

@@ -38,7 +38,6 @@ class DescribeStage:
     output_col: str
     share: float = 1.0
     share_of_total: float | None = None  # of max_cost_total; the same share if None
-    share_of_told: float = 1.0
     registry: ModelRegistry | None = dataclasses.field(default=None, init=False)  # where PyFunc's models are
 
     def __post_init__(self) -> None:
@@ -60,15 +59,7 @@ class DescribeStage:
         """Open the backend on a worker."""
         if self.registry is not None:
             self.registry.use()
-        return Describer(
-            self.backend,
-            self.task,
-            self.options,
-            loop_thread,
-            share=self.share,
-            share_of_total=self.share_of_total,
-            share_of_told=self.share_of_told,
-        )
+        return Describer(self.backend, self.task, self.options, loop_thread, share=self.share, share_of_total=self.share_of_total)
 
 
 class OpenDescribeStage:

@@ -31,11 +31,11 @@ def spread(df: DataFrame, partitions: int | None, *, share_needed: bool, may_be_
     """Return the DataFrame in its partitions, and one task's share of the whole job's bounds.
 
     With a bound for the whole job and no number given there are as many partitions as tasks run at once, so that each task's
-    share is known beforehand: the sum never exceeds the bound, and is the bound while all run. Whoever `may_be_told` a bound by
-    the far side has a share of that, too.
+    share is known beforehand: the sum never exceeds the bound, and is the bound while all run. Who `may_be_told` a bound by the
+    far side has a share of that; its rows are not moved for it.
     """
     if partitions is None and not share_needed:
-        return df, Shares(of_told=1 / tasks_at_once(df.sparkSession) if may_be_told else 1.0)
+        return df, Shares(of_rate=1 / tasks_at_once(df.sparkSession) if may_be_told else 1.0)
     number = partitions or tasks_at_once(df.sparkSession)
     together = min(number, tasks_at_once(df.sparkSession)) if share_needed or may_be_told else number
-    return df.repartition(number), Shares(of_rate=1 / together, of_total=1 / number, of_told=1 / together)
+    return df.repartition(number), Shares(of_rate=1 / together, of_total=1 / number)

@@ -252,13 +252,7 @@ def _describe_stage(
     backend: WorkerBackend, task: Task, options: DescribeOptions, output_col: str, shares: Shares
 ) -> DescribeStage:
     return DescribeStage(
-        backend=backend,
-        task=task,
-        options=options,
-        output_col=output_col,
-        share=shares.of_rate,
-        share_of_total=shares.of_total,
-        share_of_told=shares.of_told,
+        backend=backend, task=task, options=options, output_col=output_col, share=shares.of_rate, share_of_total=shares.of_total
     )
 
 
