@@ -22,7 +22,7 @@ if __name__ == "__main__":
     store.make_missing()
     if store.read("image_urls").count() < int(images):
         urls = pv.generate_urls(spark, count=int(images), by="seed", width=32, height=24, base_url=host)
-        store.append_anew("image_urls", lambda: store.missing_from("image_urls", urls))
+        store.append_missing("image_urls", urls)
     job = pv.PipelineConfig(
         tables=tables,
         backend=pv.ChatCompletions(model, "test-vision"),

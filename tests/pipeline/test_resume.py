@@ -144,7 +144,7 @@ def test_what_is_missing_is_known_without_reading_images(spark, tables):
     asked = spark.range(10).select(F.concat(F.lit("u"), F.col("id").cast("string")).alias("image_url"))
     question = Question.of(pv.PixelDescriber(), pv.Describe())
     standing = Standing(store, asked, Wanted(question=question, retry_before_us=1))
-    frames = [standing.rows(), standing.unlisted(), *(standing.keys(todo) for todo in Todo)]
+    frames = [standing.rows(), store.missing_from("image_urls", asked), *(standing.keys(todo) for todo in Todo)]
     for frame in frames:
         plan = frame._jdf.queryExecution().executedPlan().toString()
         assert "image_url" in plan

@@ -71,10 +71,6 @@ class Standing:
         self._asked = asked
         self._wanted = wanted
 
-    def unlisted(self) -> DataFrame:
-        """Return the addresses that image_urls has not."""
-        return self._store.missing_from("image_urls", self._asked)
-
     def keys(self, todo: Todo, *, image_is_ok: bool = False) -> DataFrame:
         """Return the addresses that this is to be done about; `fetched_at` is the moment of the download in microseconds.
 

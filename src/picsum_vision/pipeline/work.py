@@ -70,8 +70,7 @@ class Work:
         if self._replaces and not tables_are_new and first.asks and self._standing.any_has_several_answers():
             raise several_answers(self._store)  # before anything is paid for that could not be kept
         if not first.lists_all:
-            all_asked = (lambda: self._asked) if tables_are_new else None
-            self._store.append_anew("image_urls", self._standing.unlisted, all_asked)
+            self._store.append_missing("image_urls", self._asked, none_is_there=tables_are_new)
         return first
 
     def do(self, first: Survey) -> Survey:

@@ -41,5 +41,4 @@ def add_quality(spark: SparkSession, store: TableStore, run_id: str, quality: Qu
     names = [identifier(name) for name, _, _ in _COLUMNS]
     casts = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, (_, kind, _) in zip(names, _COLUMNS, strict=True))
     statement = f"SELECT {casts} FROM VALUES {', '.join(rows)} AS measures({', '.join(names)})"  # noqa: S608 - escaped
-    measures = spark.sql(statement)
-    store.append_anew(QUALITY_TABLE, lambda: measures.join(store.read(QUALITY_TABLE), "run_id", "left_anti"), lambda: measures)
+    store.append_missing(QUALITY_TABLE, spark.sql(statement), "run_id", none_is_there=True)

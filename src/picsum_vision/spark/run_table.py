@@ -65,8 +65,7 @@ class RunTable:
             "versions": versions,
         }
         values = ", ".join(f"{_sql(name, known.get(name))} AS {identifier(name)}" for name in _KINDS)
-        row = self._spark.sql(f"SELECT {values}")
-        self._store.append_anew(RUN_TABLE, lambda: row.join(self._store.read(RUN_TABLE), "run_id", "left_anti"), lambda: row)
+        self._store.append_missing(RUN_TABLE, self._spark.sql(f"SELECT {values}"), "run_id", none_is_there=True)
         return abandoned
 
     def end(self, state: str, **figures: Any) -> None:

@@ -98,10 +98,10 @@ class TableStore:
         found = self._spark.sql(f"SHOW TABLES IN {schema} LIKE {literal(beginning + '*')}").collect()
         return sorted(row["tableName"] for row in found)
 
-    def missing_from(self, role: str, asked: DataFrame) -> DataFrame:
+    def missing_from(self, role: str, asked: DataFrame, key: str = KEY) -> DataFrame:
         """Return the rows of `asked` whose key the table has not, reading nothing of it but the key; NULL is a key, too."""
-        present = self.read(role).select(F.col(KEY).alias("present_key"))
-        return asked.join(present, F.col(KEY).eqNullSafe(F.col("present_key")), "left_anti")
+        present = self.read(role).select(F.col(key).alias("present_key"))
+        return asked.join(present, F.col(key).eqNullSafe(F.col("present_key")), "left_anti")
 
     def among(self, role: str, asked: DataFrame) -> DataFrame:
         """Return the table's rows whose key is in `asked`."""
@@ -130,13 +130,17 @@ class TableStore:
         writer = writer.using(self.using) if self.using else writer
         self._guarded(role, writer.create if self.tables.path is None else writer.createOrReplace)
 
-    def append_anew(self, role: str, rows: Callable[[], DataFrame], first: Callable[[], DataFrame] | None = None) -> None:
-        """Add the rows that `rows` returns, asked again for each try of the commit: those that are not there yet.
+    def append_anew(self, role: str, rows: Callable[[], DataFrame]) -> None:
+        """Add the rows that `rows` returns, asked again for each try of the commit."""
+        self._guarded(role, lambda: committed(lambda: self._append(role, rows())))
 
-        `first` may say them with less work for the first try, when it is known that none of them is there.
+    def append_missing(self, role: str, rows: DataFrame, key: str = KEY, *, none_is_there: bool = False) -> None:
+        """Add the rows whose key the table has not.
+
+        `none_is_there` saves looking, but for a commit that is tried again: the first one may have gone in after all.
         """
-        tries = iter([first or rows])
-        self._guarded(role, lambda: committed(lambda: self._append(role, next(tries, rows)())))
+        as_they_are = [rows] if none_is_there else []
+        self.append_anew(role, lambda: as_they_are.pop() if as_they_are else self.missing_from(role, rows, key))
 
     def sql(self, role: str, statement: str) -> None:
         """Run a statement that changes a table, again where another commit was quicker."""
