@@ -8,23 +8,10 @@ from __future__ import annotations
 import json
 import sys
 
+from watching import Watching
+
 import picsum_vision as pv
 from picsum_vision.testing.image_server import ImageServer, Latency
-
-
-class Watching:
-    """Looks often at what the job tells of itself, and keeps it."""
-
-    look_every_s = 0.1
-
-    def __init__(self) -> None:
-        """Keep nothing yet."""
-        self.events: list[pv.ProgressEvent] = []
-
-    def __call__(self, event: pv.ProgressEvent) -> None:
-        """Keep an event."""
-        self.events.append(event)
-
 
 if __name__ == "__main__":
     folder, kind, address = sys.argv[1:]

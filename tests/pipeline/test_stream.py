@@ -81,7 +81,8 @@ def test_a_micro_batch_that_is_repeated_asks_nobody_again(spark, tmp_path, monke
     with ImageServer() as images:
         ask_for(spark, tables, images, range(6))
         with monkeypatch.context() as patch:
-            kind, name = {"staged": (Staging, "publish"), "published": (Staging, "give_back_room"), "logged": (RunLog, "ended")}[ends_at]
+            steps = {"staged": (Staging, "publish"), "published": (Staging, "give_back_room"), "logged": (RunLog, "ended")}
+            kind, name = steps[ends_at]
             patch.setattr(kind, name, fail)
             query = pv.run_stream(spark, streaming_job(tables), checkpoint_location=str(tmp_path / "checkpoint"))
             with pytest.raises(StreamingQueryException):

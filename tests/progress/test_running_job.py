@@ -5,26 +5,13 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from watching import Watching
 
 import picsum_vision as pv
 from picsum_vision.testing.image_server import ImageServer
 from picsum_vision.testing.latency import Latency
 
 pytestmark = pytest.mark.spark
-
-
-class Watching:
-    """Keeps every event, and looks often."""
-
-    look_every_s = 0.1
-
-    def __init__(self) -> None:
-        """Keep nothing yet."""
-        self.events: list[pv.ProgressEvent] = []
-
-    def __call__(self, event: pv.ProgressEvent) -> None:
-        """Keep an event."""
-        self.events.append(event)
 
 
 def test_a_job_is_seen_while_its_only_pass_runs(spark):

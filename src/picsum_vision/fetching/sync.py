@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # A source that makes its readers wait, as a queue does, must not keep back what is fetched already.
 _GIVING_AT_MOST_S: Final = 0.1
+_NO_MORE: Final = object()
 
 
 class ImageFetch(Iterator[FetchedImage]):
@@ -157,12 +158,11 @@ def _give(window: FetchWindow, source: Iterator[Any]) -> bool:
     """
     give_up_s = time.monotonic() + _GIVING_AT_MOST_S
     while window.room > 0:
-        for url in source:
-            window.give([url])
-            break
-        else:
+        url = next(source, _NO_MORE)
+        if url is _NO_MORE:
             window.all_given()
             return False
+        window.give([url])
         if time.monotonic() > give_up_s:
             return True
     return True

@@ -173,10 +173,9 @@ class Lease:
         return owner, int(until_us or 0)
 
     def _renew_until_ended(self) -> None:
-        wait_s = self._lasts_s / _RENEWALS
+        wait_s = every_s = self._lasts_s / _RENEWALS
         while not self._ended.wait(wait_s) and self._lost is None:
-            is_renewed = self._renew_or_lose()
-            wait_s = self._lasts_s / _RENEWALS if is_renewed else min(_RENEW_AGAIN_S, self._lasts_s / _RENEWALS)
+            wait_s = every_s if self._renew_or_lose() else min(_RENEW_AGAIN_S, every_s)
 
     def _renew_or_lose(self) -> bool:
         """Renew; return whether that went in. What keeps this run from it is told once the lease has run out."""

@@ -13,7 +13,6 @@ from picsum_vision.spark.publishing import IMAGES, PASS_COLUMN, Staged, Target, 
 from picsum_vision.spark.relay import READ_BY_COLUMN
 from picsum_vision.spark.row_sums import RowSums
 from picsum_vision.table_columns import COLUMNS
-from picsum_vision.table_names import Tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -75,17 +74,6 @@ class PassFigures:
         return sum(known) if known else None
 
 
-def tables_like_staging(store: TableStore) -> list[str]:
-    """Return the names of all runs' staging tables of these tables that are there."""
-    beginning = _beginning(store.tables)
-    return [name for name in store.named_like(beginning) if re.fullmatch(_OF_A_RUN, name[len(beginning) :])]
-
-
-def _beginning(tables: Tables) -> str:
-    """Return how the names begin: after the table of the images, so that two sets of tables in one schema have their own."""
-    return f"{tables.image_codes}_staged_"
-
-
 class Staging:
     """The staging tables of one set of tables, and the way out of them."""
 
@@ -93,11 +81,12 @@ class Staging:
         """Publish into image_codes, and into image_desc as `answers` says."""
         self._store = store
         self._answers = answers
-        beginning = _beginning(store.tables)
+        # After the table of the images, so that two sets of tables in one schema have their own.
+        self._beginning = f"{store.tables.image_codes}_staged_"
         # A table of a catalog belongs to its run: what a run that was given up commits late stands beside those of the next one.
         # A folder stays for ever, so those have the same names in each run.
         own = f"{run_id[:_RUN_DIGITS]}_" if store.tables.path is None else ""
-        self.names = tuple(f"{beginning}{own}{number}" for number in (1, 2, 3))
+        self.names = tuple(f"{self._beginning}{own}{number}" for number in (1, 2, 3))
 
     @property
     def place(self) -> str:
@@ -145,7 +134,8 @@ class Staging:
     def _left_tables(self) -> list[str]:
         if self._store.tables.path is not None:
             return list(self.names)
-        return tables_like_staging(self._store)
+        begun = len(self._beginning)
+        return [name for name in self._store.named_like(self._beginning) if re.fullmatch(_OF_A_RUN, name[begun:])]
 
     def _left_in(self, table: str) -> list[tuple[Staged, int]]:
         if not self._store.exists(table):
