@@ -25,7 +25,15 @@ def build(images: int | None = None) -> Case:
         groups=(_fused_group(rows), _describe_group(rows)),
         minutes=3,
         rounds=3,
-        columns=("seconds", "rows_per_second", "peak_in_flight", "model_peak_in_flight", "rows_ok", "python_worker_peak_rss_mb"),
+        columns=(
+            "seconds",
+            "rows_per_second",
+            "peak_in_flight",
+            "model_peak_in_flight",
+            "questions",
+            "rows_ok",
+            "python_worker_peak_rss_mb",
+        ),
         plotted="seconds",
         expectations=(
             Expectation(
@@ -65,7 +73,7 @@ def _fused() -> Contestant:
             "fused": True,
             "partitions": downloads.TASKS,
             "download_options": downloads.fixed(_EACH),
-            "options": {"max_in_flight_per_task": _EACH},
+            "options": {"max_in_flight_per_task": _EACH, **descriptions.EVERY_ROW},
         },
     )
 

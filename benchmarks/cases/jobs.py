@@ -23,7 +23,7 @@ def job(name: str, way: str, what: str, *, checkpoint_interval_s: float = 60, ro
             "way": way,
             "partitions": downloads.TASKS,
             "download_options": downloads.fixed(_EACH),
-            "options": {"max_in_flight_per_task": _EACH},
+            "options": {"max_in_flight_per_task": _EACH, **descriptions.EVERY_ROW},
             "checkpoint_interval_s": checkpoint_interval_s,
         },
         rows=rows,

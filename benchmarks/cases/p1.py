@@ -27,11 +27,12 @@ def build(images: int | None = None) -> Case:
             "ratio_seconds",
             "rows_per_second",
             "ratio",
+            "questions",
             "rows_ok",
             "python_worker_peak_rss_mb",
             "jvm_peak_rss_mb",
         ),
-        plotted="seconds",
+        plotted="rows_per_second",
         expectations=tuple(
             Expectation(
                 text=f"{group.name}: seconds over those of the longer of its stages alone",

@@ -92,7 +92,8 @@ class WholeJob:
 
     def _notebook(self) -> None:
         urls = self._urls().repartition(self._order["partitions"])
-        images = self._written("image_codes", downloaded(urls))
+        # A small table is one split, which would be one task.
+        images = self._written("image_codes", downloaded(urls)).repartition(self._order["partitions"])
         self._written("image_desc", described(images, self._order["model_url"]).drop("image_binary"))
 
     def _urls(self) -> DataFrame:

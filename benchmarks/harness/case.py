@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from picsum_vision.testing.image_server.pictures.cache import QUALITY
+
 ServerKind = Literal["images", "model"]
 
 
@@ -19,10 +21,11 @@ class Server:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pictures:
-    """The size in pixels of the pictures that contestants find in a Parquet file (`order["pictures"]`)."""
+    """The size in pixels, and JPEG's quality, of the pictures that contestants find in a Parquet file (`order["pictures"]`)."""
 
     width: int = 800
     height: int = 600
+    quality: int = QUALITY
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ _FIGURES: Final = {
     "share_of_ideal": "share of the ideal rate",
     "refused": "refused",
     "model_peak_in_flight": "peak in flight, model",
+    "questions": "questions asked",
     "seconds": "seconds",
     "requests_per_row": "requests per row",
     "megabytes_sent_per_row": "MB sent per row",

@@ -16,9 +16,9 @@ _VIEWS: Final = 16
 
 def write_pictures(pictures: Pictures, rows: int, folder: Path) -> Path:
     """Write `rows` pictures, each with bytes of its own, as the column `image_binary`; return the file."""
-    path = folder / f"{rows}-{pictures.width}-{pictures.height}.parquet"
+    path = folder / f"{rows}-{pictures.width}-{pictures.height}-{pictures.quality}.parquet"
     if not path.exists():
-        rendering = Rendering(width=pictures.width, height=pictures.height)
+        rendering = Rendering(width=pictures.width, height=pictures.height, quality=pictures.quality)
         views = [encode(number, rendering) for number in range(min(_VIEWS, rows))]
         images = [stamped(views[number % len(views)], number) for number in range(rows)]
         table = pa.table({"image_binary": pa.array(images, pa.binary())})

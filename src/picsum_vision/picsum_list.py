@@ -71,13 +71,14 @@ async def _page(client: HttpClient, url: URL) -> tuple[list[str], URL | None]:
 async def _answer(client: HttpClient, url: URL) -> tuple[WholeBody, URL]:
     from picsum_vision.transport.client import header_lines  # noqa: PLC0415 - the transport only where it is used
     from picsum_vision.transport.failures import MESSAGES, translate  # noqa: PLC0415 - the same
+    from picsum_vision.transport.origin import request_target  # noqa: PLC0415 - the same
     from picsum_vision.transport.whole_body import WholeBody  # noqa: PLC0415 - the same
 
     headers = header_lines({"User-Agent": DEFAULT_USER_AGENT, "Accept": "application/json"})
     for _ in range(_MOST_REDIRECTS + 1):
         answer = WholeBody(_MOST_BYTES)
         try:
-            await client.get(url, headers, answer, _TIMEOUT_S)
+            await client.get(request_target(url), headers, answer, _TIMEOUT_S)
         except Exception as error:
             failure = translate(error)
             if failure is None:

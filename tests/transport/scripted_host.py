@@ -19,6 +19,7 @@ from yarl import URL
 
 from picsum_vision.transport.client import HttpClient
 from picsum_vision.transport.exchange import Exchange
+from picsum_vision.transport.origin import request_target
 from picsum_vision.transport.whole_body import WholeBody
 
 T = TypeVar("T")
@@ -130,7 +131,7 @@ async def client(**settings: Any) -> AsyncIterator[HttpClient]:
 async def get(http: HttpClient, url: str, left_s: float = 10.0, sink: WholeBody | None = None) -> WholeBody:
     """Return the answer to a GET."""
     sink = sink or WholeBody(10_000_000)
-    exchange = await http.get(URL(url), b"", sink, left_s)
+    exchange = await http.get(request_target(URL(url)), b"", sink, left_s)
     assert isinstance(exchange, Exchange)
     assert exchange.done.done()
     return sink

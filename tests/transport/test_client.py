@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 from scripted_host import OK, Host, Script, answering, client, get, leaving_nothing, outcomes, plain, script, turns
 from yarl import URL
 
-from picsum_vision.transport.client import HttpClient, header_lines, origin_of, request_head
+from picsum_vision.transport.client import HttpClient, header_lines, request_head
 from picsum_vision.transport.exchange import EnoughRead
 from picsum_vision.transport.failures import ConnectionLost, translate
 from picsum_vision.transport.head import Head
+from picsum_vision.transport.origin import request_target
 from picsum_vision.transport.whole_body import WholeBody
 
 
 def head_of(url: str, headers: bytes = b"") -> bytes:
-    return request_head(b"GET", URL(url), origin_of(URL(url)), headers)
+    return request_head(b"GET", request_target(URL(url)), headers)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_no_address_makes_two_lines_of_one(path: str, user: str) -> None:
     """Whatever stands in a URL, the request has its line, one Host and at most one authorization, and three words in its line."""
     try:
         url = URL(f"http://{user}@example.org/{path}") if user else URL(f"http://example.org/{path}")
-        head = request_head(b"GET", url, origin_of(url), b"")
+        head = request_head(b"GET", request_target(url), b"")
     except ValueError:
         return  # no URL
     line, *fields, end = head.split(b"\r\n")
@@ -80,7 +81,7 @@ def test_headers_are_sent() -> None:
     async def work() -> bytes:
         async with answering(script(plain(b"ok"))).serving() as host, client() as http:
             headers = header_lines({"Accept": "image/*", "X-Name": "Jürgen"})
-            await http.post(URL(f"http://127.0.0.1:{host.port}/0"), headers, b"body", WholeBody(100), 10)
+            await http.post(request_target(URL(f"http://127.0.0.1:{host.port}/0")), headers, b"body", WholeBody(100), 10)
             return host.connections[0][0].replace(str(host.port).encode(), b"PORT")
 
     fields = "Accept: image/*\r\nX-Name: Jürgen\r\n".encode()
@@ -144,7 +145,7 @@ def test_a_connection_that_was_closed_while_idle() -> None:
             await get(http, url)
             assert (await get(http, url)).body == b"ok"
             with pytest.raises(ConnectionLost):
-                await http.post(URL(url), b"", b"body", WholeBody(100), 10)
+                await http.post(request_target(URL(url)), b"", b"body", WholeBody(100), 10)
             return [len(asked) for asked in host.connections]
 
     assert leaving_nothing(work) == [2, 2]
@@ -163,7 +164,7 @@ def test_giving_up_a_body_in_parts(then: str) -> None:
         async with host.serving(), client() as http:
             url = URL(f"http://127.0.0.1:{host.port}/")
             for number in (0, 5, 10, 15, 20, 30, 50, 10_000):
-                sent = http.post_parts(url, b"", parts(), length=20_000_001, sink=WholeBody(100), left_s=5)
+                sent = http.post_parts(request_target(URL(url)), b"", parts(), length=20_000_001, sink=WholeBody(100), left_s=5)
                 task = asyncio.ensure_future(sent)
                 await turns(number)
                 task.cancel()

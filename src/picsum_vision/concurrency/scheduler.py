@@ -109,9 +109,9 @@ class Scheduler:
         self._offer(lane, state)
 
     def _offer(self, lane: Lane, state: LaneState) -> None:
-        """Let the lane take part in its pool's choice, if it has something that may start."""
+        """Let the lane be chosen by its pool, if it has something to start; whether it may, is asked when it is chosen."""
         pool = self._pools[lane.pool]
-        if self._may_start(lane, state):
+        if state.queue:
             pool.rank(lane, state)
         self._fill(pool)
 
@@ -148,7 +148,7 @@ class Scheduler:
                 lane, state = urgent, self._lanes[urgent]
                 pool.take_out(state)
             self._start(lane, state, pool)
-            if self._may_start(lane, state):
+            if state.queue:
                 pool.rank(lane, state)
 
     def _start(self, lane: Lane, state: LaneState, pool: Pool) -> None:

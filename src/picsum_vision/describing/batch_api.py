@@ -27,6 +27,7 @@ from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus
 from picsum_vision.transport.client import HttpClient, header_lines
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.lines_body import LinesBody
+from picsum_vision.transport.origin import RequestTarget, request_target
 from picsum_vision.transport.retry_after import retry_after_s
 from picsum_vision.transport.whole_body import WholeBody
 
@@ -147,7 +148,7 @@ class BatchApi:
         sink = LinesBody(lambda line: take(self._mask.hide(line)), _ANSWER_BYTES_AT_MOST, self._options.request_timeout_s)
         await self._wait_for_turn()
         try:
-            await self._http.get(self._url(f"/files/{file_id}/content"), header_lines(self._headers), sink, _LONGEST_FILE_S)
+            await self._http.get(self._target(f"/files/{file_id}/content"), header_lines(self._headers), sink, _LONGEST_FILE_S)
         except Exception as error:
             raise _translated(error) from error
         if sink.status != _OK:
@@ -196,20 +197,20 @@ class BatchApi:
         await self._wait_for_turn()
         try:
             if upload is not None:
-                await self._send_file(self._url(path), *upload, sink)
+                await self._send_file(self._target(path), *upload, sink)
             elif method == "POST":
                 headers = header_lines({**self._headers, "Content-Type": "application/json"})
-                await self._http.post(self._url(path), headers, dumps(json).encode(), sink, self._options.request_timeout_s)
+                await self._http.post(self._target(path), headers, dumps(json).encode(), sink, self._options.request_timeout_s)
             else:
-                url = self._url(path).with_query(params or {})
-                await self._http.get(url, header_lines(self._headers), sink, self._options.request_timeout_s)
+                target = self._target(path, params)
+                await self._http.get(target, header_lines(self._headers), sink, self._options.request_timeout_s)
         except Exception as error:
             raise _translated(error) from error
         if sink.status != _OK:
             raise _refusal(sink, self._mask)
         return _object(self._mask.hide(sink.body))
 
-    async def _send_file(self, url: URL, path: Path, name: str, sink: WholeBody) -> None:
+    async def _send_file(self, target: RequestTarget, path: Path, name: str, sink: WholeBody) -> None:
         mark = uuid.uuid4().hex
         headers = header_lines({**self._headers, "Content-Type": f"multipart/form-data; boundary={mark}"})
         before = (
@@ -222,10 +223,10 @@ class BatchApi:
             file.seek(0)
             left_s = self._options.request_timeout_s + size / _SLOWEST_BYTES_PER_S
             parts = itertools.chain([before], iter(lambda: file.read(_PART_BYTES), b""), [after])
-            await self._http.post_parts(url, headers, parts, length=len(before) + size + len(after), sink=sink, left_s=left_s)
+            await self._http.post_parts(target, headers, parts, length=len(before) + size + len(after), sink=sink, left_s=left_s)
 
-    def _url(self, path: str) -> URL:
-        return URL(self._roots[0] + path)
+    def _target(self, path: str, params: Mapping[str, str] | None = None) -> RequestTarget:
+        return request_target(URL(self._roots[0] + path).update_query(params or {}))
 
     async def _wait_for_turn(self) -> None:
         loop = asyncio.get_running_loop()

@@ -28,6 +28,7 @@ from picsum_vision.describing.tasks import Task
 from picsum_vision.describing.token_pace import QuestionPace, TokenEstimate, TokenPace, request_pace
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.transport.client import HttpClient, header_lines, http_client
+from picsum_vision.transport.origin import request_target
 
 _CONNECT_TIMEOUT_S = 15
 # So many requests of all tasks together, until an answer tells what the endpoint allows. Then, as a model takes seconds to
@@ -53,7 +54,7 @@ class ChatClient:
         self.task = task
         self.options = options
         self.cpu = cpu
-        self.urls = [URL(url) for url in completions_urls(backend.base_url)]
+        self.targets = [request_target(URL(url)) for url in completions_urls(backend.base_url)]
         self.lane = Lane(MODEL_POOL, f"{urlsplit(backend.base_url).netloc} {backend.model}")
         self.retry = RetryPolicy(max_attempts=options.max_attempts, max_wait_s=options.max_retry_wait_s)
         self.rng = random.Random()  # noqa: S311 - jitter, no secret

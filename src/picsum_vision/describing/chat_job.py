@@ -104,7 +104,7 @@ class ChatJob(DescribeJob):
         sink = WholeBody(_ANSWER_BYTES_AT_MOST)
         try:
             exchange = await client.http.post(
-                client.urls[address], client.headers, encoded(request, payload.urls), sink, client.options.request_timeout_s
+                client.targets[address], client.headers, encoded(request, payload.urls), sink, client.options.request_timeout_s
             )
         finally:
             self._was_answered = sink.status == _OK
@@ -147,7 +147,7 @@ class ChatJob(DescribeJob):
         if http_status in _REFUSES_A_FIELD and client.dialect.learn(request, body[:4_000].decode("utf-8", "replace")):
             self._turn_to_model()
             return
-        if http_status in _NO_SUCH_ADDRESS and not no_model and client.dialect.learn_address(address, len(client.urls)):
+        if http_status in _NO_SUCH_ADDRESS and not no_model and client.dialect.learn_address(address, len(client.targets)):
             self._turn_to_model()
             return
         in_vain = no_model or answer.status in (DescribeStatus.REFUSED, DescribeStatus.AUTH)

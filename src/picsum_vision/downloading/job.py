@@ -72,7 +72,7 @@ class DownloadJob:
         if self.data is not None:
             self._note(await asyncio.get_running_loop().run_in_executor(self._downloader.cpu, self._examine))
             return NOTHING_LEARNT
-        if self._downloader.silences.left_s(self._target.host) > self._downloader.options.max_retry_wait_s:
+        if self._downloader.silences.left_s(self._target.host.name) > self._downloader.options.max_retry_wait_s:
             self._settle(DownloadStatus.RATE_LIMITED, message="the host has asked for a silence longer than max_retry_wait_s")
             return NOTHING_LEARNT
         self._attempts += self._attempt_is_new
@@ -95,12 +95,12 @@ class DownloadJob:
 
     async def _request(self) -> Feedback:
         downloader, target = self._downloader, self._target
-        if target.names_private_address and not downloader.options.allow_private_addresses:
+        if target.host.names_private_address and not downloader.options.allow_private_addresses:
             raise BlockedAddress
         sink = ImageSink(self, downloader.budget, downloader.options)
         try:
             headers = downloader.headers if target.host == self._first.host else downloader.headers_elsewhere
-            exchange = await downloader.client.get(target.url, headers, sink, self._left_s)
+            exchange = await downloader.client.get(target.request, headers, sink, self._left_s)
         finally:
             # The head's status is of interest also where what follows it fails.
             self._http_status = None if sink.came is None else sink.came.status
@@ -130,17 +130,17 @@ class DownloadJob:
             self._settle(DownloadStatus.REDIRECT_LOOP, message=f"more than {self._hops - 1} redirects")
             return
         try:
-            self._target = parse_target(location, base=self._target.url)
+            self._target = parse_target(location, base=self._target.text)
         except UnfitUrl as unfit:
             self._settle(DownloadStatus.INVALID_URL, message=f"redirected to what cannot be fetched: {unfit}")
             return
-        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host))
+        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host.name))
 
     def _refused(self, answer: Head, latency_s: float | None) -> Feedback:
         limited = answer.status in _OVERLOADED
         asked_s = retry_after_s(answer.mapping(), dt.datetime.now(dt.timezone.utc)) if limited else None
         pause_s = self._downloader.silences.waited_for_s(
-            self._target.host, asked_s or 0.0, self._downloader.options.max_retry_wait_s
+            self._target.host.name, asked_s or 0.0, self._downloader.options.max_retry_wait_s
         )
         if answer.status in _MAY_CHANGE and self._try_again(asked_s):
             pass
@@ -164,7 +164,7 @@ class DownloadJob:
     def _fail(self, error: Exception) -> Feedback:
         failure = translate(error)
         if failure is None:
-            _log.warning("unexpected %s for %s", type(error).__name__, without_secrets(str(self._target.url)), exc_info=error)
+            _log.warning("unexpected %s for %s", type(error).__name__, without_secrets(self._target.text), exc_info=error)
             self._settle(DownloadStatus.INTERNAL, message=f"unexpected {type(error).__name__}")
             return NOTHING_LEARNT
         if failure is TransportFailure.TOO_LARGE:
@@ -177,7 +177,7 @@ class DownloadJob:
     def _come_back(self) -> None:
         """Send the same request again, in the same attempt, when there may be room for its bytes."""
         self.drop_bytes()
-        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host), _NO_ROOM_DELAY_S)
+        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host.name), _NO_ROOM_DELAY_S)
 
     def _try_again(self, asked_s: float | None) -> bool:
         delay_s = self._downloader.retry.delay_s(
@@ -194,7 +194,7 @@ class DownloadJob:
         self._target, self._hops = self._first, 0
         self._left_s = self._downloader.options.total_timeout_s
         self._attempt_is_new = True
-        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host), delay_s, opens=True)
+        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host.name), delay_s, opens=True)
 
     def _settle(self, status: DownloadStatus, *, message: str | None = None) -> None:
         self.turn = None
@@ -205,7 +205,7 @@ class DownloadJob:
             http_status=self._http_status,
             attempts=self._attempts,
             elapsed_ms=0 if self._started_s is None else round(1000 * (time.monotonic() - self._started_s)),
-            final_url=without_secrets(str(self._target.url)) if self._attempts else None,
+            final_url=without_secrets(self._target.text) if self._attempts else None,
             message=message,
             finished_at=dt.datetime.now(dt.timezone.utc),
         )

@@ -7,11 +7,8 @@ guard would check the proxy's address instead of the picture's. Why it is our ow
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Final
-
-from yarl import URL
 
 from picsum_vision.concurrency.deadline import Deadline, DeadlinePassed
 from picsum_vision.concurrency.loop_thread import LoopThread
@@ -19,7 +16,7 @@ from picsum_vision.transport.connecting import Connector
 from picsum_vision.transport.connection import HttpConnection
 from picsum_vision.transport.exchange import Exchange, Sink
 from picsum_vision.transport.failures import ConnectionLost
-from picsum_vision.transport.origin import Origin
+from picsum_vision.transport.origin import Origin, RequestTarget
 from picsum_vision.transport.pool import ConnectionPool
 from picsum_vision.transport.watchdog import Watchdog
 
@@ -40,14 +37,14 @@ class HttpClient:
         """Return the clock that exchanges are timed by."""
         return self._loop.time()
 
-    async def get(self, url: URL, headers: bytes, sink: Sink, left_s: float) -> Exchange:
+    async def get(self, target: RequestTarget, headers: bytes, sink: Sink, left_s: float) -> Exchange:
         """Send a GET and return when the answer is whole or the sink has enough; `left_s` bounds it all, connecting included.
 
         A connection that the host has closed while it was idle is no failure: the request goes out on another one.
         Raises what `transport.failures` translates, BlockedAddress, and what the sink raises.
         """
-        origin = origin_of(url)
-        request = request_head(b"GET", url, origin, headers) + b"\r\n"
+        origin = target.origin
+        request = request_head(b"GET", target, headers) + b"\r\n"
         expires_at_s = self._loop.time() + left_s
         stale = 0
         while True:
@@ -58,19 +55,17 @@ class HttpClient:
                     raise
                 stale += 1
 
-    async def post(self, url: URL, headers: bytes, body: bytes, sink: Sink, left_s: float) -> Exchange:
+    async def post(self, target: RequestTarget, headers: bytes, body: bytes, sink: Sink, left_s: float) -> Exchange:
         """Send a POST, once: where the connection breaks nobody knows whether it was worked on."""
-        origin = origin_of(url)
-        head = request_head(b"POST", url, origin, headers) + b"Content-Length: %d\r\n\r\n" % len(body)
-        return await self._exchange(origin, head + body, sink, self._loop.time() + left_s)
+        head = request_head(b"POST", target, headers) + b"Content-Length: %d\r\n\r\n" % len(body)
+        return await self._exchange(target.origin, head + body, sink, self._loop.time() + left_s)
 
     async def post_parts(
-        self, url: URL, headers: bytes, parts: Iterable[bytes], *, length: int, sink: Sink, left_s: float
+        self, target: RequestTarget, headers: bytes, parts: Iterable[bytes], *, length: int, sink: Sink, left_s: float
     ) -> Exchange:
         """Send a POST, once, whose body of `length` bytes comes in parts; not more of them are in memory than are under way."""
-        origin = origin_of(url)
-        head = request_head(b"POST", url, origin, headers) + b"Content-Length: %d\r\n\r\n" % length
-        return await self._exchange(origin, head, sink, self._loop.time() + left_s, parts=parts)
+        head = request_head(b"POST", target, headers) + b"Content-Length: %d\r\n\r\n" % length
+        return await self._exchange(target.origin, head, sink, self._loop.time() + left_s, parts=parts)
 
     async def close(self) -> None:
         """Close what is idle, and end the lookups of names that nobody waits for."""
@@ -124,11 +119,6 @@ def http_client(loop_thread: LoopThread, *, public_addresses_only: bool, connect
     )
 
 
-def origin_of(url: URL) -> Origin:
-    """Return whom a request for `url` is sent to."""
-    return Origin(url.scheme, (url.raw_host or "").rstrip("."), url.port or 0)
-
-
 def header_lines(headers: Mapping[str, str]) -> bytes:
     """Return header fields as they are sent; raises ValueError for what would be more than one line."""
     lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
@@ -137,10 +127,7 @@ def header_lines(headers: Mapping[str, str]) -> bytes:
     return "".join(lines).encode("utf-8")
 
 
-def request_head(method: bytes, url: URL, origin: Origin, headers: bytes) -> bytes:
-    """Return the head of a request without its last, empty line; a URL's user and password become basic authorization."""
-    head = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b" % (method, url.raw_path_qs.encode("ascii"), origin.host_field, headers)
-    if url.user is None and url.password is None:
-        return head
-    told = base64.b64encode(f"{url.user or ''}:{url.password or ''}".encode())
-    return head + b"Authorization: Basic %b\r\n" % told
+def request_head(method: bytes, target: RequestTarget, headers: bytes) -> bytes:
+    """Return the head of a request without its last, empty line."""
+    origin, path, authorization = target
+    return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b" % (method, path, origin.host_field, headers, authorization)

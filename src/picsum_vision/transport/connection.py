@@ -196,10 +196,8 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._has_surplus = self._is_complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a field of the head; those behind a chunked body are of no use."""
-        if self._head is None:
-            # The parser heeds `Content-Length : 5`, so that its name must be known here too.
-            self._fields.append((name.strip().lower(), value))
+        """Collect a field of the head; those behind a chunked body are collected, too, and nobody asks for them."""
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Make the head, unless it is an interim one (1xx)."""

@@ -11,10 +11,11 @@ class Head:
     __slots__ = ("_fields", "_firsts", "status")
 
     def __init__(self, status: int, fields: Fields) -> None:
-        """Take the fields in the order in which they came."""
+        """Take the fields as they came, in their order."""
         self.status = status
-        self._fields = fields
-        self._firsts = dict(reversed(fields))
+        # The parser heeds `Content-Length : 5`, so that its name must be known here too.
+        self._fields = [(name.strip().lower(), value) for name, value in fields]
+        self._firsts = dict(reversed(self._fields))
 
     def first(self, name: bytes) -> str | None:
         """Return the first value of the field `name` (lower case), None if it is not there."""

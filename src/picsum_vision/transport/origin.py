@@ -1,9 +1,12 @@
-"""Whom a request is sent to."""
+"""Whom a request is sent to, and what is asked for there."""
 
 from __future__ import annotations
 
+import base64
 import functools
 from typing import NamedTuple
+
+from yarl import URL
 
 _USUAL_PORTS = {"http": 80, "https": 443}
 
@@ -19,6 +22,27 @@ class Origin(NamedTuple):
     def host_field(self) -> bytes:
         """The value of the request's Host field."""
         return _host_field(self)
+
+
+class RequestTarget(NamedTuple):
+    """An origin, the path and query that are asked of it, and a header line with the URL's user and password, if it has them."""
+
+    origin: Origin
+    path: bytes
+    authorization: bytes = b""
+
+
+def request_target(url: URL) -> RequestTarget:
+    """Return what a request for `url` is sent to and asks for."""
+    origin = Origin(url.scheme, (url.raw_host or "").rstrip("."), url.port or 0)
+    return RequestTarget(origin, url.raw_path_qs.encode("ascii"), basic_authorization(url.user, url.password))
+
+
+def basic_authorization(user: str | None, password: str | None) -> bytes:
+    """Return the header line for a URL's user and password, nothing where it has none."""
+    if user is None and password is None:
+        return b""
+    return b"Authorization: Basic %b\r\n" % base64.b64encode(f"{user or ''}:{password or ''}".encode())
 
 
 @functools.lru_cache(maxsize=4_096)

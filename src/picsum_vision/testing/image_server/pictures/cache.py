@@ -20,19 +20,20 @@ from picsum_vision.testing.image_server.pictures.jpeg_comments import JPEG_START
 from picsum_vision.testing.image_server.pictures.photographs import picture
 
 # Chosen so that the 800 x 600 pictures have 44 kB on average, as Lorem Picsum's have.
-_QUALITY: Final = 72
+QUALITY: Final = 72
 _RIFF_HEADER_BYTES: Final = 8
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rendering:
-    """What a picture is to look like: its size in pixels, `.jpg` or `.webp`, the radius of the blur (0: none), grey or not."""
+    """How a picture is to look: its size in pixels, `.jpg` or `.webp`, radius of the blur (0: none), grey or not, quality."""
 
     width: int
     height: int
     suffix: str = ".jpg"
     blur: int = 0
     grayscale: bool = False
+    quality: int = QUALITY
 
 
 def encode(number: int, rendering: Rendering) -> bytes:
@@ -44,9 +45,9 @@ def encode(number: int, rendering: Rendering) -> bytes:
         image = image.convert("L")
     out = io.BytesIO()
     if rendering.suffix == ".webp":
-        image.convert("RGB").save(out, "WEBP", quality=_QUALITY, method=0)
+        image.convert("RGB").save(out, "WEBP", quality=rendering.quality, method=0)
     else:
-        image.save(out, "JPEG", quality=_QUALITY, progressive=True)
+        image.save(out, "JPEG", quality=rendering.quality, progressive=True)
     return out.getvalue()
 
 
