@@ -49,6 +49,7 @@ def test_every_stage_is_measured(result):
     assert repeat["download"].latency_ms["p50"] >= 5
     assert repeat["download"].latency_ms["p50"] <= repeat["download"].latency_ms["p95"] <= repeat["download"].latency_ms["p99"]
     assert repeat["download"].bytes > IMAGES * 1_000
+    assert [figures.questions for figures in repeat.values()] == [None, None, IMAGES, IMAGES]
     assert repeat["describe"].input_tokens > 0
     assert repeat["describe"].output_tokens > 0
     assert {"jvm", "python_worker", "driver", "servers"} <= set(repeat["download"].cpu_seconds)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
+import io
+
 import pytest
 from suites import suite
 
+from picsum_vision.sizing.demand import Demand
 from picsum_vision.sizing.overheads import bare_wait_s, overheads
 from picsum_vision.sizing.result import NotebookFigures
 from picsum_vision.sizing.summary import summary
@@ -40,8 +45,6 @@ def test_overheads_are_what_is_above_the_bare_waiting(result):
 def test_a_stated_rate_is_waiting_too(result):
     """A thousand questions at 600 a minute wait a hundred seconds, whatever may be in flight."""
     limited = suite(lambda *_: 1.0, requests_per_minute=600)
-    from picsum_vision.sizing.demand import Demand
-
     assert bare_wait_s(1_000, Demand.of_result(limited).describe_waits) == pytest.approx(100)
 
 
@@ -56,6 +59,23 @@ def test_what_went_wrong_is_said(result):
     assert "download: 13 of 20 rows came out, without a reason for the others" in text
     assert "inference: not measured, its job failed (boom)" in text
     assert "the suite ended early: the endpoint refuses" in text
+
+
+def test_questions_that_were_not_asked_are_said(result):
+    """Where fewer rows were asked about than there were, the summary and the table of figures say how many."""
+    assert "questions" not in summary(result).partition("questions at once")[2]
+    asked = dataclasses.replace(result.sizes[1].repeats[0]["total"], questions=630)
+    result.sizes[1].repeats[0]["total"] = asked
+    assert "1,000 images, 630 questions: the other rows shared an answer or had no image" in summary(result)
+    assert [row["questions"] for row in csv.DictReader(io.StringIO(as_csv(result))) if row["questions"]] == ["630"]
+    assert asked.metrics()["questions"] == 630
+
+
+def test_tokens_are_those_of_questions(result):
+    """What a limit on tokens counts is reckoned for a row that was asked about, not for one that shared an answer."""
+    asked = dataclasses.replace(result.sizes[1].repeats[0]["total"], questions=500, input_tokens=40_000, output_tokens=10_000)
+    result.sizes[1].repeats[0]["total"] = asked
+    assert Demand.of_result(result).tokens == pytest.approx(100)
 
 
 def test_a_suite_without_the_notebook_or_some_stages_has_a_table_still(result):

@@ -109,7 +109,7 @@ def _seen_sizes(result: SizingResult) -> dict[str, float]:
     if images:
         found["image_bytes"] = sum(count for count, _ in images) / max(1, sum(rows for _, rows in images))
     questions = [
-        (figures.input_tokens + (figures.output_tokens or 0), figures.rows_ok)
+        (figures.input_tokens + (figures.output_tokens or 0), figures.rows_ok if figures.questions is None else figures.questions)
         for size in result.sizes
         for stage in ("describe", "total")
         for figures in size.of(stage)

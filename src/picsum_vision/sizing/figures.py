@@ -19,8 +19,9 @@ class StageFigures:
 
     `seconds` of wall time until the rows are in their table. `latency_ms` has mean, p50, p95 and p99 of the rows' `elapsed_ms`:
     of downloads, or of questions; `total` has them for both. `cpu_seconds` and `peak_memory_mb` are those of this machine's
-    processes by kind, None where the workers are elsewhere. `series` has, for moments in seconds since the start, the rows done
-    and the rows being worked on.
+    processes by kind, None where the workers are elsewhere. `questions` are the rows that were asked about: fewer than rows where
+    rows share an answer or have no image, None for stages that ask nothing. `series` has, for moments in seconds since the start,
+    the rows done and the rows being worked on.
     """
 
     rows: int
@@ -28,6 +29,7 @@ class StageFigures:
     seconds: float
     by_status: dict[str, int] = dataclasses.field(default_factory=dict)
     latency_ms: dict[str, float] = dataclasses.field(default_factory=dict)
+    questions: int | None = None
     bytes: int | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -50,6 +52,7 @@ class StageFigures:
             "images_per_second": self.images_per_second,
             "rows_ok": self.rows_ok,
             "rows_failed": self.rows - self.rows_ok,
+            "questions": self.questions,
             "bytes": self.bytes,
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,

@@ -26,7 +26,10 @@ def outcome_figures(rows: DataFrame, outcome: str) -> dict[str, Any]:
     asked = F.col(f"{outcome}.attempts") > 0
     elapsed = F.when(asked, F.col(f"{outcome}.elapsed_ms")).alias("elapsed_ms")
     whole = rows.select(outcome, elapsed).agg(
-        F.expr(f"percentile(elapsed_ms, array({at}))").alias("percentiles"), F.avg("elapsed_ms").alias("mean"), *sums
+        F.expr(f"percentile(elapsed_ms, array({at}))").alias("percentiles"),
+        F.avg("elapsed_ms").alias("mean"),
+        F.count_if(asked).alias("asked"),
+        *sums,
     )
     found = whole.collect()[0]
     by_status = {
@@ -41,6 +44,7 @@ def outcome_figures(rows: DataFrame, outcome: str) -> dict[str, Any]:
         "rows_ok": by_status.get("ok", 0),
         "by_status": dict(sorted(by_status.items(), key=lambda pair: (-pair[1], pair[0]))),
         "latency_ms": {name: round(float(value), 1) for name, value in latency.items()},
+        **({"questions": found["asked"]} if outcome == "describe_outcome" else {}),
         **{name: found[name] for name in _SUMS[outcome]},
     }
 

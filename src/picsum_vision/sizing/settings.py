@@ -105,8 +105,12 @@ class SizingConfig:
 
     @staticmethod
     def usual_describe(*, own: bool) -> DescribeOptions:
-        """Return the options where none are given: wide for a server of our own, the library's own for real models."""
-        return DescribeOptions(max_in_flight_per_task=_WIDE["describe"]) if own else DescribeOptions()
+        """Return the options where none are given: wide for a server of our own, the library's own for real models.
+
+        Of our own server each row is asked about: seeds lead to its 995 pictures again and again, and rows that share an answer
+        would be measured without their wait.
+        """
+        return DescribeOptions(max_in_flight_per_task=_WIDE["describe"], deduplicate=False) if own else DescribeOptions()
 
 
 def is_live(base_url: str) -> bool:

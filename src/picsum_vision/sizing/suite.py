@@ -156,6 +156,7 @@ def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, A
         "by": config.by,
         "picture": f"{config.width} x {config.height}",
         "task": config.task.name,
+        "deduplicate": describe.deduplicate,
         "target": target.described(),
         "own_servers": {"images": config.own_images, "model": config.own_model},
         "demand": demand,

@@ -36,6 +36,7 @@ def remarks(result: SizingResult) -> Iterator[str]:
         yield _overheads(overheads(result, measured[0]))
     yield from _of_notebook(result)
     yield from _failures(result)
+    yield from _not_asked(result)
     for found in result.predictions:
         yield (
             f"predicted for {found['images']:,} images: {found['predicted_s']:.1f} s, measured {found['measured_s']:.1f} s, "
@@ -100,6 +101,13 @@ def _of_notebook(result: SizingResult) -> Iterator[str]:
         if min(ok) < notebook.images:
             came_out = f"{min(ok)} of {notebook.images} rows came out"
             yield f"the notebook's method, {_WORDS[stage]}: {came_out}, without a reason for the others"
+
+
+def _not_asked(result: SizingResult) -> Iterator[str]:
+    for size in result.sizes:
+        asked = size.spread("total", "questions") or size.spread("describe", "questions")
+        if asked is not None and asked.median < size.images:
+            yield f"{size.images:,} images, {asked.median:,.0f} questions: the other rows shared an answer or had no image"
 
 
 def _failures(result: SizingResult) -> Iterator[str]:

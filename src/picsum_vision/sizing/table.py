@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from picsum_vision.sizing.result import SizeFigures, SizingResult
 
 HEADS: Final = ("images", *COLUMN_OF.values())
-_CSV_HEADS: Final = ("images", "method", "stage", "seconds", "seconds_min", "seconds_max", "repeats", "images_per_second")
+_CSV_HEADS: Final = (
+    "images", "method", "stage", "seconds", "seconds_min", "seconds_max", "repeats", "images_per_second", "questions",
+)  # fmt: skip
 _MINUTE_S: Final = 120
 
 
@@ -78,8 +80,10 @@ def _csv_rows(result: SizingResult) -> Iterator[tuple[object, ...]]:
                 continue
             speed = size.spread(stage, "images_per_second")
             rate = "" if speed is None else round(speed.median, 3)
+            asked = size.spread(stage, "questions")
+            questions = "" if asked is None else round(asked.median)
             measured = (round(value, 3) for value in (spread.median, spread.least, spread.most))
-            yield size.images, "picsum-vision", stage, *measured, len(spread.values), rate
+            yield size.images, "picsum-vision", stage, *measured, len(spread.values), rate, questions
         yield from _reckoned("notebook here", size.images, notebook_seconds(result, size.images))
     for images, known in PUBLISHED_S.items():
         yield from _reckoned("notebook published", images, known)
@@ -87,7 +91,7 @@ def _csv_rows(result: SizingResult) -> Iterator[tuple[object, ...]]:
 
 def _reckoned(method: str, images: int, known: Mapping[str, float]) -> Iterator[tuple[object, ...]]:
     for stage, seconds in known.items():
-        yield images, method, stage, round(seconds, 3), "", "", "", round(images / seconds, 3)
+        yield images, method, stage, round(seconds, 3), "", "", "", round(images / seconds, 3), ""
 
 
 def _measured_row(size: SizeFigures) -> tuple[str, ...]:

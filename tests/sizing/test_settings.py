@@ -1,0 +1,26 @@
+"""What a suite measures where nothing else is said."""
+
+from __future__ import annotations
+
+import pytest
+
+import picsum_vision as pv
+from picsum_vision.cli.bench import _describe
+from picsum_vision.sizing.settings import SizingConfig
+
+
+@pytest.mark.parametrize("per_minute", [None, 3_000])
+def test_each_row_is_a_question_to_the_suites_own_model(per_minute):
+    """The image server has fewer pictures than seeds: an answer shared by two rows would be a wait that nobody has had."""
+    assert not SizingConfig().describe_options.deduplicate
+    given = _describe(None, per_minute, None, 1.0, None, own=True)
+    assert given is not None
+    assert not given.deduplicate
+
+
+def test_a_real_model_is_asked_as_a_job_asks_it():
+    """Where questions cost money, the same picture is asked about once, unless the settings say otherwise."""
+    backend = pv.ChatCompletions("https://host.example/v1", "a-model")
+    assert SizingConfig(backend=backend).describe_options.deduplicate
+    options = pv.DescribeOptions(deduplicate=False)
+    assert SizingConfig(backend=backend, describe=options).describe_options is options
