@@ -8,7 +8,8 @@ import random
 import pytest
 from suites import demand, suite
 
-from picsum_vision.sizing.fit import Fit, StageFit, default_fit, fit_results, job_seconds
+from picsum_vision.sizing.fit import Fit, StageFit, default_fit, fit_results
+from picsum_vision.sizing.job_time import job_seconds
 from picsum_vision.sizing.prediction import predictions
 
 TRUE = StageFit(start_s=1.2, row_s=0.004)

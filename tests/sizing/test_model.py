@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from picsum_vision import pass_sizes
 from picsum_vision.sizing.demand import Demand
-from picsum_vision.sizing.fit import StageFit, passes_of
-from picsum_vision.sizing.model import IN_FLIGHT, WORKERS, Waits, stage_time
+from picsum_vision.sizing.fit import StageFit
+from picsum_vision.sizing.job_time import job_work, passes_of
+from picsum_vision.sizing.model import IN_FLIGHT, WINDOW, WORKERS, Waits, stage_time
 
 WAITS = st.builds(
     Waits,
@@ -21,6 +22,7 @@ WAITS = st.builds(
     sigma=st.floats(0, 1.5),
     hops=st.integers(1, 4),
     rates=st.dictionaries(st.sampled_from(["a", "b"]), st.floats(0.1, 10_000)),
+    window_rows_per_task=st.none() | st.integers(1, 2_000),
 )
 ROWS = st.integers(1, 5_000_000)
 ROW_S = st.floats(0, 0.1)
@@ -32,7 +34,7 @@ def test_no_limit_is_beaten(waits, rows, row_s, cold):
     found = stage_time(rows, waits, row_s, cold=cold)
     assert found.seconds >= max(rows / rate for rate in [*waits.rates.values(), 1e12]) * (1 - 1e-9)
     assert found.seconds >= rows * row_s / waits.tasks * (1 - 1e-9)
-    at_once = waits.in_flight_per_task * waits.tasks
+    at_once = waits.at_once_per_task * waits.tasks
     assert found.seconds >= (rows - at_once) * waits.latency_s / at_once * (1 - 1e-9)
     assert found.limits[found.binding] == max(found.limits.values())
 
@@ -57,6 +59,36 @@ def test_a_stage_that_can_be_reckoned_by_hand():
     waits = Waits(latency_s=2, in_flight_per_task=10, tasks=10, sigma=0)
     assert stage_time(1_000, waits, 0, cold=False).seconds == pytest.approx(20)
     assert stage_time(1_000, dataclasses.replace(waits, in_flight_per_task=20), 0, cold=False).seconds == pytest.approx(10)
+    held = stage_time(1_000, dataclasses.replace(waits, window_rows_per_task=5), 0, cold=False)
+    assert (held.seconds, held.binding) == (pytest.approx(40), WINDOW)
+
+
+def test_a_place_in_the_window_is_taken_through_both_stages():
+    """Fused, six images in each of two tasks wait 1.5 s each: 1,000 take 125 s; apart, the window is the download's."""
+    terms = {"image_latency_s": 0.5, "model_latency_s": 1.0, "tasks": 2, "latency_sigma": 0}
+    demand = Demand(**terms, image_bytes=20_000_000)
+    work = job_work(demand, 1_000, 0.004, cold=True)
+    assert (work.binding, work.seconds) == (WINDOW, pytest.approx(1_000 * 1.5 / 12))
+    apart = stage_time(1_000, demand.download_waits, 0.0, cold=False)
+    assert (apart.binding, apart.seconds) == (WINDOW, pytest.approx(1_000 * 0.5 / 12))
+    in_turn = job_work(dataclasses.replace(demand, is_fused=False), 1_000, 0.0, cold=True)
+    assert in_turn.seconds == pytest.approx(apart.seconds + stage_time(1_000, demand.describe_waits, 0.0, cold=True).seconds)
+
+
+@given(st.integers(1, 10**6), st.floats(0.01, 20), st.floats(0.01, 20), st.integers(1, 500), st.integers(1, 200), st.booleans())
+def test_a_window_that_holds_all_in_flight_changes_nothing(rows, image_s, model_s, downloads, questions, cold):
+    """With a place for each download and each question in flight, the window of bytes never binds."""
+    demand = Demand(
+        image_latency_s=image_s,
+        model_latency_s=model_s,
+        tasks=3,
+        download_in_flight_per_task=downloads,
+        describe_in_flight_per_task=questions,
+        image_bytes=1_000,
+        window_bytes_per_task=1_000 * (downloads + questions),
+    )
+    endless = dataclasses.replace(demand, window_bytes_per_task=10**15)
+    assert job_work(demand, rows, 0.0, cold=cold) == job_work(endless, rows, 0.0, cold=cold)
 
 
 def test_the_tightest_limit_binds():

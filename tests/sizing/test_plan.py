@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -41,6 +42,39 @@ def test_the_window_that_binds_is_named_with_what_would_help():
     assert found.binding == "questions in flight"
     assert "describe.max_in_flight_per_task=64" in found.advice[0]
     assert "in the place of" in found.advice[0]
+
+
+def test_where_memory_binds_the_window_is_named_and_more_of_it_advised():
+    """Of images of 20 MB a task holds six, until they are described: not the downloads in flight are what has to be more."""
+    found = pv.plan(1_000, tasks=2, image_bytes=20_000_000)
+    assert "window_bytes_per_task" in found.binding
+    assert 1_000 * 1.5 / 12 < found.seconds < 1_000 * 1.5 / 12 * 1.2
+    (line,) = found.advice
+    window = int(re.search(r"download\.window_bytes_per_task=(\d+)", line)[1])
+    assert "MB more for each worker" in line
+    assert "max_in_flight" not in line
+    wider = pv.plan(1_000, tasks=2, image_bytes=20_000_000, download=pv.DownloadOptions(window_bytes_per_task=window))
+    assert wider.binding == "questions in flight"
+    assert f"{wider.seconds:,.1f} s in the place of {found.seconds:,.1f} s" in line
+
+
+def test_twice_as_many_questions_may_need_a_wider_window():
+    """Where twice the questions would not fit into the window, the advice says how large it has to be."""
+    options = pv.DownloadOptions(window_bytes_per_task=48_000_000)
+    found = pv.plan(10_000, tasks=2, model_latency_s=5.0, image_bytes=1_000_000, download=options)
+    assert found.binding == "questions in flight"
+    assert "describe.max_in_flight_per_task=64" in found.advice[0]
+    assert "download.window_bytes_per_task=71000000" in found.advice[0]
+
+
+def test_bodies_are_those_of_images_as_they_are_sent():
+    """A question's memory is that of the picture made smaller, and never more than one request may have."""
+    large = {"tasks": 1, "image_bytes": 3_000_000, "width": 4_000, "height": 3_000}
+    whole = pv.plan(1_000, **large, describe=pv.DescribeOptions(max_image_side_px=4_000))
+    smaller = pv.plan(1_000, **large)
+    bounded = pv.plan(1_000, **large, describe=pv.DescribeOptions(max_image_side_px=4_000, max_payload_bytes=1_000_000))
+    assert whole.worker_memory_mb - smaller.worker_memory_mb == pytest.approx(32 * 4 * (1 - (1_024 / 4_000) ** 2), rel=0.02)
+    assert whole.worker_memory_mb - bounded.worker_memory_mb == pytest.approx(32 * 3, abs=1)
 
 
 def test_cost_memory_and_storage_follow_from_the_settings():

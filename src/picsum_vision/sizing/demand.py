@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 # A picture of Lorem Picsum is two requests, to two hosts.
 PICSUM_HOPS: Final = 2
-_MB: Final = 1_000_000
 _MINUTE_S: Final = 60
 
 
@@ -23,7 +22,8 @@ _MINUTE_S: Final = 60
 class Demand:
     """One job's terms. Latencies in seconds are means for one image: of the download over all hops, and of the answer.
 
-    `tasks` run at once. `tokens` are those of one question with its answer, as far as limits count them.
+    `tasks` run at once. `tokens` are those of one question with its answer, as far as limits count them. `image_bytes` are
+    those of an image as it comes, `sent_bytes` as it is sent, None if that is the same.
     """
 
     image_latency_s: float
@@ -37,6 +37,8 @@ class Demand:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     image_bytes: float = 44_000
+    sent_bytes: float | None = None
+    max_payload_bytes: int = DescribeOptions.max_payload_bytes
     tokens: float = 0
     window_bytes_per_task: int = DownloadOptions.window_bytes_per_task
     checkpoint_interval_s: float = 60
@@ -44,11 +46,12 @@ class Demand:
 
     @property
     def download_waits(self) -> Waits:
-        """What downloads wait for; the window of bytes may hold fewer images than may be in flight."""
+        """What downloads wait for."""
         rates = {HOST_RATE: self.requests_per_second_per_host} if self.requests_per_second_per_host else {}
         return Waits(
             latency_s=self.image_latency_s,
-            in_flight_per_task=self.images_in_flight_per_task,
+            in_flight_per_task=self.download_in_flight_per_task,
+            window_rows_per_task=self.window_images_per_task,
             tasks=self.tasks,
             sigma=self.latency_sigma,
             hops=self.image_hops,
@@ -70,15 +73,22 @@ class Demand:
         )
 
     @property
-    def images_in_flight_per_task(self) -> int:
-        """How many downloads one task has under way: as many as may be, or as its window of bytes holds."""
-        held = int(self.window_bytes_per_task / max(self.image_bytes, 1))
-        return max(1, min(self.download_in_flight_per_task, held))
+    def window_images_per_task(self) -> int:
+        """How many images one task's window of bytes holds; one in any case."""
+        return max(1, int(self.window_bytes_per_task / max(self.image_bytes, 1)))
 
     @property
-    def images_in_flight_mb(self) -> float:
-        """What the images that one task has under way come to."""
-        return self.images_in_flight_per_task * self.image_bytes / _MB
+    def window_waits(self) -> Waits:
+        """What a place in the window waits for in a fused job: an image keeps it from its download until it is described."""
+        both_s = self.image_latency_s + self.model_latency_s
+        squares = self.image_latency_s**2 / self.image_hops + self.model_latency_s**2
+        return Waits(
+            latency_s=both_s,
+            in_flight_per_task=self.window_images_per_task,
+            tasks=self.tasks,
+            sigma=self.latency_sigma,
+            hops=both_s**2 / squares if squares else 1,
+        )
 
     @classmethod
     def of_result(cls, result: SizingResult) -> Demand:
@@ -108,6 +118,14 @@ def _seen_sizes(result: SizingResult) -> dict[str, float]:
     images = [(figures.bytes, figures.rows_ok) for size in result.sizes for figures in size.of("download") if figures.bytes]
     if images:
         found["image_bytes"] = sum(count for count, _ in images) / max(1, sum(rows for _, rows in images))
+    sent = [
+        (figures.bytes, figures.questions or figures.rows_ok)
+        for size in result.sizes
+        for figures in size.of("describe")
+        if figures.bytes
+    ]
+    if sent:
+        found["sent_bytes"] = sum(count for count, _ in sent) / max(1, sum(rows for _, rows in sent))
     questions = [
         (figures.input_tokens + (figures.output_tokens or 0), figures.rows_ok if figures.questions is None else figures.questions)
         for size in result.sizes

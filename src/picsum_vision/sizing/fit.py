@@ -9,18 +9,17 @@ from __future__ import annotations
 import dataclasses
 import importlib.resources
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from picsum_vision import pass_sizes
 from picsum_vision.sizing.demand import Demand
+from picsum_vision.sizing.job_time import job_seconds
+from picsum_vision.sizing.memory import held_mb
 from picsum_vision.sizing.model import stage_time
 from picsum_vision.sizing.result import SizingResult
 
 _STARTS_S: Final = tuple(0.05 * step for step in range(121))
 _ROWS_S: Final = (0.0, *(0.00005 * 1.06**step for step in range(140)))
-_SETTLED: Final = 0.02
-_LAST_PASSES: Final = 4  # those take a share of what is left, and become smaller
 _LEAST_WORKER_MB: Final = 50.0
 _DEFAULT: Final = "default_fit.json"
 
@@ -96,39 +95,6 @@ def fit_results(results: Iterable[SizingResult]) -> Fit | None:
     )
 
 
-def job_seconds(demand: Demand, rows: int, total: StageFit, job_s: float, *, cold: bool) -> float:
-    """Return what `run_pipeline` takes for so many rows."""
-    return job_s + sum(seconds * times for _, seconds, times in passes_of(demand, rows, total, cold=cold))
-
-
-def passes_of(demand: Demand, rows: int, total: StageFit, *, cold: bool) -> Iterator[tuple[int, float, float]]:
-    """Give the passes of a job: rows, seconds, and how often. A size that does not change any more stands for all that follow."""
-    interval_s = demand.checkpoint_interval_s
-    # Fused passes hand on their window: they are one flow, of which each has its share.
-    flow_s = work_seconds(demand, rows, total.row_s, cold=cold) if demand.is_fused else 0.0
-    wish, left = pass_sizes.first_rows(interval_s), rows
-    while left > 0:
-        part = pass_sizes.shared(wish, left)
-        alone_s = flow_s * part / rows if demand.is_fused else work_seconds(demand, part, total.row_s, cold=cold and left == rows)
-        seconds = total.start_s + alone_s
-        wanted = pass_sizes.next_rows(part, seconds, interval_s, last_wish=wish)
-        is_settled = part == wish and abs(wanted / wish - 1) <= _SETTLED
-        times = max(1, left // part - _LAST_PASSES) if is_settled else 1
-        yield part, seconds, times
-        left -= part * times
-        wish = wanted
-
-
-def work_seconds(demand: Demand, rows: float, row_s: float, *, cold: bool) -> float:
-    """Return what so many rows take beside the starts: the longer stage and one wait of the other, or both in turn."""
-    download = stage_time(rows, demand.download_waits, row_s, cold=cold)
-    describe = stage_time(rows, demand.describe_waits, row_s, cold=cold)
-    if not demand.is_fused:
-        return download.seconds + describe.seconds
-    other_s = demand.image_latency_s if describe.seconds >= download.seconds else demand.model_latency_s
-    return max(download.seconds, describe.seconds) + other_s
-
-
 def _measured(found: Sequence[tuple[SizingResult, Demand]], stage: str) -> list[Measured]:
     return [
         Measured(demand, figures.rows, figures.seconds)
@@ -176,7 +142,7 @@ def _offset(measured: Sequence[Measured], alone: Sequence[float]) -> tuple[float
 
 def _worker_base_mb(found: Sequence[tuple[SizingResult, Demand]]) -> float | None:
     held = [
-        figures.peak_memory_mb["python_worker"] - demand.images_in_flight_mb
+        figures.peak_memory_mb["python_worker"] - held_mb(demand)
         for result, demand in found
         for size in result.sizes
         for figures in size.of("download")

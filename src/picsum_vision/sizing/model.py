@@ -17,6 +17,7 @@ from statistics import NormalDist
 from typing import Final
 
 IN_FLIGHT: Final = "requests in flight"
+WINDOW: Final = "the window of bytes (window_bytes_per_task)"
 WORKERS: Final = "the workers' own work"
 HOST_RATE: Final = "the image host's requests per second"
 REQUESTS: Final = "the model's requests per minute"
@@ -29,15 +30,22 @@ _FIRST_IN_FLIGHT: Final = 16
 class Waits:
     """What a far side makes rows wait: `latency_s` for one row on average over all its hops, lognormal with `sigma` for each hop.
 
-    `in_flight_per_task` rows are under way at once in each of `tasks`; `rates` are further limits, in rows a second.
+    `in_flight_per_task` rows may be under way at once in each of `tasks`, as far as memory holds them (`window_rows_per_task`,
+    None: all). `rates` are further limits, in rows a second. `hops` need not be whole: it says how far waits even each other out.
     """
 
     latency_s: float
     in_flight_per_task: int
     tasks: int
     sigma: float = 0.5
-    hops: int = 1
+    hops: float = 1
     rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    window_rows_per_task: int | None = None
+
+    @property
+    def at_once_per_task(self) -> int:
+        """How many rows one task has under way: as many as may be, or as memory holds."""
+        return min(self.in_flight_per_task, self.window_rows_per_task or self.in_flight_per_task)
 
     @property
     def spread(self) -> float:
@@ -65,13 +73,17 @@ class StageTime:
 
 def stage_time(rows: float, waits: Waits, row_s: float, *, cold: bool) -> StageTime:
     """Return what `rows` take. `row_s` are seconds of one task's own work for a row; `cold`: the window has yet to open."""
-    flow_s, tail_s = _in_flight_s(rows, waits, cold=cold)
-    alone = {IN_FLIGHT: flow_s}
+    flows = {IN_FLIGHT: _flow_s(rows, waits, waits.in_flight_per_task, cold=cold)}
+    if waits.at_once_per_task < waits.in_flight_per_task:
+        flows[WINDOW] = _flow_s(rows, waits, waits.at_once_per_task, cold=cold)
+    alone = {name: flow_s for name, (flow_s, _) in flows.items()}
     alone |= {name: rows / rate for name, rate in waits.rates.items()}
     if row_s > 0:
         alone[WORKERS] = rows * row_s / waits.tasks
     binding = max(alone, key=lambda name: alone[name])
-    if binding != IN_FLIGHT:
+    if binding in flows:
+        tail_s = flows[binding][1]
+    else:
         # Few are under way then: the last of them have a wait like any other.
         under_way = rows / max(alone[binding], 1e-9) * waits.latency_s
         tail_s = waits.slowest_s(max(1.0, min(rows, under_way)))
@@ -85,9 +97,9 @@ def stage_time(rows: float, waits: Waits, row_s: float, *, cold: bool) -> StageT
     )
 
 
-def _in_flight_s(rows: float, waits: Waits, *, cold: bool) -> tuple[float, float]:
+def _flow_s(rows: float, waits: Waits, at_once_per_task: int, *, cold: bool) -> tuple[float, float]:
     """Return the seconds until no row waits for a free place, and the tail after them; each task has its share of the rows."""
-    left, window, flow_s = rows / waits.tasks, float(waits.in_flight_per_task), 0.0
+    left, window, flow_s = rows / waits.tasks, float(at_once_per_task), 0.0
     opened = float(min(_FIRST_IN_FLIGHT, window)) if cold else window
     while opened < window and left > opened:
         flow_s += waits.latency_s

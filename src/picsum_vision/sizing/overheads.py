@@ -43,6 +43,8 @@ def overheads(result: SizingResult, size: SizeFigures) -> Overheads:
     # Fused, the longer of the two hides the other but for one wait.
     both = (waits["download"], waits["describe"])
     job_waits_s = max(both) + min(demand.image_latency_s, demand.model_latency_s) if demand.is_fused else sum(both)
+    if demand.is_fused:
+        job_waits_s = max(job_waits_s, bare_wait_s(size.images, demand.window_waits))
     total = size.spread("total")
     job_s = None if total is None else total.median - job_waits_s
     return Overheads(images=size.images, parts=parts, job_s=job_s, job_waits_s=job_waits_s)
@@ -50,5 +52,5 @@ def overheads(result: SizingResult, size: SizeFigures) -> Overheads:
 
 def bare_wait_s(rows: int, waits: Waits) -> float:
     """Return the seconds that so many requests wait at the least: as many at once as may be, or as often as may be."""
-    at_once = waits.in_flight_per_task * waits.tasks
+    at_once = waits.at_once_per_task * waits.tasks
     return max(waits.latency_s, rows * waits.latency_s / at_once, *(rows / rate for rate in waits.rates.values()))

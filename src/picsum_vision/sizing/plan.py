@@ -14,8 +14,11 @@ from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.images.shrinking import shrunk_size
 from picsum_vision.options import DescribeOptions, DownloadOptions
+from picsum_vision.sizing.advice import advice
 from picsum_vision.sizing.demand import PICSUM_HOPS, Demand
-from picsum_vision.sizing.fit import Fit, default_fit, fit_results, job_seconds, passes_of, work_seconds
+from picsum_vision.sizing.fit import Fit, default_fit, fit_results
+from picsum_vision.sizing.job_time import job_seconds, job_work, passes_of
+from picsum_vision.sizing.memory import held_mb
 from picsum_vision.sizing.model import IN_FLIGHT, WORKERS, StageTime, stage_time
 from picsum_vision.sizing.plan_text import plan_text
 from picsum_vision.sizing.result import read_result
@@ -25,13 +28,11 @@ from picsum_vision.validation import check_integer, check_number
 # A JPEG of Lorem Picsum, 800 x 600, comes to 44 kB.
 _BYTES_PER_PIXEL: Final = 44_000 / (800 * 600)
 _MB: Final = 1_000_000
-# Rows on their way out of a worker; and of what is asked, a JPEG and its base64 in one request.
+# Rows on their way out of a worker.
 _EMITTED_MB: Final = 32
-_AS_BASE64: Final = 4 / 3
 _BYTES_PER_TOKEN: Final = 4
 _OUTCOME_BYTES: Final = 200
 _ENOUGH: Final = 1.5
-_WORTH_A_WORD: Final = 0.95
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -120,7 +121,9 @@ def plan(
     check_number("checkpoint_interval_s", checkpoint_interval_s, above=0)
     check_integer("image_bytes", image_bytes, minimum=1, optional=True)
     check_integer("output_tokens_per_image", output_tokens_per_image, minimum=1, optional=True)
-    tokens_in = image_token_rule(model).tokens(*shrunk_size(width, height, describe.max_image_side_px))
+    sent_size = shrunk_size(width, height, describe.max_image_side_px)
+    image_bytes = image_bytes or math.ceil(width * height * _BYTES_PER_PIXEL)
+    tokens_in = image_token_rule(model).tokens(*sent_size)
     tokens_in += text_tokens(task.full_prompt)
     tokens_out = min(output_tokens_per_image or usual_output_tokens(task.name, describe), describe.max_output_tokens)
     demand = Demand(
@@ -134,7 +137,10 @@ def plan(
         requests_per_second_per_host=download.requests_per_second_per_host_total,
         requests_per_minute=describe.requests_per_minute_total,
         tokens_per_minute=describe.tokens_per_minute_total,
-        image_bytes=image_bytes or width * height * _BYTES_PER_PIXEL,
+        image_bytes=image_bytes,
+        # What is made smaller has fewer bytes, about as it has fewer pixels.
+        sent_bytes=image_bytes * math.prod(sent_size) / (width * height),
+        max_payload_bytes=describe.max_payload_bytes,
         tokens=tokens_in + tokens_out,
         window_bytes_per_task=download.window_bytes_per_task,
         checkpoint_interval_s=checkpoint_interval_s,
@@ -150,12 +156,11 @@ def _planned(
     seconds = job_seconds(demand, images, fit.total, fit.job_s, cold=True)
     download_time = stage_time(images, demand.download_waits, fit.total.row_s, cold=True)
     describe_time = stage_time(images, demand.describe_waits, fit.total.row_s, cold=True)
-    longer, stage = max((download_time, "download"), (describe_time, "describe"), key=lambda pair: pair[0].seconds)
+    work = job_work(demand, images, fit.total.row_s, cold=True)
     passes = round(sum(times for _, _, times in passes_of(demand, images, fit.total, cold=True)))
-    waited_s = work_seconds(demand, images, fit.total.row_s, cold=True)
-    is_start = seconds - waited_s > waited_s
-    binding = "Spark's start and the commits" if is_start else _named(longer.binding, stage)
-    worker_mb = fit.worker_base_mb + _EMITTED_MB + _held_mb(demand)
+    is_start = seconds - work.seconds > work.seconds
+    binding = "Spark's start and the commits" if is_start else _named(work.binding, work.stage)
+    worker_mb = fit.worker_base_mb + _EMITTED_MB + held_mb(demand)
     kept = images * (demand.image_bytes if keep_images else 0)
     words = images * (tokens_out * _BYTES_PER_TOKEN + 2 * _OUTCOME_BYTES)
     return Plan(
@@ -171,7 +176,7 @@ def _planned(
         settings={
             "partitions": demand.tasks,
             "download.max_in_flight_per_task": demand.download_in_flight_per_task,
-            "describe.max_in_flight_per_task": _useful_in_flight(demand, describe_time),
+            "describe.max_in_flight_per_task": _useful_in_flight(demand, work.describe),
             "download.window_bytes_per_task": demand.window_bytes_per_task,
         },
         worker_memory_mb=round(worker_mb),
@@ -180,7 +185,7 @@ def _planned(
         input_tokens=images * tokens_in,
         output_tokens=images * tokens_out,
         cost=cost(describe, images * tokens_in, images * tokens_out),
-        advice=_advice(images, demand, fit, (stage, longer.binding), seconds),
+        advice=advice(images, demand, fit, work, seconds),
         fit=fit.source,
     )
 
@@ -200,14 +205,6 @@ def _named(limit: str, stage: str) -> str:
     return f"{'downloads' if stage == 'download' else 'questions'} in flight" if limit == IN_FLIGHT else limit
 
 
-def _held_mb(demand: Demand) -> float:
-    """Return what the images in one task come to: the window, at most, and the bodies of its questions."""
-    image_mb = demand.image_bytes / _MB
-    under_way = demand.images_in_flight_per_task + demand.describe_in_flight_per_task
-    window_mb = min(demand.window_bytes_per_task / _MB, under_way * image_mb)
-    return window_mb + demand.describe_in_flight_per_task * image_mb * _AS_BASE64
-
-
 def _useful_in_flight(demand: Demand, found: StageTime) -> int:
     """Return how many questions in a task keep a stated rate busy; more would only wait."""
     if found.binding in (IN_FLIGHT, WORKERS) or demand.model_latency_s <= 0:
@@ -215,30 +212,6 @@ def _useful_in_flight(demand: Demand, found: StageTime) -> int:
     per_second = min(demand.describe_waits.rates.values())
     needed = math.ceil(per_second * demand.model_latency_s * _ENOUGH / demand.tasks)
     return max(1, min(demand.describe_in_flight_per_task, needed))
-
-
-def _advice(images: int, demand: Demand, fit: Fit, bound: tuple[str, str], seconds: float) -> list[str]:
-    """Return what doubling the limit that binds would bring."""
-    in_flight = 2 * demand.download_in_flight_per_task
-    window_bytes = max(demand.window_bytes_per_task, int(in_flight * demand.image_bytes))
-    questions = 2 * demand.describe_in_flight_per_task
-    changes: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
-        ("download", IN_FLIGHT): (
-            f"download.max_in_flight_per_task={in_flight}",
-            {"download_in_flight_per_task": in_flight, "window_bytes_per_task": window_bytes},
-        ),
-        ("describe", IN_FLIGHT): (
-            f"describe.max_in_flight_per_task={questions}, if the endpoint bears it",
-            {"describe_in_flight_per_task": questions},
-        ),
-    }
-    words, change = changes.get(bound, ("", {}))
-    if bound[1] == WORKERS:
-        words, change = f"twice the cores ({demand.tasks * 2} tasks at once)", {"tasks": demand.tasks * 2}
-    if not change:
-        return [f"nothing here: {bound[1]} would have to be more"]
-    faster_s = job_seconds(dataclasses.replace(demand, **change), images, fit.total, fit.job_s, cold=True)
-    return [f"{words}: {faster_s:,.1f} s in the place of {seconds:,.1f} s"] if faster_s < seconds * _WORTH_A_WORD else []
 
 
 def _fit(fit_from: str | Path | tuple[str | Path, ...]) -> Fit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from picsum_vision.sizing.demand import Demand
-from picsum_vision.sizing.fit import job_seconds
+from picsum_vision.sizing.job_time import job_seconds
 
 if TYPE_CHECKING:
     from picsum_vision.sizing.fit import Fit

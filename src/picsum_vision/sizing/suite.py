@@ -145,6 +145,7 @@ def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, A
         "requests_per_minute": describe.requests_per_minute_total,
         "tokens_per_minute": describe.tokens_per_minute_total,
         "window_bytes_per_task": download.window_bytes_per_task,
+        "max_payload_bytes": describe.max_payload_bytes,
         "checkpoint_interval_s": config.checkpoint_interval_s,
         "is_fused": is_fused(target.backend),
     }
