@@ -11,6 +11,7 @@ from suites import demand, suite
 from picsum_vision.sizing.fit import Fit, StageFit, default_fit, fit_results
 from picsum_vision.sizing.job_time import job_seconds
 from picsum_vision.sizing.prediction import predictions
+from picsum_vision.sizing.summary import summary
 
 TRUE = StageFit(start_s=1.2, row_s=0.004)
 JOB_S = 4.0
@@ -47,6 +48,19 @@ def test_what_was_measured_is_met():
     fit = fit_results([result])
     assert all(abs(found["error"]) < 0.02 for found in predictions(result, fit))
     assert fit.source == "fitted to suite a"
+
+
+def test_a_suite_is_told_what_plan_would_say_too():
+    """Beside the prediction for windows that stand open stands the plan's, in which they have yet to open: the same, or more."""
+    result = measured()
+    fit = fit_results([result])
+    for found in predictions(result, fit):
+        planned_s = job_seconds(demand(), found["images"], fit.total, fit.job_s, cold=True)
+        assert found["planned_s"] == pytest.approx(planned_s, abs=0.001)
+        assert found["planned_s"] > found["predicted_s"]
+    result.predictions = predictions(result, fit)
+    last = result.predictions[-1]
+    assert f"`plan`, whose windows have yet to open, says {last['planned_s']:.1f} s" in summary(result)
 
 
 def test_nothing_is_fitted_to_nothing():

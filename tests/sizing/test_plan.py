@@ -12,6 +12,7 @@ from suites import suite
 
 import picsum_vision as pv
 from picsum_vision.cli.entry import run
+from picsum_vision.sizing.model import WORKERS
 
 
 def test_a_rate_that_is_too_low_binds():
@@ -75,6 +76,18 @@ def test_bodies_are_those_of_images_as_they_are_sent():
     bounded = pv.plan(1_000, **large, describe=pv.DescribeOptions(max_image_side_px=4_000, max_payload_bytes=1_000_000))
     assert whole.worker_memory_mb - smaller.worker_memory_mb == pytest.approx(32 * 4 * (1 - (1_024 / 4_000) ** 2), rel=0.02)
     assert whole.worker_memory_mb - bounded.worker_memory_mb == pytest.approx(32 * 3, abs=1)
+
+
+def test_each_stage_alone_has_its_own_cost_of_a_row(tmp_path):
+    """Where a suite has found that a row costs a download 20 ms, a question nothing, the whole job 40 ms, the plan says each."""
+    row_s = {"urls": 0.0, "download": 0.02, "describe": 0.0, "total": 0.04}
+    waits = {"image_latency_s": 0.01, "model_latency_s": 0.01}
+    suite(lambda stage, images, _: 3 + images * row_s[stage] / 2, sizes=(1_000, 5_000), **waits).write(tmp_path)
+    found = pv.plan(10_000, tasks=2, **waits, fit_from=tmp_path)
+    assert found.binding == WORKERS
+    assert found.stages["download"]["limits_s"][WORKERS] == pytest.approx(100, rel=0.1)
+    assert found.stages["describe"]["limits_s"].get(WORKERS, 0) < 5
+    assert found.seconds == pytest.approx(203, rel=0.1)
 
 
 def test_cost_memory_and_storage_follow_from_the_settings():

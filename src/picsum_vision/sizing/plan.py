@@ -154,8 +154,8 @@ def _planned(
 ) -> Plan:
     tokens_in, tokens_out = tokens
     seconds = job_seconds(demand, images, fit.total, fit.job_s, cold=True)
-    download_time = stage_time(images, demand.download_waits, fit.total.row_s, cold=True)
-    describe_time = stage_time(images, demand.describe_waits, fit.total.row_s, cold=True)
+    download_time = stage_time(images, demand.download_waits, fit.download.row_s, cold=True)
+    describe_time = stage_time(images, demand.describe_waits, fit.describe.row_s, cold=True)
     work = job_work(demand, images, fit.total.row_s, cold=True)
     passes = round(sum(times for _, _, times in passes_of(demand, images, fit.total, cold=True)))
     is_start = seconds - work.seconds > work.seconds

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from picsum_vision.html_text import html_line, html_table
 from picsum_vision.sizing.overheads import Overheads, overheads
@@ -40,7 +40,7 @@ def remarks(result: SizingResult) -> Iterator[str]:
     for found in result.predictions:
         yield (
             f"predicted for {found['images']:,} images: {found['predicted_s']:.1f} s, measured {found['measured_s']:.1f} s, "
-            f"error {found['error']:+.1%} ({found['fit']})"
+            f"error {found['error']:+.1%} ({found['fit']}){_planned(found)}"
         )
     if result.environment.get("processes") not in (None, "measured"):
         yield f"CPU and memory were not measured: {result.environment['processes']}"
@@ -50,6 +50,11 @@ def remarks(result: SizingResult) -> Iterator[str]:
         yield f"MLflow: {result.tracking['problem']}; the results are in {result.folder}"
     elif result.tracking.get("uri"):
         yield f"MLflow: experiment {result.tracking['experiment']!r}, run {result.tracking.get('run_id')}"
+
+
+def _planned(found: Mapping[str, Any]) -> str:
+    planned_s = found.get("planned_s")  # older results have none
+    return "" if planned_s is None else f"; `plan`, whose windows have yet to open, says {planned_s:.1f} s"
 
 
 def _conditions(result: SizingResult) -> str:
