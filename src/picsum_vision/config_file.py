@@ -32,10 +32,9 @@ from picsum_vision.validation import check_choice, did_you_mean
 
 TASKS: Final[Mapping[str, type[Task]]] = {task.name: task for task in (Describe, ListObjects, Sentiment, ReadText, Classify)}
 _TASKS: Final[Mapping[str, type[Task]]] = {**TASKS, Extract.name: Extract}  # with those that no flag can say
-_BACKENDS: Final[Mapping[str, type[Any]]] = {
+BACKENDS: Final[Mapping[str, type[Any]]] = {
     "pixels": PixelDescriber, "chat": ChatCompletions, "batch-chat": BatchChat, "ai-query": AiQuery, "pyfunc": PyFunc,
 }  # fmt: skip
-BACKENDS: Final = tuple(_BACKENDS)
 KEY_SETTINGS: Final[Mapping[str, Literal["env", "file", "databricks"]]] = {
     "api_key_env": "env", "api_key_file": "file", "api_key_databricks": "databricks",
 }  # fmt: skip
@@ -114,7 +113,7 @@ def _table(name: str, value: Any) -> Mapping[str, Any]:
 def _backend(values: Mapping[str, Any]) -> Backend:
     kind = values.get("kind", "pixels")
     check_choice("backend", kind, BACKENDS)
-    arguments = {name: _arguments(each) for name, each in _BACKENDS.items()}
+    arguments = {name: _arguments(each) for name, each in BACKENDS.items()}
     _check_keys("backend.", values, dict.fromkeys(["kind", *(key for each in arguments.values() for key in each)]))
     given = {key: value for key, value in values.items() if key != "kind" and value is not None}
     for key in given:
@@ -123,11 +122,11 @@ def _backend(values: Mapping[str, Any]) -> Backend:
             raise SettingError(
                 f"backend.{key}: not used by the backend {kind!r}, only by {others}; leave it out, or choose another"
             )
-    for field in dataclasses.fields(_BACKENDS[kind]):
+    for field in dataclasses.fields(BACKENDS[kind]):
         key = _key_of(field.name)
         if field.default is dataclasses.MISSING and key not in given:
             raise SettingError(f"backend.{key}: missing; the backend {kind!r} needs it{_FLAGS[key]}")
-    backend: Backend = _BACKENDS[kind](**{arguments[kind][key]: value for key, value in given.items()} | _api_key(given))
+    backend: Backend = BACKENDS[kind](**{arguments[kind][key]: value for key, value in given.items()} | _api_key(given))
     return backend
 
 

@@ -8,7 +8,9 @@ import random
 import pytest
 from suites import demand, suite
 
-from picsum_vision.sizing.fit import Fit, StageFit, default_fit, fit_results
+from picsum_vision.cli.entry import run
+from picsum_vision.sizing.demand import Demand
+from picsum_vision.sizing.fit import Fit, StageFit, default_fit, fit_results, has_whole_job
 from picsum_vision.sizing.job_time import job_seconds
 from picsum_vision.sizing.prediction import predictions
 from picsum_vision.sizing.summary import summary
@@ -61,6 +63,36 @@ def test_a_suite_is_told_what_plan_would_say_too():
     result.predictions = predictions(result, fit)
     last = result.predictions[-1]
     assert f"`plan`, whose windows have yet to open, says {last['planned_s']:.1f} s" in summary(result)
+
+
+def without_latency(**latency_ms: float):
+    """Return a suite against real hosts, of the whole job alone, whose rows tell this latency."""
+    result = measured()
+    result.settings["demand"] |= {"image_latency_s": None, "model_latency_s": None, "is_fused": False}
+    result.settings["own_servers"] = {"images": False, "model": False}
+    for size in result.sizes:
+        size.repeats = [{"total": dataclasses.replace(each["total"], latency_ms=latency_ms)} for each in size.repeats]
+    return result
+
+
+def test_latencies_are_those_of_the_whole_job_where_no_stage_was_measured_alone():
+    """A suite of whole jobs against real hosts tells how long downloads and answers took."""
+    found = Demand.of_result(without_latency(download_mean=400.0, describe_mean=2_500.0))
+    assert (found.image_latency_s, found.model_latency_s) == (0.4, 2.5)
+
+
+def test_nothing_is_learnt_of_answers_that_do_not_tell_their_latency(tmp_path, capsys):
+    """AiQuery's outcomes have none: such a suite is neither fitted nor predicted, says why, and is refused where it is named."""
+    result = without_latency(download_mean=400.0)
+    assert fit_results([result]) is None
+    assert not has_whole_job(result)
+    assert predictions(result, default_fit()) == []
+    assert "neither stated nor told by the rows" in summary(result)
+    result.write(tmp_path)
+    assert run(["plan", "--images", "1000", "--fit-from", str(tmp_path)]) == 2
+    printed = capsys.readouterr().err
+    assert "how long an answer takes was neither stated nor told by the rows" in printed
+    assert printed.count("\n") == 1
 
 
 def test_nothing_is_fitted_to_nothing():

@@ -90,6 +90,34 @@ def test_each_stage_alone_has_its_own_cost_of_a_row(tmp_path):
     assert found.seconds == pytest.approx(203, rel=0.1)
 
 
+def test_ai_query_describes_after_the_download():
+    """With `AiQuery` a pass is the sum of its two stages, no worker holds a question, and its width is the platform's affair."""
+    terms = {"tasks": 2, "image_latency_s": 1.0, "model_latency_s": 1.0, "width": 2_000, "height": 2_000}
+    fused, apart = (pv.plan(100_000, **terms, backend=backend) for backend in (None, pv.AiQuery("an-endpoint")))
+    assert apart.seconds > sum(stage["seconds"] for stage in apart.stages.values())
+    assert apart.seconds > fused.seconds * 1.3
+    assert apart.worker_memory_mb < fused.worker_memory_mb
+    assert "describe.max_in_flight_per_task" not in apart.settings
+    assert apart.advice == ["nothing here: how many questions are in flight is the platform's affair"]
+    assert pv.plan(100_000, **terms, backend="ai-query").seconds == apart.seconds
+
+
+def test_tokens_are_those_of_the_picture_as_the_backend_sends_it():
+    """`AiQuery` sends the whole picture, a chat endpoint is sent a smaller one, and what runs in the workers costs no tokens."""
+    terms = {"width": 4_000, "height": 4_000, "model": "claude-sonnet"}
+    by_backend = {word: pv.plan(10, **terms, backend=word).input_tokens for word in ("ai-query", "chat", "pyfunc")}
+    assert by_backend["ai-query"] > by_backend["chat"] > by_backend["pyfunc"] == 0
+    assert pv.plan(10, backend="pyfunc").cost == 0
+    named = pv.ChatCompletions("https://host.example/v1", "gpt-4o")
+    assert pv.plan(10, backend=named).input_tokens == pv.plan(10, model="gpt-4o").input_tokens
+
+
+def test_pixels_wait_for_nobody():
+    """Where no model is asked, there is no wait for an answer, unless one is given."""
+    assert pv.plan(1_000, tasks=2, backend="pixels").stages["describe"]["limits_s"]["questions in flight"] == 0
+    assert pv.plan(1_000, tasks=2, backend=pv.PixelDescriber(), model_latency_s=1).stages["describe"]["seconds"] > 10
+
+
 def test_cost_memory_and_storage_follow_from_the_settings():
     """Cost is tokens times prices; storage without images is small; a wider window takes more memory."""
     prices = pv.DescribeOptions(input_price_per_million_tokens=2, output_price_per_million_tokens=8)
@@ -110,6 +138,9 @@ def test_cost_memory_and_storage_follow_from_the_settings():
         (["--images", "5", "--model-latency", "-1"], "model_latency_s: -1.0 is not allowed"),
         (["--images", "5", "--requests-per-minute", "0"], "requests_per_minute_total: 0 is not allowed"),
         (["--images", "5", "--task", "descibe"], 'did you mean "describe"?'),
+        (["--images", "5", "--backend", "ai_query"], 'did you mean "ai-query"?'),
+        (["--images", "5", "--backend", "batch-chat"], "backend: 'batch-chat' is not allowed here: its answers may take a day"),
+        (["--images", "5", "--backend", "pixels", "--task", "classify"], "task: 'classify' needs a vision model"),
         (["--images", "5", "--fit-from", "nowhere"], "'nowhere': cannot be read"),
         ([], "images"),
     ],
@@ -135,6 +166,8 @@ def test_the_command_prints_a_plan_and_an_object(capsys, tmp_path, monkeypatch):
     found = json.loads(capsys.readouterr().out)
     assert found["images"] == 1_000_000
     assert found["fit"].startswith("the library's own")
+    assert run([*words, "--backend", "ai-query", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seconds"] > found["seconds"]
     folder = tmp_path / "picsum-vision-sizing"
     folder.mkdir()
     suite(lambda _, images, __: 5.0 + images / 100, name="mine").write(folder)

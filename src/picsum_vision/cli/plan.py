@@ -9,6 +9,7 @@ from typing import Annotated, Any, List, Optional  # noqa: UP035 - typer reads t
 import typer
 
 from picsum_vision.cli import job_flags
+from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.job_flags import Fraction, Number
 from picsum_vision.config_file import TASKS
 from picsum_vision.options import DescribeOptions, DownloadOptions
@@ -21,7 +22,7 @@ def plan(
     *,
     images: Annotated[int, typer.Option(help="How many images.")],
     image_latency: Annotated[float, typer.Option(help="Mean seconds for one image, over all its hops.")] = 0.5,
-    model_latency: Annotated[float, typer.Option(help="Mean seconds for one answer.")] = 1.0,
+    model_latency: Annotated[Fraction, typer.Option(help="Mean seconds for one answer. [default: 1, for pixels 0]")] = None,
     latency_sigma: Annotated[float, typer.Option(help="How far they spread (lognormal).")] = 0.5,
     tasks: Annotated[Number, typer.Option(help="Tasks that run at once: the cluster's cores. [default: this machine's]")] = None,
     download_in_flight: Annotated[Number, typer.Option(help="Downloads at once in one task. [default: 64]")] = None,
@@ -32,6 +33,9 @@ def plan(
     width: Annotated[int, typer.Option(help="Pixels.")] = 800,
     height: Annotated[int, typer.Option(help="Pixels.")] = 600,
     image_bytes: Annotated[Number, typer.Option(help="Bytes of an image. [default: from its pixels]")] = None,
+    backend: Annotated[
+        str, typer.Option(help="chat, ai-query, pyfunc or pixels.", autocompletion=one_of("chat", "ai-query", "pyfunc", "pixels"))
+    ] = "chat",
     model: Annotated[str, typer.Option(help="By whose rule an image's tokens are counted.")] = "",
     task: Annotated[str, typer.Option(help="describe, objects, sentiment, text or classify.")] = "describe",
     output_tokens: Annotated[Number, typer.Option(help="Tokens of one answer. [default: the task's usual ones]")] = None,
@@ -73,6 +77,7 @@ def plan(
         width=width,
         height=height,
         image_bytes=image_bytes,
+        backend=backend,
         model=model,
         task=TASKS[task](),
         output_tokens_per_image=output_tokens,

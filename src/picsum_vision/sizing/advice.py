@@ -20,6 +20,8 @@ _MB: Final = 1_000_000
 
 def advice(images: int, demand: Demand, fit: Fit, work: JobWork, seconds: float) -> list[str]:
     """Return a line about the limit that binds, nothing where more of it would hardly help."""
+    if not demand.is_fused and (work.stage, work.binding) == ("describe", IN_FLIGHT):
+        return ["nothing here: how many questions are in flight is the platform's affair"]
     words, change = _change(images, demand, fit, work)
     if not change:
         return [f"nothing here: {work.binding} would have to be more"]

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from picsum_vision.describing.backends import AiQuery, Backend, BatchChat
+from picsum_vision.describing.backends import AiQuery, BatchChat
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.model import HOST_RATE, REQUESTS, TOKENS, Waits
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # A picture of Lorem Picsum is two requests, to two hosts.
 PICSUM_HOPS: Final = 2
 _MINUTE_S: Final = 60
+LATENCY_UNKNOWN: Final = "how long an answer takes was neither stated nor told by the rows"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,25 +92,38 @@ class Demand:
         )
 
     @classmethod
-    def of_result(cls, result: SizingResult) -> Demand:
-        """Return the terms under which a suite was measured; what nobody stated is taken from what was measured."""
+    def of_result(cls, result: SizingResult) -> Demand | None:
+        """Return the terms under which a suite was measured; what nobody stated is taken from what was measured.
+
+        None where a latency was neither stated nor told by the rows, as those of `AiQuery` tell none.
+        """
         plain: Mapping[str, Any] = result.settings["demand"]
         known = {field.name for field in dataclasses.fields(cls)}
         values = {name: value for name, value in plain.items() if name in known and value is not None}
-        values.setdefault("image_latency_s", _mean_latency_s(result, "download"))
-        values.setdefault("model_latency_s", _mean_latency_s(result, "describe"))
+        for name, stage in (("image_latency_s", "download"), ("model_latency_s", "describe")):
+            latency_s = values.get(name, _mean_latency_s(result, stage))
+            if latency_s is None:
+                return None
+            values[name] = latency_s
         values |= _seen_sizes(result)
         return cls(**values)
 
 
-def is_fused(backend: Backend) -> bool:
-    """Return whether an image is described while others download."""
-    return not isinstance(backend, (AiQuery, BatchChat))
+def is_fused(backend: type[Any]) -> bool:
+    """Return whether a backend of this class describes an image while others download."""
+    return not issubclass(backend, (AiQuery, BatchChat))
 
 
-def _mean_latency_s(result: SizingResult, stage: str) -> float:
-    means = [figures.latency_ms["mean"] for size in result.sizes for figures in size.of(stage) if "mean" in figures.latency_ms]
-    return sum(means) / len(means) / 1_000 if means else 0.0
+def _mean_latency_s(result: SizingResult, stage: str) -> float | None:
+    """Return the mean of the stage's rows, else of the whole job's; None if they do not tell it, 0 where there are none."""
+    measured = False
+    for where, name in ((stage, "mean"), ("total", f"{stage}_mean")):
+        found = [figures.latency_ms for size in result.sizes for figures in size.of(where)]
+        means = [latency_ms[name] for latency_ms in found if name in latency_ms]
+        if means:
+            return sum(means) / len(means) / 1_000
+        measured = measured or bool(found)
+    return None if measured else 0.0
 
 
 def _seen_sizes(result: SizingResult) -> dict[str, float]:

@@ -10,13 +10,15 @@ import dataclasses
 import importlib.resources
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from picsum_vision.sizing.demand import Demand
+from picsum_vision.errors import SettingError
+from picsum_vision.sizing.demand import LATENCY_UNKNOWN, Demand
 from picsum_vision.sizing.job_time import job_seconds
 from picsum_vision.sizing.memory import held_mb
 from picsum_vision.sizing.model import stage_time
-from picsum_vision.sizing.result import SizingResult
+from picsum_vision.sizing.result import SizingResult, read_result
 
 _STARTS_S: Final = tuple(0.05 * step for step in range(121))
 _ROWS_S: Final = (0.0, *(0.00005 * 1.06**step for step in range(140)))
@@ -72,12 +74,12 @@ def default_fit() -> Fit:
 
 def has_whole_job(result: SizingResult) -> bool:
     """Return whether the suite has measured a whole job, without which no constants can be found."""
-    return bool(_measured([(result, Demand.of_result(result))], "total"))
+    return bool(_measured(_with_terms([result]), "total"))
 
 
 def fit_results(results: Iterable[SizingResult]) -> Fit | None:
-    """Return the constants that suites show, None where none has measured a whole job."""
-    found = [(result, Demand.of_result(result)) for result in results]
+    """Return the constants that suites show, None where none has measured a whole job whose latencies are known."""
+    found = _with_terms(results)
     totals = _measured(found, "total")
     if not totals:
         return None
@@ -93,6 +95,24 @@ def fit_results(results: Iterable[SizingResult]) -> Fit | None:
         worker_base_mb=_worker_base_mb(found) or known.worker_base_mb,
         source="fitted to " + ", ".join(f"suite {result.suite}" for result, _ in found if result.sizes),
     )
+
+
+def fit_named(paths: str | Path | Sequence[str | Path]) -> Fit:
+    """Return the constants that named results show; raises SettingError, in one line, for one that shows none."""
+    named = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    results = [read_result(path) for path in named]
+    for path, result in zip(named, results, strict=True):
+        if Demand.of_result(result) is None:
+            raise SettingError(f"fit_from: {path}: {LATENCY_UNKNOWN}; nothing can be learnt from it")
+    fit = fit_results(results)
+    if fit is None:
+        raise SettingError(f"fit_from: {', '.join(map(str, named))}: no whole job was measured there")
+    return fit
+
+
+def _with_terms(results: Iterable[SizingResult]) -> list[tuple[SizingResult, Demand]]:
+    found = [(result, Demand.of_result(result)) for result in results]
+    return [(result, demand) for result, demand in found if demand is not None]
 
 
 def _measured(found: Sequence[tuple[SizingResult, Demand]], stage: str) -> list[Measured]:

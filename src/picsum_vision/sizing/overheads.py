@@ -27,9 +27,11 @@ class Overheads:
         return sum(self.parts.values())
 
 
-def overheads(result: SizingResult, size: SizeFigures) -> Overheads:
-    """Return what the stages and the whole job took above what their requests wait by Little's law."""
+def overheads(result: SizingResult, size: SizeFigures) -> Overheads | None:
+    """Return what the stages and the whole job took above what their requests wait by Little's law; None if nobody knows that."""
     demand = Demand.of_result(result)
+    if demand is None:
+        return None
     waits = {
         "urls": 0.0,
         "download": bare_wait_s(size.images, demand.download_waits),

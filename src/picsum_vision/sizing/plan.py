@@ -8,20 +8,19 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+from picsum_vision.describing.backends import Backend
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
 from picsum_vision.describing.spending import cost
 from picsum_vision.describing.tasks import Describe, Task
-from picsum_vision.errors import SettingError
-from picsum_vision.images.shrinking import shrunk_size
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.advice import advice
 from picsum_vision.sizing.demand import PICSUM_HOPS, Demand
-from picsum_vision.sizing.fit import Fit, default_fit, fit_results
+from picsum_vision.sizing.fit import Fit, default_fit, fit_named
 from picsum_vision.sizing.job_time import job_seconds, job_work, passes_of
 from picsum_vision.sizing.memory import held_mb
 from picsum_vision.sizing.model import IN_FLIGHT, WORKERS, StageTime, stage_time
 from picsum_vision.sizing.plan_text import plan_text
-from picsum_vision.sizing.result import read_result
+from picsum_vision.sizing.planned_backend import planned_backend
 from picsum_vision.spark.estimate import usual_output_tokens
 from picsum_vision.validation import check_integer, check_number
 
@@ -72,7 +71,7 @@ def plan(
     images: int,
     *,
     image_latency_s: float = 0.5,
-    model_latency_s: float = 1.0,
+    model_latency_s: float | None = None,
     latency_sigma: float = 0.5,
     tasks: int | None = None,
     download: DownloadOptions | None = None,
@@ -80,6 +79,7 @@ def plan(
     width: int = 800,
     height: int = 600,
     image_bytes: int | None = None,
+    backend: Backend | str | None = None,
     model: str = "",
     task: Task | None = None,
     output_tokens_per_image: int | None = None,
@@ -92,13 +92,18 @@ def plan(
     Parameters
     ----------
     image_latency_s, model_latency_s, latency_sigma
-        Mean seconds for an image over all hops, and for an answer; how far they spread (lognormal).
+        Mean seconds for an image over all hops, and for an answer (1 if None, 0 with `PixelDescriber`); how far they spread
+        (lognormal).
     tasks
         How many tasks the cluster runs at once: its cores, usually. This machine's if None.
     download, describe
         The limits of the job: in flight in a task, requests and tokens a minute, prices.
     width, height, image_bytes
         How large images are; bytes follow from the pixels if None.
+    backend
+        Who is asked, or its word on the command line: "chat" (if None), "ai-query", "pyfunc" or "pixels". With `AiQuery` images
+        are described after their pass is downloaded, as many at once as the platform likes: `describe.max_in_flight_per_task` is
+        then your guess of that.
     model, task, output_tokens_per_image
         By whose rule an image's tokens are counted, and how long answers are.
     fit_from
@@ -112,6 +117,8 @@ def plan(
     """
     download, describe, task = download or DownloadOptions(), describe or DescribeOptions(), task or Describe()
     tasks = os.cpu_count() or 1 if tasks is None else tasks
+    asked = planned_backend(backend, model, task)
+    model_latency_s = asked.latency_s if model_latency_s is None else model_latency_s
     check_integer("images", images, minimum=1)
     for name, number in (("tasks", tasks), ("width", width), ("height", height)):
         check_integer(name, number, minimum=1)
@@ -121,9 +128,9 @@ def plan(
     check_number("checkpoint_interval_s", checkpoint_interval_s, above=0)
     check_integer("image_bytes", image_bytes, minimum=1, optional=True)
     check_integer("output_tokens_per_image", output_tokens_per_image, minimum=1, optional=True)
-    sent_size = shrunk_size(width, height, describe.max_image_side_px)
+    sent_size = asked.sent_size(width, height, describe.max_image_side_px)
     image_bytes = image_bytes or math.ceil(width * height * _BYTES_PER_PIXEL)
-    tokens_in = image_token_rule(model).tokens(*sent_size)
+    tokens_in = image_token_rule(asked.model).tokens(*sent_size)
     tokens_in += text_tokens(task.full_prompt)
     tokens_out = min(output_tokens_per_image or usual_output_tokens(task.name, describe), describe.max_output_tokens)
     demand = Demand(
@@ -144,13 +151,14 @@ def plan(
         tokens=tokens_in + tokens_out,
         window_bytes_per_task=download.window_bytes_per_task,
         checkpoint_interval_s=checkpoint_interval_s,
+        is_fused=asked.is_fused,
     )
-    fit = _fit(fit_from)
-    return _planned(images, demand, fit, describe, tokens=(tokens_in, tokens_out), keep_images=keep_images)
+    fit = fit_named(fit_from) if fit_from else default_fit()
+    return _planned(images, demand, fit, describe, tokens=(tokens_in, tokens_out), is_paid=asked.is_paid, keep_images=keep_images)
 
 
 def _planned(
-    images: int, demand: Demand, fit: Fit, describe: DescribeOptions, *, tokens: tuple[int, int], keep_images: bool
+    images: int, demand: Demand, fit: Fit, describe: DescribeOptions, *, tokens: tuple[int, int], is_paid: bool, keep_images: bool
 ) -> Plan:
     tokens_in, tokens_out = tokens
     seconds = job_seconds(demand, images, fit.total, fit.job_s, cold=True)
@@ -173,21 +181,26 @@ def _planned(
             "describe": _stage(describe_time, fit.describe.start_s, "describe"),
         },
         passes=passes,
-        settings={
-            "partitions": demand.tasks,
-            "download.max_in_flight_per_task": demand.download_in_flight_per_task,
-            "describe.max_in_flight_per_task": _useful_in_flight(demand, work.describe),
-            "download.window_bytes_per_task": demand.window_bytes_per_task,
-        },
+        settings=_settings(demand, work.describe),
         worker_memory_mb=round(worker_mb),
         cluster_memory_mb=round(worker_mb * demand.tasks),
         storage_mb=round((kept + words) / _MB, 1),
-        input_tokens=images * tokens_in,
-        output_tokens=images * tokens_out,
-        cost=cost(describe, images * tokens_in, images * tokens_out),
+        input_tokens=images * tokens_in if is_paid else 0,
+        output_tokens=images * tokens_out if is_paid else 0,
+        cost=cost(describe, images * tokens_in, images * tokens_out) if is_paid else 0.0,
         advice=advice(images, demand, fit, work, seconds),
         fit=fit.source,
     )
+
+
+def _settings(demand: Demand, describe_time: StageTime) -> dict[str, Any]:
+    questions = {"describe.max_in_flight_per_task": _useful_in_flight(demand, describe_time)} if demand.is_fused else {}
+    return {
+        "partitions": demand.tasks,
+        "download.max_in_flight_per_task": demand.download_in_flight_per_task,
+        **questions,
+        "download.window_bytes_per_task": demand.window_bytes_per_task,
+    }
 
 
 def _stage(found: StageTime, start_s: float, stage: str) -> dict[str, Any]:
@@ -212,13 +225,3 @@ def _useful_in_flight(demand: Demand, found: StageTime) -> int:
     per_second = min(demand.describe_waits.rates.values())
     needed = math.ceil(per_second * demand.model_latency_s * _ENOUGH / demand.tasks)
     return max(1, min(demand.describe_in_flight_per_task, needed))
-
-
-def _fit(fit_from: str | Path | tuple[str | Path, ...]) -> Fit:
-    paths = [fit_from] if isinstance(fit_from, (str, Path)) else list(fit_from)
-    if not paths:
-        return default_fit()
-    fit = fit_results([read_result(path) for path in paths])
-    if fit is None:
-        raise SettingError(f"fit_from: {', '.join(map(str, paths))}: no whole job was measured there")
-    return fit

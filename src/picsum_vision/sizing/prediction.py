@@ -21,6 +21,8 @@ def predictions(result: SizingResult, fit: Fit) -> list[dict[str, Any]]:
     if not result.sizes:
         return []
     demand = Demand.of_result(result)
+    if demand is None:
+        return []
     found = []
     for size in result.sizes:
         measured = size.spread("total")

@@ -12,7 +12,7 @@ from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.confirmation import Confirm, confirm_load
 from picsum_vision.sizing.figures import STAGES, StageName
-from picsum_vision.sizing.fit import Fit, default_fit, fit_results
+from picsum_vision.sizing.fit import Fit, default_fit, fit_named, fit_results
 from picsum_vision.sizing.load import images_fetched, share_of_images
 from picsum_vision.sizing.plots import require_matplotlib
 from picsum_vision.sizing.politeness import check_politeness, polite
@@ -152,12 +152,8 @@ def prepared_folder(output: str | Path) -> Path:
 
 def chosen_fit(fit_from: Sequence[str | Path], folder: Path) -> Fit:
     """Return the constants to predict by: of the named results, else of the last one in the folder, else the library's own."""
-    paths = [fit_from] if isinstance(fit_from, (str, Path)) else list(fit_from)
-    if paths:
-        fit = fit_results([read_result(path) for path in paths])
-        if fit is None:
-            raise SettingError(f"fit_from: {', '.join(map(str, paths))}: no whole job was measured there")
-        return fit
+    if fit_from:
+        return fit_named(fit_from)
     if (folder / FILE_NAME).is_file():
         fit = fit_results([read_result(folder)])
         if fit is not None:

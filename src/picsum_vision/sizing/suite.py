@@ -147,7 +147,7 @@ def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, A
         "window_bytes_per_task": download.window_bytes_per_task,
         "max_payload_bytes": describe.max_payload_bytes,
         "checkpoint_interval_s": config.checkpoint_interval_s,
-        "is_fused": is_fused(target.backend),
+        "is_fused": is_fused(type(target.backend)),
     }
     return {
         "sizes": list(config.sizes),

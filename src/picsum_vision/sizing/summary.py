@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from picsum_vision.html_text import html_line, html_table
+from picsum_vision.sizing.demand import LATENCY_UNKNOWN
 from picsum_vision.sizing.overheads import Overheads, overheads
 from picsum_vision.sizing.table import HEADS, as_text, notebook_seconds, tables
 
@@ -33,14 +34,15 @@ def remarks(result: SizingResult) -> Iterator[str]:
         yield from _ratios(result, size)
     measured = [size for size in result.sizes if size.repeats and size.repeats[0]]
     if measured:
-        yield _overheads(overheads(result, measured[0]))
+        found = overheads(result, measured[0])
+        yield f"no overheads, no prediction: {LATENCY_UNKNOWN}" if found is None else _overheads(found)
     yield from _of_notebook(result)
     yield from _failures(result)
     yield from _not_asked(result)
-    for found in result.predictions:
+    for each in result.predictions:
         yield (
-            f"predicted for {found['images']:,} images: {found['predicted_s']:.1f} s, measured {found['measured_s']:.1f} s, "
-            f"error {found['error']:+.1%} ({found['fit']}){_planned(found)}"
+            f"predicted for {each['images']:,} images: {each['predicted_s']:.1f} s, measured {each['measured_s']:.1f} s, "
+            f"error {each['error']:+.1%} ({each['fit']}){_planned(each)}"
         )
     if result.environment.get("processes") not in (None, "measured"):
         yield f"CPU and memory were not measured: {result.environment['processes']}"
