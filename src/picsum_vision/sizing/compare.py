@@ -1,76 +1,16 @@
-"""Two suites side by side: what was set otherwise, what became slower or faster, and whether that is more than noise.
-
-The rule: a figure has changed if all its repeats in the one suite lie on one side of all its repeats in the other. If nothing had
-changed, that would happen with n and m repeats by chance in 2 * n! * m! / (n + m)! of all cases; where that is more than a tenth
-(fewer than three repeats each), nothing is claimed.
-"""
+"""Two suites side by side, in words: what was set otherwise, what became slower or faster, and what chance would do."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from picsum_vision.sizing.figures import STAGES, Spread
+from picsum_vision.sizing.changes import CHANCE_AT_MOST, CHANGED, Change, changes, parted_by_chance_at_most
+from picsum_vision.sizing.figures import Spread
 
 if TYPE_CHECKING:
     from picsum_vision.sizing.result import SizingResult
-
-_CHANCE_AT_MOST: Final = 0.1
-_FIGURES: Final = ("seconds", "cpu_seconds", "latency_p95_ms", "peak_memory_mb.python_worker", "peak_memory_mb.jvm")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Change:
-    """One figure in both suites. `ratio` is the second over the first, `chance` how often noise alone would part them so."""
-
-    images: int
-    stage: str
-    figure: str
-    before: Spread
-    after: Spread
-
-    @property
-    def ratio(self) -> float:
-        """The second suite's median over the first's."""
-        return self.after.median / self.before.median if self.before.median else math.inf
-
-    @property
-    def chance(self) -> float:
-        """How often repeats of one and the same thing would fall apart into two groups like these."""
-        n, m = len(self.before.values), len(self.after.values)
-        return min(1.0, 2 / math.comb(n + m, n))
-
-    @property
-    def is_apart(self) -> bool:
-        """Whether all repeats of the one lie on one side of all repeats of the other."""
-        return self.before.most < self.after.least or self.after.most < self.before.least
-
-    @property
-    def verdict(self) -> str:
-        """What may be said: `slower`, `faster` (or `more`, `less`), `noise`, or `too few repeats`."""
-        if not self.is_apart:
-            return "noise"
-        if self.chance > _CHANCE_AT_MOST:
-            return "too few repeats"
-        words = ("slower", "faster") if self.figure in ("seconds", "latency_p95_ms") else ("more", "less")
-        return words[0] if self.ratio > 1 else words[1]
-
-
-def changes(before: SizingResult, after: SizingResult) -> list[Change]:
-    """Return every figure that both suites have measured."""
-    found = []
-    for size in before.sizes:
-        other = after.size(size.images)
-        if other is None:
-            continue
-        for stage in STAGES:
-            for figure in _FIGURES:
-                first, second = size.spread(stage, figure), other.spread(stage, figure)
-                if first is not None and second is not None:
-                    found.append(Change(images=size.images, stage=stage, figure=figure, before=first, after=second))
-    return found
 
 
 def set_otherwise(before: SizingResult, after: SizingResult) -> list[tuple[str, Any, Any]]:
@@ -87,16 +27,19 @@ def comparison(before: SizingResult, after: SizingResult) -> str:
 
 def comparison_dict(before: SizingResult, after: SizingResult) -> dict[str, Any]:
     """Return both as plain values."""
+    found = changes(before, after)
     return {
         "suites": [before.suite, after.suite],
+        "compared": len(found),
+        "parted_by_chance_at_most": round(parted_by_chance_at_most(found), 3),
         "set_otherwise": [{"name": name, "before": one, "after": two} for name, one, two in set_otherwise(before, after)],
         "changes": [
             {
                 "images": change.images, "stage": change.stage, "figure": change.figure, "before": list(change.before.values),
-                "after": list(change.after.values), "ratio": round(change.ratio, 4), "chance": round(change.chance, 4),
-                "verdict": change.verdict,
+                "after": list(change.after.values), "ratio": round(change.ratio, 4) if math.isfinite(change.ratio) else None,
+                "chance": round(change.chance, 4), "verdict": change.verdict,
             }
-            for change in changes(before, after)
+            for change in found
         ],
     }  # fmt: skip
 
@@ -112,16 +55,21 @@ def _lines(before: SizingResult, after: SizingResult) -> Iterator[str]:
         return
     yield f"images  {'stage':<8}  {'figure':<28}  {'before':>16}  {'after':>16}   ratio  verdict"
     for change in found:
-        if change.figure == "seconds" or change.verdict in ("slower", "faster", "more", "less"):
+        if change.figure == "seconds" or change.verdict in CHANGED:
             yield _line(change)
-    rare = f"{1 / _CHANCE_AT_MOST:.0f}"
-    yield f"the rule: all repeats lie apart, which chance does in at most 1 of {rare} cases; anything less is noise"
+    rare = f"{1 / CHANCE_AT_MOST:.0f}"
+    yield f"the rule: all repeats lie apart, which chance does to a figure in at most 1 of {rare} cases; anything less is noise"
+    changed = sum(change.verdict in CHANGED for change in found)
+    yield (
+        f"{len(found)} figures compared; were nothing different, chance alone would part up to "
+        f"{parted_by_chance_at_most(found):.1f} of them; {changed} have changed by the rule"
+    )
     if any(change.verdict == "too few repeats" for change in found):
         yield "too few repeats: measure both with --repeats 3 or more"
 
 
 def _line(change: Change) -> str:
-    chance = "" if change.verdict in ("noise", "too few repeats") else f" (by chance 1 in {1 / change.chance:.0f})"
+    chance = f" (by chance 1 in {1 / change.chance:.0f})" if change.verdict in CHANGED else ""
     cells = (
         f"{change.images:>6,}",
         f"{change.stage:<8}",

@@ -17,6 +17,7 @@ from picsum_vision.testing.model_server import ModelServer
 
 _MODEL: Final = "test-vision"
 _HOPS: Final = 2
+_OWN: Final = "servers of this suite"
 _Server = TypeVar("_Server", ImageServer, ModelServer)
 
 
@@ -30,9 +31,12 @@ class Target:
     model_latency_s: float | None
 
     def described(self) -> dict[str, Any]:
-        """Return what a result says of it; an address without user, password and query."""
+        """Return what a result says of it: an address without user, password and query; of our own servers not even a port."""
         model = getattr(self.backend, "base_url", None) or type(self.backend).__name__
-        return {"images": _host(self.base_url), "model": _host(model) if "//" in model else model}
+        return {
+            "images": _OWN if self.image_latency_s is not None else _host(self.base_url),
+            "model": _OWN if self.model_latency_s is not None else _host(model) if "//" in model else model,
+        }
 
 
 @contextlib.contextmanager
