@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
+from picsum_vision.sizing.impatience import impatient
 from picsum_vision.sizing.result import FILE_NAME, SizingResult, read_result
-from picsum_vision.sizing.tracking_address import readable_address, tracking_address
+from picsum_vision.sizing.tracking_address import address_to_read, readable_address
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -24,7 +25,9 @@ def find_result(run: str, tracking_uri: str | None, folder: Path) -> SizingResul
         return read_result(latest)
     if not _RUN_ID.fullmatch(run) or Path(run).exists():
         return read_result(run)
-    return _from_mlflow(run, tracking_address(tracking_uri, folder))
+    uri = address_to_read(tracking_uri, folder)
+    with impatient():
+        return _from_mlflow(run, uri)
 
 
 def _from_mlflow(run_id: str, uri: str) -> SizingResult:

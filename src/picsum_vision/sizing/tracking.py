@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
-import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,17 +16,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.errors import MissingExtraError
 from picsum_vision.sizing.figures import STAGES, StageFigures
+from picsum_vision.sizing.impatience import impatient
 from picsum_vision.sizing.tracking_address import readable_address
 
 if TYPE_CHECKING:
     from picsum_vision.sizing.result import SizeFigures, SizingResult
 
-# A server that is not there is noticed in seconds; MLflow itself would try for minutes.
-_IMPATIENT: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
 _LONGEST_VALUE: Final = 500
 _METRICS_AT_ONCE: Final = 1_000
 _SYSTEM_METRICS_EVERY_S: Final = 2
-_TALKATIVE: Final = ("alembic", "mlflow.store.db", "mlflow.system_metrics", "mlflow.tracking")
 
 Say = Callable[[str], None]
 
@@ -54,18 +50,8 @@ class Tracking:
         if self._mlflow is None:
             yield self
             return
-        set_here = {name: value for name, value in _IMPATIENT.items() if name not in os.environ}
-        levels = {name: logging.getLogger(name).level for name in _TALKATIVE}
-        os.environ.update(set_here)
-        for name in levels:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        try:
+        with impatient():
             yield self
-        finally:
-            for name in set_here:
-                os.environ.pop(name, None)
-            for name, level in levels.items():
-                logging.getLogger(name).setLevel(level)
 
     def begin(self, result: SizingResult) -> None:
         """Open the parent run."""

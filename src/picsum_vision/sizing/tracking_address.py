@@ -13,16 +13,40 @@ from picsum_vision.validation import did_you_mean
 
 DEFAULT_EXPERIMENT: Final = "picsum-vision sizing"
 _ON_DATABRICKS: Final = "/Shared/picsum-vision-sizing"
-_SCHEMES: Final = ("sqlite", "http", "https", "databricks", "databricks-uc", "uc", "postgresql", "mysql", "mssql")
+_FILE_SCHEME: Final = "sqlite"
+_SCHEMES: Final = (_FILE_SCHEME, "http", "https", "databricks", "databricks-uc", "uc", "postgresql", "mysql", "mssql")
 _ALLOWED: Final = "sqlite:///DIR/mlflow.db, http(s)://host, databricks, or a database's address"
 
 
 def tracking_address(asked: str | None, folder: Path) -> str:
     """Return the tracking URI: as asked, MLFLOW_TRACKING_URI, the workspace on Databricks, else a file of SQLite in `folder`."""
-    uri = asked if asked is not None else os.environ.get("MLFLOW_TRACKING_URI") or None
+    uri = _named(asked)
     if uri is None:
-        on_databricks = "DATABRICKS_RUNTIME_VERSION" in os.environ
-        return "databricks" if on_databricks else f"sqlite:///{folder / 'mlflow.db'}"
+        return _default(folder)
+    if _checked_scheme(uri) == _FILE_SCHEME:
+        _check_file(uri)
+    return uri
+
+
+def address_to_read(asked: str | None, folder: Path) -> str:
+    """Return the same address for who only reads: MLflow would make a file of SQLite that is not there."""
+    uri = _named(asked) or _default(folder)
+    if _checked_scheme(uri) == _FILE_SCHEME and not _file_of(uri).is_file():
+        raise SettingError(f"tracking_uri: {_file_of(uri)} is not there; --tracking-uri names the store that has the run")
+    return uri
+
+
+def _named(asked: str | None) -> str | None:
+    return asked if asked is not None else os.environ.get("MLFLOW_TRACKING_URI") or None
+
+
+def _default(folder: Path) -> str:
+    on_databricks = "DATABRICKS_RUNTIME_VERSION" in os.environ
+    return "databricks" if on_databricks else f"{_FILE_SCHEME}:///{folder / 'mlflow.db'}"
+
+
+def _checked_scheme(uri: str) -> str:
+    """Return the address's scheme; raise SettingError for an address that MLflow cannot have."""
     scheme = uri.partition(":")[0].partition("+")[0].lower()
     if scheme not in _SCHEMES:
         shown = without_secrets(uri)
@@ -32,9 +56,7 @@ def tracking_address(asked: str | None, folder: Path) -> str:
         )
     if scheme in ("http", "https") and not urlsplit(uri).hostname:
         raise SettingError(f"tracking_uri: {without_secrets(uri)!r} is not allowed; it must be {_ALLOWED}")
-    if scheme == "sqlite":
-        _check_file(uri)
-    return uri
+    return scheme
 
 
 def readable_address(uri: str) -> str:
@@ -47,9 +69,13 @@ def default_experiment(uri: str) -> str:
     return _ON_DATABRICKS if uri.startswith("databricks") else DEFAULT_EXPERIMENT
 
 
+def _file_of(uri: str) -> Path:
+    return Path(uri.partition("///")[2])
+
+
 def _check_file(uri: str) -> None:
     """Refuse a file that cannot be: MLflow would try again for minutes."""
-    path = Path(uri.partition("///")[2])
+    path = _file_of(uri)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

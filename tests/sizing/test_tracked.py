@@ -1,0 +1,68 @@
+"""Results that are looked for in MLflow."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from picsum_vision.cli.entry import run
+
+RUN = "0" * 32
+
+
+@contextlib.contextmanager
+def overloaded_server() -> Iterator[tuple[str, list[str]]]:
+    """Give the address of a server that always says that it cannot now, and what it was asked."""
+    asked: list[str] = []
+
+    class Overloaded(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Overloaded) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_tracking_server_that_does_not_answer_is_given_up_soon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is asked three times at the most, not as often as MLflow would, and the answer is one line."""
+    pytest.importorskip("mlflow")
+    before = dict(os.environ)
+    with overloaded_server() as (address, asked):
+        assert run(["bench", "compare", RUN, RUN, "--tracking-uri", address, "--output", str(tmp_path)]) == 1
+    assert 1 <= len(asked) <= 3
+    printed = capsys.readouterr().err
+    assert f"tracking_uri: {address} cannot be used" in printed
+    assert printed.count("\n") == 1
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("flags", [[], ["--tracking-uri", "sqlite:///none/mlflow.db"]])
+def test_a_store_that_is_not_there_is_refused_and_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    """A run's id without MLflow's file is a wrong setting in one line; no file and no folder comes of looking for it."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert run(["bench", "compare", RUN, RUN, "--output", "none", *flags]) == 2
+    printed = capsys.readouterr().err
+    assert "none/mlflow.db is not there" in printed
+    assert printed.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
