@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from picsum_vision import DownloadOptions
+from picsum_vision import AiQuery, ChatCompletions, DownloadOptions
+from picsum_vision.sizing.load import images_fetched
 from picsum_vision.sizing.politeness import check_politeness, polite
 from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig
 
@@ -20,6 +21,13 @@ def test_all_tasks_together_ask_for_no_more_at_once(tasks, partitions, download)
     assert 1 <= at_once * each <= LIVE_IN_FLIGHT_AT_MOST
     assert each <= (2 if download else LIVE_IN_FLIGHT_AT_MOST)
     check_politeness(config, 100)
+
+
+@pytest.mark.parametrize(("backend", "times"), [(None, 2), (ChatCompletions("https://host.example/v1", "m"), 2), (AiQuery(), 1)])
+def test_the_notebooks_share_is_fetched_again_for_its_questions(backend, times):
+    """Its downloads are measured, then the images of its questions are fetched: both count, where it asks questions at all."""
+    config = SizingConfig(sizes=(10,), repeats=2, backend=backend, stages=("download",))
+    assert images_fetched(config, 1, 5) - images_fetched(config, 1, 0) == 2 * 5 * times
 
 
 @pytest.mark.parametrize("base_url", [None, "https://pictures.example"])

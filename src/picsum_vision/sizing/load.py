@@ -34,11 +34,18 @@ def warm_up_images(config: SizingConfig, tasks: int) -> int:
 def images_fetched(config: SizingConfig, tasks: int, notebook_images: int) -> int:
     """Return how many images the whole suite asks the host for."""
     passes = ("download" in config.stages) + ("total" in config.stages)
-    return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + config.repeats * notebook_images
+    # Its downloads are measured; the images that it asks about are fetched once more, out of its time.
+    by_notebook = config.repeats * notebook_images * (2 if _notebook_asks(config) else 1)
+    return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + by_notebook
 
 
 def questions(config: SizingConfig, tasks: int, notebook_images: int) -> int:
     """Return how many questions the whole suite asks."""
     passes = ("describe" in config.stages) + ("total" in config.stages)
-    by_notebook = config.repeats * notebook_images if isinstance(config.backend, ChatCompletions) or config.own_model else 0
+    by_notebook = config.repeats * notebook_images if _notebook_asks(config) else 0
     return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + by_notebook
+
+
+def _notebook_asks(config: SizingConfig) -> bool:
+    """Return whether the notebook's method can ask: it speaks HTTP."""
+    return config.own_model or isinstance(config.backend, ChatCompletions)

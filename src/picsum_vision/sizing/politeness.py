@@ -20,7 +20,8 @@ def check_politeness(config: SizingConfig, images_fetched: int) -> None:
     if images_fetched > LIVE_IMAGES_AT_MOST:
         raise SettingError(
             f"sizes: {images_fetched:,} images in all is not allowed from {host}, which asks not to be load-tested; at most "
-            f"{LIVE_IMAGES_AT_MOST}, as with --sizes 20 --repeats 1, or leave --base-url out for a server of this machine"
+            f"{LIVE_IMAGES_AT_MOST}, as with --sizes 20 --repeats 1 --notebook-images 0, or leave --base-url out for a server of "
+            "this machine"
         )
     in_flight = config.download_options.max_in_flight_per_task
     if in_flight > LIVE_IN_FLIGHT_AT_MOST:
