@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from picsum_vision.errors import SettingError
 from picsum_vision.sizing.demand import LATENCY_UNKNOWN, Demand
+from picsum_vision.sizing.figures import STAGES
 from picsum_vision.sizing.job_time import job_seconds
-from picsum_vision.sizing.memory import held_mb
+from picsum_vision.sizing.memory import modelled_mb
 from picsum_vision.sizing.model import stage_time
 from picsum_vision.sizing.result import SizingResult, read_result
 
@@ -36,7 +37,10 @@ class StageFit:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Fit:
-    """All constants. `job_s` is what a job takes beside its passes; `worker_base_mb` what a worker holds beside images."""
+    """All constants. `job_s` is what a job takes beside its passes; `worker_base_mb` what a worker holds beside images.
+
+    `jvm_mb` is the most that the JVM held, None where it was not measured.
+    """
 
     urls_s: float
     download: StageFit
@@ -45,6 +49,7 @@ class Fit:
     job_s: float
     worker_base_mb: float
     source: str
+    jvm_mb: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for :meth:`from_dict`."""
@@ -93,6 +98,7 @@ def fit_results(results: Iterable[SizingResult]) -> Fit | None:
         total=total,
         job_s=job_s,
         worker_base_mb=_worker_base_mb(found) or known.worker_base_mb,
+        jvm_mb=_jvm_mb(found),
         source="fitted to " + ", ".join(f"suite {result.suite}" for result, _ in found if result.sizes),
     )
 
@@ -162,13 +168,22 @@ def _offset(measured: Sequence[Measured], alone: Sequence[float]) -> tuple[float
 
 def _worker_base_mb(found: Sequence[tuple[SizingResult, Demand]]) -> float | None:
     held = [
-        figures.peak_memory_mb["python_worker"] - held_mb(demand)
+        peak_mb - modelled_mb(demand, stage)
         for result, demand in found
-        for size in result.sizes
-        for figures in size.of("download")
-        if figures.peak_memory_mb and "python_worker" in figures.peak_memory_mb
+        for stage in ("download", "describe", "total")
+        for peak_mb in _peaks_mb(result, stage, "python_worker")
     ]
     return max(_LEAST_WORKER_MB, *held) if held else None
+
+
+def _jvm_mb(found: Sequence[tuple[SizingResult, Demand]]) -> float | None:
+    peaks = [peak_mb for result, _ in found for stage in STAGES for peak_mb in _peaks_mb(result, stage, "jvm")]
+    return max(peaks, default=None)
+
+
+def _peaks_mb(result: SizingResult, stage: str, kind: str) -> list[float]:
+    figures = [figures for size in result.sizes for figures in size.of(stage)]
+    return [each.peak_memory_mb[kind] for each in figures if each.peak_memory_mb and kind in each.peak_memory_mb]
 
 
 def _middle(values: Sequence[float]) -> float:

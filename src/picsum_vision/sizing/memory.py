@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from picsum_vision.sizing.demand import Demand
 
+# Rows on their way out of a worker.
+_EMITTED_MB: Final = 32
 _MB: Final = 1_000_000
 _AS_BASE64: Final = 4 / 3
+
+
+def modelled_mb(demand: Demand, stage: str = "total") -> float:
+    """Return what the model says of one worker beside what it holds by itself: its images, and rows on their way out."""
+    if stage == "describe":
+        demand = dataclasses.replace(demand, download_in_flight_per_task=0)
+    elif stage == "download":
+        demand = dataclasses.replace(demand, describe_in_flight_per_task=0)
+    return _EMITTED_MB + held_mb(demand)
 
 
 def held_mb(demand: Demand) -> float:

@@ -17,7 +17,7 @@ from picsum_vision.sizing.advice import advice
 from picsum_vision.sizing.demand import PICSUM_HOPS, Demand
 from picsum_vision.sizing.fit import Fit, default_fit, fit_named
 from picsum_vision.sizing.job_time import job_seconds, job_work, passes_of
-from picsum_vision.sizing.memory import held_mb
+from picsum_vision.sizing.memory import modelled_mb
 from picsum_vision.sizing.model import IN_FLIGHT, WORKERS, StageTime, stage_time
 from picsum_vision.sizing.plan_text import plan_text
 from picsum_vision.sizing.planned_backend import planned_backend
@@ -27,8 +27,6 @@ from picsum_vision.validation import check_integer, check_number
 # A JPEG of Lorem Picsum, 800 x 600, comes to 44 kB.
 _BYTES_PER_PIXEL: Final = 44_000 / (800 * 600)
 _MB: Final = 1_000_000
-# Rows on their way out of a worker.
-_EMITTED_MB: Final = 32
 _BYTES_PER_TOKEN: Final = 4
 _OUTCOME_BYTES: Final = 200
 _ENOUGH: Final = 1.5
@@ -39,7 +37,9 @@ class Plan:
     """What a job would take. Seconds, megabytes, tokens; `cost` in the prices' currency, None without prices.
 
     `binding` is the limit that decides, `stages` what each stage alone would take and each limit of it, `passes` how often the
-    job commits, `settings` what to set, `advice` what would help.
+    job commits, `settings` what to set, `advice` what would help. `worker_memory_mb` is that of one Python worker,
+    `cluster_memory_mb` that of all; the JVM's is in neither: `jvm_memory_mb` is the most it had in the suite of the constants,
+    None if unknown.
     """
 
     images: int
@@ -51,6 +51,7 @@ class Plan:
     settings: dict[str, Any]
     worker_memory_mb: float
     cluster_memory_mb: float
+    jvm_memory_mb: float | None
     storage_mb: float
     input_tokens: int
     output_tokens: int
@@ -168,7 +169,7 @@ def _planned(
     passes = round(sum(times for _, _, times in passes_of(demand, images, fit.total, cold=True)))
     is_start = seconds - work.seconds > work.seconds
     binding = "Spark's start and the commits" if is_start else _named(work.binding, work.stage)
-    worker_mb = fit.worker_base_mb + _EMITTED_MB + held_mb(demand)
+    worker_mb = fit.worker_base_mb + modelled_mb(demand)
     kept = images * (demand.image_bytes if keep_images else 0)
     words = images * (tokens_out * _BYTES_PER_TOKEN + 2 * _OUTCOME_BYTES)
     return Plan(
@@ -184,6 +185,7 @@ def _planned(
         settings=_settings(demand, work.describe),
         worker_memory_mb=round(worker_mb),
         cluster_memory_mb=round(worker_mb * demand.tasks),
+        jvm_memory_mb=None if fit.jvm_mb is None else round(fit.jvm_mb),
         storage_mb=round((kept + words) / _MB, 1),
         input_tokens=images * tokens_in if is_paid else 0,
         output_tokens=images * tokens_out if is_paid else 0,

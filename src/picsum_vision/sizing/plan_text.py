@@ -16,7 +16,7 @@ def plan_text(plan: Mapping[str, Any]) -> str:
         f"  what binds: {plan['binding']}; {plan['passes']:,} passes, each committed",
         *(_stage(name, stage) for name, stage in plan["stages"].items()),
         "  settings: " + ", ".join(f"{name}={value:,}" for name, value in plan["settings"].items()),
-        f"  memory: {plan['worker_memory_mb']:,} MB for each Python worker, {plan['cluster_memory_mb']:,} MB for all",
+        f"  memory: {_memory(plan)}",
         f"  storage: {plan['storage_mb']:,.0f} MB of tables",
         f"  tokens: {plan['input_tokens']:,} in, {plan['output_tokens']:,} out" + _cost(plan["cost"]),
         *(f"  what would help: {line}" for line in plan["advice"]),
@@ -28,6 +28,13 @@ def plan_text(plan: Mapping[str, Any]) -> str:
 def _stage(name: str, stage: Mapping[str, Any]) -> str:
     limits = ", ".join(f"{limit} {_time(seconds)}" for limit, seconds in stage["limits_s"].items())
     return f"  {name} alone: {_time(stage['seconds'])} ({limits}; last stragglers {_time(stage['tail_s'])})"
+
+
+def _memory(plan: Mapping[str, Any]) -> str:
+    of_workers = f"{plan['worker_memory_mb']:,} MB for each Python worker, {plan['cluster_memory_mb']:,} MB for all"
+    jvm_mb = plan["jvm_memory_mb"]
+    measured = "" if jvm_mb is None else f" (where it was measured the JVM had at most {jvm_mb:,} MB)"
+    return f"{of_workers}, without the JVM's{measured}"
 
 
 def _cost(cost: float | None) -> str:
