@@ -20,8 +20,8 @@ class StageFigures:
     `seconds` of wall time until the rows are in their table. `latency_ms` has mean, p50, p95 and p99 of the rows' `elapsed_ms`:
     of downloads, or of questions; `total` has them for both. `cpu_seconds` and `peak_memory_mb` are those of this machine's
     processes by kind, None where the workers are elsewhere. `questions` are the rows that were asked about: fewer than rows where
-    rows share an answer or have no image, None for stages that ask nothing. `series` has, for moments in seconds since the start,
-    the rows done and the rows being worked on.
+    rows share an answer or have no image, None for stages that ask nothing. `series` has, for moments in seconds since the start
+    at `began_at_s` (Unix time), the rows done and the rows being worked on.
     """
 
     rows: int
@@ -36,6 +36,7 @@ class StageFigures:
     cost: float | None = None
     cpu_seconds: dict[str, float] | None = None
     peak_memory_mb: dict[str, float] | None = None
+    began_at_s: float | None = None
     series: tuple[tuple[float, int, int], ...] = ()
     problem: str | None = None
 

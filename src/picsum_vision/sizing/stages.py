@@ -77,7 +77,8 @@ class Stages:
         seen: dict[str, Any] = (
             {} if watched is None else {"cpu_seconds": watched.cpu_seconds, "peak_memory_mb": watched.peak_memory_mb}
         )
-        return StageFigures(seconds=round(seconds, 4), **self._told(stage, place, images, began_at_s, seconds), **seen)
+        told = self._told(stage, place, images, began_at_s, seconds)
+        return StageFigures(seconds=round(seconds, 4), began_at_s=began_at_s, **told, **seen)
 
     def _told(self, stage: StageName, place: Place, images: int, began_at_s: float, seconds: float) -> dict[str, Any]:
         """Return what the tables say of the rows."""

@@ -43,6 +43,7 @@ class Tracking:
         self._experiment_id = ""
         self._mlflow = None if uri is None else _mlflow()
         self._client: Any = None
+        self._open_runs: list[str] = []
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Tracking]:
@@ -51,7 +52,10 @@ class Tracking:
             yield self
             return
         with impatient():
-            yield self
+            try:
+                yield self
+            finally:
+                self._close_the_rest()
 
     def begin(self, result: SizingResult) -> None:
         """Open the parent run."""
@@ -65,14 +69,14 @@ class Tracking:
     @contextlib.contextmanager
     def size(self, images: int) -> Iterator[Child]:
         """Open a child run for the time of the block."""
-        child = Child(self, images)
+        child, status = Child(self, images), "FAILED"
         self._try(child.begin)
         try:
             yield child
-        except BaseException:
-            self._try(lambda: child.close("FAILED"))
-            raise
-        self._try(lambda: child.close("FINISHED"))
+            status = "FINISHED"
+        finally:
+            child.stop_watching()
+            self._try(lambda: child.close(status))
 
     def end(self, result: SizingResult, files: Sequence[Path]) -> None:
         """Keep what the suite came to, and close its run."""
@@ -99,7 +103,7 @@ class Tracking:
                 self._client.set_tag(self._parent, "mlflow.note.content", file.read_text(encoding="utf-8"))
         if result.problem:
             self._client.set_tag(self._parent, "picsum_vision.problem", result.problem[:_LONGEST_VALUE])
-        self._client.set_terminated(self._parent, "FAILED" if result.problem else "FINISHED")
+        self.close_run(self._parent, "FAILED" if result.problem else "FINISHED")
 
     def _experiment_of(self, client: Any) -> str:
         found = client.get_experiment_by_name(self._experiment)
@@ -112,7 +116,9 @@ class Tracking:
     def create_run(self, name: str, tags: Mapping[str, str]) -> str:
         """Return the id of a new run."""
         parent = {"mlflow.parentRunId": self._parent} if self._parent else {}
-        return str(self._client.create_run(self._experiment_id, run_name=name, tags={**tags, **parent}).info.run_id)
+        run_id = str(self._client.create_run(self._experiment_id, run_name=name, tags={**tags, **parent}).info.run_id)
+        self._open_runs.append(run_id)
+        return run_id
 
     def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
         """Keep parameters, as text of a length that every store takes."""
@@ -141,6 +147,13 @@ class Tracking:
     def close_run(self, run_id: str, status: str) -> None:
         """End a run."""
         self._client.set_terminated(run_id, status)
+        self._open_runs.remove(run_id)
+
+    def _close_the_rest(self) -> None:
+        """Close what a failure has left open, children first, as far as the store can be reached: nothing runs any more."""
+        for run_id in reversed(list(self._open_runs)):
+            with contextlib.suppress(Exception):  # that tracking has failed is said already
+                self.close_run(run_id, "FAILED")
 
     def system_metrics(self, run_id: str) -> Any:
         """Start MLflow's own watch over this machine's CPU, memory, disk and network; None where it has none that fits."""
@@ -153,11 +166,6 @@ class Tracking:
         monitor = kind(run_id, sampling_interval=_SYSTEM_METRICS_EVERY_S, tracking_uri=self._uri)
         monitor.start()
         return monitor
-
-    @property
-    def is_on(self) -> bool:
-        """Whether runs are kept, still."""
-        return self._client is not None
 
     def attempt(self, work: Callable[[], object]) -> None:
         """Do what may fail for want of the tracking server."""
@@ -180,7 +188,6 @@ class Tracking:
             reason = " ".join(str(error).split())[:300]
             problem = f"{self._result.tracking['uri']} cannot be used ({reason})"
             self._result.tracking["problem"] = problem
-            self._client = None
             self._say(f"MLflow: {problem}; the results are kept in {self._result.folder} alone")
 
 
@@ -215,10 +222,15 @@ class Child:
         if self._run_id:
             self._tracking.attempt(lambda: self._tracking.log_metrics(self._run_id, size_metrics(size)))
 
+    def stop_watching(self) -> None:
+        """End MLflow's watch over the machine, also after a failure: it is a thread of its own."""
+        monitor, self._monitor = self._monitor, None
+        if monitor is not None:
+            with contextlib.suppress(Exception):  # its last figures are worth no more than that
+                monitor.finish()
+
     def close(self, status: str) -> None:
         """Close the run."""
-        if self._monitor is not None:
-            self._monitor.finish()
         if self._run_id:
             self._tracking.close_run(self._run_id, status)
 
@@ -239,7 +251,7 @@ def size_metrics(size: SizeFigures) -> dict[str, float]:
 
 def _points(stage: str, figures: StageFigures) -> list[tuple[str, float, int, int]]:
     """Return rows done, rows in work and rows a second at each moment; the step is milliseconds since the stage's start."""
-    began_ms = int((time.time() - figures.seconds) * 1_000)
+    began_ms = int((time.time() - figures.seconds if figures.began_at_s is None else figures.began_at_s) * 1_000)
     points, before_s, before_rows = [], 0.0, 0
     for second, done, busy in figures.series:
         at_ms, step = began_ms + int(second * 1_000), int(second * 1_000)

@@ -1,0 +1,54 @@
+"""A suite in a real MLflow, whatever goes wrong there."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from suites import figures, suite
+
+from picsum_vision.sizing.tracking import Tracking
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's and MLflow's own
+EXPERIMENT = "tracking"
+BEGAN_AT_S = 1_700_000_000.0
+
+
+def kept(folder: Path, stage: str, said: list[str]) -> tuple[Any, dict[str, Any]]:
+    """Keep a suite with one measurement of `stage`; return MLflow's client and the runs by name."""
+    mlflow = pytest.importorskip("mlflow")
+    result = suite(lambda *_: 2.0, sizes=(100,), name="kept")
+    measured = dataclasses.replace(figures(100, 2.0), began_at_s=BEGAN_AT_S, series=((1.0, 40, 60), (2.0, 100, 0)))
+    tracking = Tracking(f"sqlite:///{folder}/mlflow.db", EXPERIMENT, folder / "artifacts", said.append)
+    with tracking.open() as opened:
+        opened.begin(result)
+        with opened.size(100) as child:
+            child.stage(0, stage, measured)
+            child.end(result.sizes[0])
+        opened.end(result, [])
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db")
+    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+    return client, {run.info.run_name: run for run in client.search_runs([experiment])}
+
+
+def test_what_mlflow_refuses_ends_the_tracking_and_leaves_nothing_running(tmp_path: Path) -> None:
+    """A figure that MLflow does not take is said once, the runs are closed as failed, and nothing watches the machine."""
+    said: list[str] = []
+    _, runs = kept(tmp_path, "no\nname", said)
+    assert {name: run.info.status for name, run in runs.items()} == {"suite kept": "FAILED", "100 images": "FAILED"}
+    assert len(said) == 1
+    assert "SystemMetricsMonitor" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_series_has_the_times_at_which_it_was(tmp_path: Path) -> None:
+    """Points stand at the stage's own time, however long reading and sending took; the runs are closed as finished."""
+    client, runs = kept(tmp_path, "download", [])
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    points = client.get_metric_history(runs["100 images"].info.run_id, "series/download.rows_done")
+    assert [(point.timestamp, point.step, point.value) for point in points] == [
+        (int((BEGAN_AT_S + 1) * 1_000), 1_000, 40),
+        (int((BEGAN_AT_S + 2) * 1_000), 2_000, 100),
+    ]
