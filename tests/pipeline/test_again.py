@@ -6,6 +6,7 @@ import pytest
 from whole_jobs import check_one_row_each, fresh_tables, job, rows_of
 
 import picsum_vision as pv
+from picsum_vision.spark.tables import TableStore
 from picsum_vision.testing.image_server import ImageServer
 from picsum_vision.testing.model_server import ModelServer
 
@@ -58,3 +59,40 @@ def test_overwrite_does_everything_again(spark, tmp_path):
     assert (report.rows, report.download.skipped) == (10, 0)
     check_one_row_each(spark, tables, 10)
     assert len(rows_of(spark, tables, "image_desc")) == 10
+
+
+@pytest.mark.parametrize("table_format", ["iceberg", "delta"])
+def test_overwrite_may_read_its_addresses_from_a_view_over_the_tables(spark, tmp_path, table_format):
+    """What a view over the tables that are emptied had when the run began is what is done again, all of it and nothing else."""
+    tables = fresh_tables(table_format, tmp_path)
+    with ImageServer() as images:
+        pv.run_pipeline(spark, job(tables, images))
+        store = TableStore(spark, tables)
+        store.read("image_desc").where("describe_outcome.status = 'ok'").createOrReplaceTempView("described_before")
+        before = images.stats()["requests"]
+        report = pv.run_pipeline(spark, job(tables, images, urls_from="described_before", mode="overwrite"))
+        assert images.stats()["requests"] - before == 2 * 22
+    assert (report.rows, report.download.ok, report.describe.ok, report.download.skipped) == (22, 22, 22, 0)
+    assert report.quality is not None
+    assert report.quality.rows == 22
+    check_one_row_each(spark, tables, 22)
+
+
+def test_overwrite_refuses_to_read_what_it_would_only_empty(spark, tmp_path, image_server):
+    """One of the job's own tables as the source of an overwrite, or one without addresses, is a wrong setting; no row is lost."""
+    tables = fresh_tables("iceberg", tmp_path)
+    pv.run_pipeline(spark, job(tables, image_server, images=4, start=1))
+    own = spark.newSession()
+    own.sql(f"USE {tables.catalog}.{tables.schema}")
+    own.sql("CREATE TEMPORARY VIEW nobody_asked AS SELECT 'nowhere' AS image_url WHERE false")
+    whole_name = f"{tables.catalog}.{tables.schema}.image_codes"
+    for source, said in (
+        (whole_name, "empties that table"),
+        ("image_desc", "empties that table"),
+        ("nobody_asked", "no addresses"),
+    ):
+        with pytest.raises(pv.SettingError, match=said) as caught:
+            pv.run_pipeline(own, job(tables, image_server, urls_from=source, mode="overwrite"))
+        assert str(caught.value).startswith("urls_from: ")
+        assert "\n" not in str(caught.value)
+    check_one_row_each(spark, tables, 4)

@@ -15,6 +15,7 @@ from picsum_vision.pipeline.conveyor import Conveyor
 from picsum_vision.pipeline.passes import Passes
 from picsum_vision.pipeline.question import Question
 from picsum_vision.pipeline.standing import Standing, Wanted
+from picsum_vision.pipeline.starting_over import check_source, emptied
 from picsum_vision.pipeline.watchers import RunFacts, watchers_of
 from picsum_vision.pipeline.work import Work
 from picsum_vision.progress.notebook import notebook_progress
@@ -56,6 +57,7 @@ def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Show 
 
     """
     asked = url_frame(spark, config.urls) if config.urls_from is None else urls_from(spark, config.urls_from, config.url_col)
+    check_source(spark, config, asked)
     return run_over(spark, config, asked, progress=progress)
 
 
@@ -79,14 +81,13 @@ class _Run:
         self._asked = asked
         question = Question.of(config.backend, config.task)
         several = config.on_new_question == "keep_both"
-        wanted = Wanted(
+        self._wanted = Wanted(
             question=question,
             retry_before_us=time.time_ns() // 1_000 if config.retry_failed or config.retry_permanent else None,
             retry_permanent=config.retry_permanent,
             describe_unknown=config.describe_unknown,
             several_answers=several,
         )
-        self._standing = Standing(self._store, self._asked, wanted)
         self._prices = at_price_of(config.describe, price_factor(config.backend))
         self._progress = RunProgress(show, prices=self._prices)
         self._passes = Passes(spark, config, config.partitions or tasks_at_once(spark), self._prices)
@@ -97,7 +98,7 @@ class _Run:
             store=self._store,
             run_id=self._run_id,
             config=config,
-            asked=asked,
+            asked=lambda: self._asked,
             question=question,
             say=self._progress.say,
             stream=stream,
@@ -135,11 +136,21 @@ class _Run:
         for table in (*COLUMNS, RUN_TABLE, QUALITY_TABLE):
             self._store.refresh(table)
 
+    def _begin_anew(self, *, tables_are_new: bool) -> bool:
+        """Empty the tables; return whether they are as if they had just been made."""
+        if tables_are_new:
+            return True
+        if self._config.urls_from is not None:
+            self._asked = emptied(self._store, self._asked)
+            return False
+        for role in reversed(COLUMNS):
+            self._store.delete_all(role)
+        return False
+
     def _work(self, conveyor: Conveyor, began_s: float, *, tables_are_new: bool) -> RunReport:
         if self._config.mode == "overwrite":
             self._staging.discard_left()
-            for role in reversed(COLUMNS):
-                self._store.delete_all(role)
+            tables_are_new = self._begin_anew(tables_are_new=tables_are_new)
         left = self._staging.publish_left()
         if left:
             self._progress.say(f"{left:,} rows of a run that was ended are published")
@@ -147,7 +158,7 @@ class _Run:
             self._config,
             store=self._store,
             asked=self._asked,
-            standing=self._standing,
+            standing=Standing(self._store, self._asked, self._wanted),
             passes=self._passes,
             conveyor=conveyor,
             check=self._lease.check,

@@ -83,7 +83,7 @@ class RunLog:
         facts = self._facts
         answers = facts.store.read("image_desc")
         return measured(
-            facts.store.among("image_codes", facts.asked),
+            facts.store.among("image_codes", facts.asked()),
             answers.where(facts.question.is_of_row(unknown_counts=not facts.config.describe_unknown)),
             AskedLanguage.of(facts.config.task),
             # One that does not know its question may stand beside one that does.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What is known of a run from its start on; `asked` are the addresses, by `image_url`.
+    """What is known of a run from its start on; `asked` returns the addresses, by `image_url`, once the run is at work.
 
     `say` is told one line for each step; `stream` names the micro-batch, of a run that is one.
     """
@@ -27,7 +27,7 @@ class RunFacts:
     store: TableStore
     run_id: str
     config: PipelineConfig
-    asked: DataFrame
+    asked: Callable[[], DataFrame]
     question: Question
     say: Callable[[str], None]
     stream: str | None = None

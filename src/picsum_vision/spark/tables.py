@@ -156,6 +156,12 @@ class TableStore:
         """Return a table's properties."""
         return {row["key"]: row["value"] for row in self._spark.sql(f"SHOW TBLPROPERTIES {self.name(role)}").collect()}
 
+    def replace_all(self, role: str, rows: DataFrame) -> None:
+        """Put these rows in the place of the table's own, in one commit; they may be read from what it has."""
+        columns = [name for name, _, _ in COLUMNS[role]]
+        writer = rows.select(*columns).writeTo(self.name(role))
+        self._guarded(role, lambda: writer.overwrite(F.lit(True)))  # noqa: FBT003 - a column's value
+
     def delete_all(self, role: str) -> None:
         """Delete a table's rows in one commit; the table and its history stay."""
         self.sql(role, f"DELETE FROM {self.name(role)}")  # noqa: S608 - the name is escaped
