@@ -139,3 +139,23 @@ def test_images_that_were_taken_away_are_fetched_without_asking(spark, tmp_path)
     # The two that cannot be had have no answer but that there is no image.
     assert (report.download.skipped, report.describe.skipped) == (0, 22)
     check_one_row_each(spark, tables, 24)
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_answers_without_their_images_are_replaced_too(spark, tables, unknown):
+    """Where the images were taken away, or the notebook's never were there, a new answer still takes the old one's place."""
+    store = TableStore(spark, tables)
+    store.make_missing()
+    with ImageServer() as images, ModelServer() as model:
+        asked = {"images": 4, "start": 1, "backend": pv.ChatCompletions(model.base_url, "test-vision")}
+        if unknown:
+            urls = pv.generate_urls(spark, 4, start=1, width=64, height=48, base_url=images.base_url)
+            rows = urls.selectExpr("image_url", "'un mare' AS descrizione", "NULL AS describe_outcome")
+            rows.writeTo(store.name("image_desc")).append()
+        else:
+            pv.run_pipeline(spark, job(tables, images, **asked))
+            store.delete_all("image_codes")
+        report = pv.run_pipeline(spark, job(tables, images, task=OTHER, describe_unknown=unknown, **asked))
+    assert (report.download.ok, report.describe.ok) == (4, 4)
+    assert {row.describe_outcome.prompt_sha256 for row in rows_of(spark, tables, "image_desc")} == {OTHER.prompt_sha256}
+    check_one_row_each(spark, tables, 4)

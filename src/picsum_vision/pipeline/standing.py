@@ -200,11 +200,6 @@ class Survey:
         known = [group for group in self._groups if group["todo"] == Todo.NOTHING.value]
         return Survey([*known, *({**group, "todo": Todo.NOTHING.value} for group in passes)])
 
-    @property
-    def knows_none(self) -> bool:
-        """Whether the tables have nothing of what was asked for."""
-        return self.left(Todo.FETCH_AND_ASK) == self.rows and not self.by_status("describe_status")
-
     def by_status(self, column: str) -> dict[str, int]:
         """Return the rows by `download_status` or `describe_status`, the most frequent first."""
         counts: dict[str, int] = {}

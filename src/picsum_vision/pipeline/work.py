@@ -59,6 +59,7 @@ class Work:
         self._asks_once = isinstance(config.backend, (AiQuery, BatchChat))
         self._replaces = config.on_new_question == "replace"
         self._attempts = Attempts()
+        self._tables_are_new = False
         # What a pass may spend is what the ones before it have left; and where a pass leaves slots free, a second one beside it
         # would have a second share of the limits.
         begins_ahead = config.describe.max_cost_total is None and passes.fill_all_slots
@@ -66,6 +67,7 @@ class Work:
 
     def begin(self, *, tables_are_new: bool) -> Survey:
         """List the addresses in image_urls, and return how they stand; raises where their answers could not be kept."""
+        self._tables_are_new = tables_are_new
         first = Survey.of_new_tables(self._asked.count()) if tables_are_new else self._standing.survey()
         if self._replaces and not tables_are_new and first.asks and self._standing.any_has_several_answers():
             raise several_answers(self._store)  # before anything is paid for that could not be kept
@@ -93,9 +95,10 @@ class Work:
         return computed if is_known else self._standing.survey()
 
     def _fetch_new(self, survey: Survey) -> None:
-        keys = self._asked if survey.knows_none else self._standing.keys(Todo.FETCH_AND_ASK)
         number = survey.left(Todo.FETCH_AND_ASK)
-        all_new = survey.knows_none or (number > 0 and not self._standing.any_has_an_answer(keys))
+        keys = self._asked if number == survey.rows else self._standing.keys(Todo.FETCH_AND_ASK)
+        # The survey knows the answers to this question only; one to another may be there, whose place the new one takes.
+        all_new = self._tables_are_new or (number > 0 and not self._standing.any_has_an_answer(keys))
         done = self._work_off("{:,} images to download", number, keys, all_new=all_new)
         if done < number or self._attempts.any_twice:
             # A worker ended, and took along what it had handed on; what came twice may hide that in the count.
