@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from picsum_vision import AiQuery, Classify, Tables, __version__
+from picsum_vision import AiQuery, Classify, SettingError, Tables, __version__
 from picsum_vision.cli import doctor as doctor_command
 from picsum_vision.cli import job_flags
 from picsum_vision.cli import run as run_command
@@ -96,6 +96,19 @@ def test_a_flag_means_the_same_with_or_without_a_file(tmp_path):
     assert (job.describe.max_in_flight_per_task, job.describe.requests_per_minute_total) == (3, 60)
     assert (job.backend, job.task) == (AiQuery(), Classify(labels=("a", "b")))
     assert (job.on_new_question, job.tables.path, folder) == ("keep_both", str(tmp_path), str(tmp_path))
+
+
+def test_a_path_in_the_file_means_delta(tmp_path):
+    """A file with `tables.path` is a job on Delta tables in that folder, unless a flag names another one; Iceberg is refused."""
+    (tmp_path / "job.toml").write_text(f"tables = {{ path = '{tmp_path}/in-file', image_desc = 'mine' }}\n")
+    nothing = dict.fromkeys(inspect.signature(run_command.run).parameters)
+    given = nothing | {"config": str(tmp_path / "job.toml")}
+    for flags, folder in ({}, "in-file"), ({"table_format": "delta"}, "in-file"), ({"output": f"{tmp_path}/other"}, "other"):
+        job, chosen = job_flags.job_of(given | flags)
+        assert (job.tables, chosen) == (Tables(path=f"{tmp_path}/{folder}", image_desc="mine"), f"{tmp_path}/{folder}")
+    with pytest.raises(SettingError, match=r"format: 'iceberg' is not allowed with tables.path"):
+        job_flags.job_of(given | {"table_format": "iceberg"})
+    assert job_flags.job_of(nothing | {"output": str(tmp_path)})[0].tables.path is None
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,12 @@ Output = Annotated[Text, typer.Option(help="The folder of the tables. [default: 
 Catalog = Annotated[Text, typer.Option(help="[default: platform_catalog]")]
 Schema = Annotated[Text, typer.Option(help="[default: marketplace]")]
 TableFormat = Annotated[
-    str, typer.Option("--format", help="iceberg, or delta by path.", autocompletion=one_of("iceberg", "delta"))
+    Text,
+    typer.Option(
+        "--format",
+        help="iceberg, or delta by path. [default: delta where the file says tables.path, else iceberg]",
+        autocompletion=one_of("iceberg", "delta"),
+    ),
 ]
 Backend = Annotated[
     Text, typer.Option(help="pixels, chat, batch-chat, ai-query or pyfunc. [default: pixels]", autocompletion=one_of(*BACKENDS))
@@ -109,7 +114,6 @@ _FLAGS: Final[Mapping[str, Any]] = {
     "checkpoint_interval": CheckpointInterval, "min_ok_share": MinOkShare, "log_to_mlflow": LogToMlflow,
     "allow_private_addresses": AllowPrivateAddresses, "master": Master, "remote": Remote,
 }  # fmt: skip
-_DEFAULTS: Final = {"table_format": "iceberg"}  # of the others None: not given
 # A setting of the job -> the flag that sets it.
 _JOB: Final[Mapping[str, str]] = {
     **{
@@ -144,7 +148,7 @@ def with_job_flags(command: Callable[..., int]) -> Callable[..., int]:
     def call(**given: Any) -> int:
         return command({name: given.pop(name) for name in _FLAGS}, **given)
 
-    added = [added_flag(name, kind, _DEFAULTS.get(name)) for name, kind in _FLAGS.items()]
+    added = [added_flag(name, kind, None) for name, kind in _FLAGS.items()]
     return shown_as(call, command, lambda own: [*added, *own[1:]])
 
 

@@ -25,12 +25,16 @@ def choose_tables(
     output: str | None,
     catalog: str | None,
     schema: str | None,
-    table_format: str,
+    table_format: str | None,
     master: str | None = None,
     remote: str | None = None,
 ) -> tuple[Tables, str | None]:
-    """Return the tables and the folder that holds them, None where the session's own catalog does."""
-    check_choice("format", table_format, ("iceberg", "delta"))
+    """Return the tables and the folder that holds them, None where the session's own catalog does.
+
+    `table_format` None is Delta where `tables` have a path, and Iceberg elsewhere.
+    """
+    if table_format is not None:
+        check_choice("format", table_format, ("iceberg", "delta"))
     if master is not None and remote is not None:
         raise SettingError("master, remote: both given; choose one")
     names = {"catalog": catalog or tables.catalog, "schema": schema or tables.schema}
@@ -39,14 +43,18 @@ def choose_tables(
         raise SettingError(f"output: {output!r} is not allowed where the session has its own catalog; use --catalog and --schema")
     if elsewhere:
         return dataclasses.replace(tables, **names), None
+    if tables.path is not None and table_format == "iceberg":
+        raise SettingError(
+            f"format: 'iceberg' is not allowed with tables.path {tables.path!r}, where Delta tables are kept; leave one out"
+        )
     folder = check_folder(output or tables.path or DEFAULT_OUTPUT)
-    if table_format == "delta":
+    if table_format == "delta" or tables.path is not None:
         if catalog is not None or schema is not None:
             raise SettingError(
                 "format: delta tables off Databricks are kept by path; leave --catalog and --schema out, or use iceberg"
             )
         return dataclasses.replace(tables, path=folder), folder
-    return dataclasses.replace(tables, **names, path=None), folder
+    return dataclasses.replace(tables, **names), folder
 
 
 def open_session(tables: Tables, folder: str | None, *, master: str | None = None, remote: str | None = None) -> SparkSession:
