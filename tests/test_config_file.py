@@ -23,10 +23,8 @@ CHAT: dict[str, Any] = {"kind": "chat", **ENDPOINT}
         ({**CHAT, "api_key_env": "A"}, pv.ChatCompletions("https://host/v1", "m", api_key=pv.Secret.env("A"))),
         ({**CHAT, "api_key_file": "/a"}, pv.ChatCompletions("https://host/v1", "m", api_key=pv.Secret.file("/a"))),
         (
-            {**CHAT, "api_key_databricks": "s/k", "send": "url", "max_images_per_request": 5},
-            pv.ChatCompletions(
-                "https://host/v1", "m", api_key=pv.Secret.databricks("s", "k"), send="url", max_images_per_request=5
-            ),
+            {**CHAT, "api_key_databricks": "s/k", "send": "bytes", "max_images_per_request": 5},
+            pv.ChatCompletions("https://host/v1", "m", api_key=pv.Secret.databricks("s", "k"), max_images_per_request=5),
         ),
         (
             {"kind": "batch-chat", **ENDPOINT, "job": "nightly", "max_wait_s": 0, "state": "/Volumes/a/b/c", "price_factor": 0.4},
@@ -49,7 +47,7 @@ def test_no_setting_of_a_backend_is_left_out() -> None:
     """Whatever a backend can be told in Python, a file can tell it by the same name."""
     backends: dict[str, Any] = {
         "pixels": pv.PixelDescriber(faces=True),
-        "chat": pv.ChatCompletions("https://host/v1", "m", send="url"),
+        "chat": pv.ChatCompletions("https://host/v1", "m", max_images_per_request=3),
         "batch-chat": pv.BatchChat("https://host/v1", "m", completion_window="1h", max_requests_per_file=7),
         "ai-query": pv.AiQuery("e"),
         "pyfunc": pv.PyFunc("models:/m", max_batch_bytes=9),
@@ -105,6 +103,8 @@ def test_headers_may_say_where_their_value_is() -> None:
             {"backend": {**CHAT, "api_key_databricks": "scope"}},
             "backend.api_key_databricks: 'scope' is not allowed; it must be scope/key",
         ),
+        ({"backend": {**CHAT, "send": "url"}}, "send: 'url' is not allowed in a job, which describes the bytes"),
+        ({"backend": {**CHAT, "kind": "batch-chat", "send": "url"}}, "send: 'url' is not allowed in a job"),
         ({"backend": {"faces": "yes"}}, "faces: 'yes' is not allowed; it must be true or false"),
         ({"task": "extract", "backend": CHAT}, "task.schema: the task 'extract' needs its fields as a text"),
         ({"task": {"kind": "extract", "schema": {"a": "INT"}}, "backend": CHAT}, "task.schema: the task 'extract' needs"),

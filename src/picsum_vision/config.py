@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, get_args
 
-from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, PixelDescriber, check_backend
+from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, PixelDescriber, check_backend
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
@@ -100,6 +100,11 @@ class PipelineConfig:
             if not isinstance(value, kind):
                 raise SettingError(f"{name}: {type(value).__name__} is not allowed; it must be {kind.__name__}(...)")
         check_backend(self.backend, self.task)
+        if isinstance(self.backend, (ChatCompletions, BatchChat)) and self.backend.send == "url":
+            raise SettingError(
+                "send: 'url' is not allowed in a job, which describes the bytes that it downloads; leave it out, or let "
+                "describe(df, backend, image_col=...) send the addresses of a column"
+            )
         check_integer("partitions", self.partitions, minimum=1, maximum=100_000, optional=True)
         check_number("checkpoint_interval_s", self.checkpoint_interval_s, above=0)
         check_choice("mode", self.mode, get_args(Mode))
