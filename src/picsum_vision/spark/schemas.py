@@ -28,8 +28,9 @@ def _struct(fields: Mapping[str, str]) -> StructType:
 
 IMAGE: Final[Mapping[str, DataType]] = {"image_binary": BinaryType()}
 DOWNLOADED: Final[Mapping[str, DataType]] = {**IMAGE, "download_outcome": _struct(DOWNLOAD_OUTCOME_FIELDS)}
+DESCRIBED: Final[Mapping[str, DataType]] = {"describe_outcome": _struct(DESCRIBE_OUTCOME_FIELDS)}
 
 
 def described(task: Task, output_col: str) -> dict[str, DataType]:
     """Return the columns that a description adds."""
-    return {output_col: spark_type(answer_type_of(task)), "describe_outcome": _struct(DESCRIBE_OUTCOME_FIELDS)}
+    return {output_col: spark_type(answer_type_of(task)), **DESCRIBED}

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from picsum_vision.errors import TableProblem
 from picsum_vision.spark.commit_conflicts import committed, is_conflict
 from picsum_vision.spark.table_problems import is_about_rights, says_no_such_table, table_problem
+from picsum_vision.spark.table_types import unfit_columns
 from picsum_vision.sql_text import identifier, literal
 from picsum_vision.table_columns import COLUMNS, COMMENTS, KEY, Column, column_list
 from picsum_vision.table_names import Tables
@@ -76,6 +77,15 @@ class TableStore:
                 return False
             raise table_problem(error, self.tables, role) from error
         return True
+
+    def check_types(self, role: str) -> None:
+        """Raise TableProblem if the table has a column that the job's rows do not fit into, with the SQL that repairs it."""
+        schema = self.read(role).schema
+        if next(unfit_columns(role, schema, self.name(role), is_delta=False), None) is None:
+            return
+        is_delta = any(key.startswith("delta.") for key in self.properties(role))
+        unfit = next(unfit_columns(role, schema, self.name(role), is_delta=is_delta))
+        raise TableProblem(f"{self.tables.readable(role)}: {unfit}")
 
     def refresh(self, role: str) -> None:
         """Forget what the session's catalog keeps of a table, so that what others have committed is seen from now on.
@@ -196,6 +206,7 @@ class TableStore:
         if not self.exists(role):
             self.create(role, COLUMNS[role], COMMENTS[role])
             return True
+        self.check_types(role)
         there = {name.lower() for name in self.read(role).columns}
         lacking = [column for column in COLUMNS[role] if column[0] not in there]
         if lacking:

@@ -1,0 +1,84 @@
+"""Whether a table of somebody else's can take the job's rows, by the types of its columns: known before anything is paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pyspark.sql.types import (
+    BinaryType,
+    CharType,
+    DataType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    VarcharType,
+)
+
+from picsum_vision.spark.schemas import DESCRIBED, DOWNLOADED
+from picsum_vision.sql_text import identifier
+from picsum_vision.table_columns import COLUMNS, KEY
+
+_TYPES: Final = {KEY: StringType(), "descrizione": StringType(), **DOWNLOADED, **DESCRIBED}
+_MAY_BE_NULL: Final = ("image_binary", "descrizione")  # of what failed
+# What Spark writes into such a column without a loss.
+_TAKES: Final[dict[type[DataType], tuple[type[DataType], ...]]] = {
+    StringType: (StringType, VarcharType, CharType),
+    BinaryType: (BinaryType,),
+    IntegerType: (IntegerType, LongType),
+}
+_LONGEST: Final = 120
+
+
+def unfit_columns(role: str, schema: StructType, table: str, *, is_delta: bool) -> Iterator[str]:
+    """Yield for each column that the job cannot write or read what it is, what it must be, and the SQL that repairs it.
+
+    `table` is the table's name as SQL has it. Columns that are missing can be added and are left out.
+    """
+    wanted = {name: _TYPES[name] for name, _, _ in COLUMNS[role]}
+    for field in schema.fields:
+        kind = wanted.get(field.name.lower())
+        if kind is not None and not _takes(field.dataType, kind):
+            told = f"column {field.name} is {_short(field.dataType)}, and must be {_short(kind)}"
+            is_key = field.name.lower() == KEY
+            yield f"{told}; {_other_table(table) if is_key else _renamed(field.name, table, is_delta=is_delta)}"
+        elif not field.nullable and _needs_null(field, is_ours=kind is not None):
+            told = f"column {field.name} is NOT NULL, and must be nullable, for a run has rows without it"
+            yield f"{told}; ALTER TABLE {table} ALTER COLUMN {identifier(field.name)} DROP NOT NULL"
+
+
+def _takes(found: DataType, wanted: DataType) -> bool:
+    """Return whether values of the one type can be kept as the other and read again; names of fields do not tell case apart."""
+    if not isinstance(wanted, StructType):
+        return isinstance(found, _TAKES.get(type(wanted), (type(wanted),)))
+    if not isinstance(found, StructType):
+        return False
+    there = {field.name.lower(): field.dataType for field in found.fields}
+    # A field more, and Iceberg refuses the rows.
+    names = {field.name for field in wanted.fields}
+    return names == there.keys() and all(_takes(there[field.name], field.dataType) for field in wanted.fields)
+
+
+def _needs_null(field: StructField, *, is_ours: bool) -> bool:
+    if is_ours:
+        return field.name.lower() in _MAY_BE_NULL
+    # A column that fills itself: by a default, or as Delta's generated and identity columns do.
+    return not any(key == "CURRENT_DEFAULT" or key.startswith("delta.") for key in field.metadata)
+
+
+def _renamed(column: str, table: str, *, is_delta: bool) -> str:
+    rename = f"ALTER TABLE {table} RENAME COLUMN {identifier(column)} TO {identifier(f'{column}_before')}"
+    # Delta's columns have their names in the files, until it is told to keep both.
+    mapped = f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name'); " if is_delta else ""
+    return f"{mapped}{rename}; the run then adds its own"
+
+
+def _other_table(table: str) -> str:
+    return f"it is the key: give the job other tables, or take this one away first: ALTER TABLE {table} RENAME TO ..."
+
+
+def _short(kind: DataType) -> str:
+    text = kind.simpleString()
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

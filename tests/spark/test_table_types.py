@@ -1,0 +1,117 @@
+"""Tables of somebody else's whose columns have other types: refused before any work, or taken as they are."""
+
+from __future__ import annotations
+
+import pytest
+from pyspark.sql.types import (
+    BinaryType,
+    DataType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampNTZType,
+    VarcharType,
+)
+from whole_jobs import check_one_row_each, fresh_tables, job
+
+import picsum_vision as pv
+from picsum_vision.spark.schemas import DESCRIBED, DOWNLOADED
+from picsum_vision.spark.table_types import unfit_columns
+from picsum_vision.spark.tables import TableStore
+from picsum_vision.testing.image_server import ImageServer
+
+DOWNLOAD_OUTCOME = DOWNLOADED["download_outcome"]
+
+
+def columns(**kinds: DataType) -> StructType:
+    return StructType([StructField(name, kind) for name, kind in kinds.items()])
+
+
+def changed(outcome: DataType, **kinds: DataType | None) -> StructType:
+    """Return the struct with other fields; None takes one away."""
+    fields = {field.name: field.dataType for field in outcome.fields} | kinds
+    return columns(**{name: kind for name, kind in fields.items() if kind is not None})
+
+
+def unfit(role: str, schema: StructType, *, is_delta: bool = False) -> list[str]:
+    return list(unfit_columns(role, schema, "`t`", is_delta=is_delta))
+
+
+@pytest.mark.parametrize(
+    ("role", "schema"),
+    [
+        ("image_codes", columns(image_url=StringType(), image_binary=BinaryType())),
+        ("image_codes", columns(IMAGE_URL=VarcharType(99), download_outcome=DOWNLOAD_OUTCOME, width=IntegerType())),
+        ("image_codes", columns(download_outcome=StructType(DOWNLOAD_OUTCOME.fields[::-1]))),
+        ("image_codes", columns(download_outcome=changed(DOWNLOAD_OUTCOME, attempts=LongType()))),
+        ("image_desc", StructType([StructField("image_url", StringType(), nullable=False)])),
+        ("image_desc", StructType([StructField("n", LongType(), nullable=False, metadata={"CURRENT_DEFAULT": "1"})])),
+        ("image_desc", columns(describe_outcome=DESCRIBED["describe_outcome"])),
+    ],
+)
+def test_what_spark_writes_without_a_loss_is_taken(role, schema):
+    """VARCHAR for STRING, a wider number, fields in another order, columns beside ours and a key that is NOT NULL are taken."""
+    assert unfit(role, schema) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "schema", "said"),
+    [
+        ("image_codes", columns(image_binary=StringType()), "column image_binary is string, and must be binary; "),
+        (
+            "image_desc",
+            columns(descrizione=columns(a=StringType())),
+            "column descrizione is struct<a:string>, and must be string; ",
+        ),
+        ("image_codes", columns(download_outcome=changed(DOWNLOAD_OUTCOME, bytes=IntegerType())), "column download_outcome is "),
+        ("image_codes", columns(download_outcome=changed(DOWNLOAD_OUTCOME, width=None)), "column download_outcome is "),
+        ("image_codes", columns(download_outcome=changed(DOWNLOAD_OUTCOME, more=StringType())), "column download_outcome is "),
+        ("image_codes", columns(download_outcome=changed(DOWNLOAD_OUTCOME, finished_at=TimestampNTZType())), "column download"),
+    ],
+)
+def test_another_type_is_named_with_what_repairs_it(role, schema, said):
+    """A column that rows do not fit into, or cannot be read from, is named with both types and a RENAME COLUMN that keeps it."""
+    (line,) = unfit(role, schema)
+    name = schema.fieldNames()[0]
+    assert line.startswith(said)
+    assert f"ALTER TABLE `t` RENAME COLUMN `{name}` TO `{name}_before`" in line
+    assert "columnMapping" not in line
+    assert "columnMapping" in unfit(role, schema, is_delta=True)[0]
+
+
+def test_the_key_and_columns_that_must_be_filled_have_remedies_of_their_own():
+    """A key of another type cannot be added anew; a column that every row must have is made nullable."""
+    assert "it is the key: give the job other tables" in unfit("image_urls", columns(image_url=LongType()))[0]
+    for name in ("image_binary", "shop"):
+        kind = BinaryType() if name == "image_binary" else StringType()
+        (line,) = unfit("image_codes", StructType([StructField(name, kind, nullable=False)]))
+        assert line.endswith(f"ALTER TABLE `t` ALTER COLUMN `{name}` DROP NOT NULL")
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("table_format", ["iceberg", "delta"])
+def test_the_statements_that_a_refusal_names_repair_it(spark, tmp_path, table_format):
+    """A run on such a table asks nobody for anything and says what to do; when that is done it goes well."""
+    tables = fresh_tables(table_format, tmp_path)
+    store = TableStore(spark, tables)
+    if tables.path is None:
+        spark.sql(f"CREATE SCHEMA {tables.catalog}.{tables.schema}")
+    using = f"USING {store.using}" if store.using else ""
+    kinds = "image_url STRING, descrizione STRUCT<testo: STRING>, shop STRING NOT NULL"
+    spark.sql(f"CREATE TABLE {store.name('image_desc')} ({kinds}) {using}")
+    with ImageServer() as images:
+        for _ in range(2):
+            with pytest.raises(pv.TableProblem, match=r"column (descrizione|shop) is ") as caught:
+                pv.run_pipeline(spark, job(tables, images, images=2, start=1))
+            said = str(caught.value)
+            assert said.startswith(tables.readable("image_desc"))
+            assert "\n" not in said
+            for part in said.split("; "):
+                if part.startswith("ALTER TABLE"):
+                    spark.sql(part)
+        assert images.stats()["requests"] == 0
+        report = pv.run_pipeline(spark, job(tables, images, images=2, start=1))
+    assert report.describe.ok == 2
+    check_one_row_each(spark, tables, 2)
