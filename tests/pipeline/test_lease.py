@@ -179,3 +179,15 @@ def test_a_number_that_another_process_has_now_is_not_taken_for_the_first():
     assert is_gone(machine_digest(), f"{os.getpid()}:1")
     assert not is_gone("another", f"{os.getpid()}:1")
     assert not is_gone(machine_digest(), None)
+
+
+@pytest.mark.parametrize("store", ["iceberg", "delta"], indirect=True)
+def test_a_lease_table_without_a_row_is_free(spark, store):
+    """Where somebody has deleted the lease's row nobody holds it: it can be asked for, and the next run has it again."""
+    with Lease(store, "first").take(wait=False):
+        pass
+    spark.sql(f"DELETE FROM {store.name('image_codes_lease')}")  # noqa: S608 - escaped
+    assert Lease(store, "asks").holding_run() is None
+    with Lease(store, "second").take(wait=False):
+        assert Lease(store, "asks").holding_run() == "second"
+    assert [row.owner for row in store.read("image_codes_lease").collect()] == ["second"]

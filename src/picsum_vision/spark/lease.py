@@ -48,6 +48,9 @@ class Holder:
         )
 
 
+NOBODY: Final = Holder(None, 0, None, None)  # where somebody has deleted the table's row
+
+
 class Lease:
     """A run's claim to its tables; a context manager once it is taken."""
 
@@ -130,10 +133,21 @@ class Lease:
         holder = self._holder()
         if not holder.is_free():
             return False
+        if holder is NOBODY:
+            self._add_row()
+            return self._holder().owner == self._run_id
         values = ", ".join(f"{name} = {value}" for name, value in self._claim.items())
         still = "owner IS NULL" if holder.owner is None else f"owner = {literal(holder.owner)}"
         self._store.sql(self._table, f"UPDATE {self._store.name(self._table)} SET {values} WHERE {still}")  # noqa: S608 - escaped
         return self._holder().owner == self._run_id
+
+    def _add_row(self) -> None:
+        """Put the row back; of two that do so at once one loses its commit, and then finds a row."""
+        row = ", ".join(f"{value} AS {name}" for name, value in self._claim.items())
+        self._store.sql(
+            self._table,
+            f"MERGE INTO {self._store.name(self._table)} AS t USING (SELECT {row}) AS s ON true WHEN NOT MATCHED THEN INSERT *",
+        )
 
     @property
     def _claim(self) -> dict[str, str]:
@@ -163,8 +177,10 @@ class Lease:
 
     def _holder(self) -> Holder:
         self._store.refresh(self._table)
-        row = self._store.read(self._table).select("owner", "until_us", "machine", "process").collect()[0]
-        owner, until_us, machine, process = row
+        rows = self._store.read(self._table).select("owner", "until_us", "machine", "process").collect()
+        if not rows:
+            return NOBODY
+        owner, until_us, machine, process = rows[0]
         renewed_by, renewed_until_us = self._renewed()
         return Holder(owner, renewed_until_us if owner is not None and renewed_by == owner else until_us, machine, process)
 
