@@ -11,7 +11,9 @@ from whole_jobs import LOCAL, check_one_row_each, fresh_tables, job, rows_of
 import picsum_vision as pv
 from picsum_vision.pipeline.conveyor import StagedPass
 from picsum_vision.pipeline.question import Question
+from picsum_vision.pipeline.run_log import RunLog
 from picsum_vision.pipeline.standing import Standing, Todo, Wanted
+from picsum_vision.pipeline.work import Work
 from picsum_vision.spark.publishing import IMAGES, ONE_ANSWER, publish
 from picsum_vision.spark.staging import Staging
 from picsum_vision.spark.tables import TableStore
@@ -162,4 +164,31 @@ def test_after_an_interrupt_the_next_run_in_the_same_process_goes_on(spark, tabl
         report = pv.run_pipeline(spark, interrupted)
         assert images.stats()["requests"] == 2 * 8
     assert (report.download.skipped, report.describe.skipped) == (8, 8)
+    check_one_row_each(spark, tables, 8)
+
+
+def test_an_interrupt_does_not_wait_for_the_list_of_addresses(spark, tables, monkeypatch):
+    """Stopped while addresses are listed, a run ends at once; the next one in the process waits for what is under way."""
+    let_go, listed = threading.Event(), []
+    begin = Work.begin
+
+    def begin_slowly(work, *, tables_are_new):
+        let_go.wait(60)
+        listed.append(True)
+        return begin(work, tables_are_new=tables_are_new)
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with ImageServer() as images:
+        stopped = job(tables, images, images=8, start=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(Work, "begin", begin_slowly)
+            patch.setattr(RunLog, "begun", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                pv.run_pipeline(spark, stopped)
+        assert not listed
+        let_go.set()
+        pv.run_pipeline(spark, stopped)
+    assert listed
     check_one_row_each(spark, tables, 8)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
 
 from picsum_vision.spark.staging import PassFigures, Staging
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+Result = TypeVar("Result")
 
 
 class Conveyor:
@@ -34,7 +37,16 @@ class Conveyor:
         self._check = check
         self._one_at_a_time = threading.Lock()
         self._of_table: dict[str, StagedPass] = {}
+        self._beside: list[threading.Thread] = []
         self.passes = 0  # how many it has taken
+
+    def beside(self, work: Callable[[], Result]) -> Future[Result]:
+        """Begin `work` on a thread of its own: who is interrupted does not wait for it, a later run in this process does."""
+        done: Future[Result] = Future()
+        thread = threading.Thread(target=_settle, args=(done, work), name=_thread_name(self._staging), daemon=True)
+        self._beside.append(thread)
+        thread.start()
+        return done
 
     def take(self, rows: DataFrame) -> StagedPass:
         """Begin a pass whose rows are kept and then published. Waits where all staging tables are still taken."""
@@ -51,7 +63,9 @@ class Conveyor:
             self._wait_for(table)
 
     def let_finish(self) -> None:
-        """Wait until no pass is at work any more, however that ends: what it leaves, the next run publishes."""
+        """Wait until nothing is under way any more, however that ends: what a pass leaves, the next run publishes."""
+        for thread in self._beside:
+            thread.join()
         for begun in self._of_table.values():
             begun.join()
 
@@ -132,6 +146,13 @@ class StagedPass:
             self._error = error
         finally:
             self._is_evaluated.set()
+
+
+def _settle(done: Future[Result], work: Callable[[], Result]) -> None:
+    try:
+        done.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - whoever waits raises it
+        done.set_exception(error)
 
 
 def _thread_name(staging: Staging) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from picsum_vision.describing.backends import PyFunc
@@ -164,13 +163,12 @@ class _Run:
             check=self._lease.check,
             progress=self._progress,
         )
-        with ThreadPoolExecutor(1, thread_name_prefix="picsum-vision-lists") as beside:
-            # Neither waits for the other, and no host or model is asked before both are done. A user's open MLflow run is this
-            # thread's.
-            listing = beside.submit(work.begin, tables_are_new=tables_are_new and not left)
-            for watcher in self._watchers:
-                watcher.begun()
-            first = listing.result()
+        # Neither waits for the other, and no host or model is asked before both are done. A user's open MLflow run is this
+        # thread's.
+        listing = conveyor.beside(lambda: work.begin(tables_are_new=tables_are_new and not left))
+        for watcher in self._watchers:
+            watcher.begun()
+        first = listing.result()
         survey = work.do(first)
         self._progress.begin("finish")
         if left or conveyor.passes:
