@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from spark_processes import processes_of
 
 from picsum_vision.cli import demo as demo_command
 from picsum_vision.cli.entry import run
@@ -117,29 +119,45 @@ def test_the_next_command_shows_the_tables(spark, tmp_path, monkeypatch, capsys)
     assert "3 images asked for" in capsys.readouterr().out
 
 
+def at_work(server: ImageServer, folder: Path) -> subprocess.Popen[str]:
+    """Return a long run that has begun to fetch."""
+    words = ["run", "--images", "400", "--by", "seed", "--base-url", server.base_url, "--allow-private-addresses"]
+    words += ["--output", "out", "--width", "16", "--height", "16", "--max-in-flight", "4", "--format", "delta"]
+    process = subprocess.Popen([*COMMAND, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    give_up = time.monotonic() + 200
+    while server.stats()["requests"] < 20 and process.poll() is None and time.monotonic() < give_up:
+        time.sleep(0.2)
+    return process
+
+
 @pytest.mark.spark
 def test_ctrl_c(tmp_path):
     """Ctrl-C ends the run soon, with exit code 130 and one line that says what is kept."""
     with ImageServer(latency=Latency(mean_s=0.5)) as server:
-        words = [
-            "run",
-            "--images",
-            "400",
-            "--by",
-            "seed",
-            "--base-url",
-            server.base_url,
-            "--allow-private-addresses",
-            "--output",
-            "out",
-        ]
-        words += ["--width", "16", "--height", "16", "--max-in-flight", "4", "--format", "delta"]
-        process = subprocess.Popen([*COMMAND, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        give_up = time.monotonic() + 200
-        while server.stats()["requests"] < 20 and process.poll() is None and time.monotonic() < give_up:
-            time.sleep(0.2)
+        process = at_work(server, tmp_path)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 130, errors
         assert errors.strip().splitlines()[-1].startswith("picsum-vision: stopped;")
         assert "Traceback" not in errors
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        ("jvm", "Spark's JVM is gone"),
+        pytest.param("worker", "a Python worker ended unexpectedly", marks=pytest.mark.soak),
+    ],
+)
+def test_what_was_killed_is_said(tmp_path, who, said):
+    """A run whose JVM or worker is killed ends with exit code 1; its last line says which, and what is kept."""
+    with ImageServer(latency=Latency(mean_s=0.5)) as server:
+        process = at_work(server, tmp_path)
+        processes_of(process.pid)[who].kill()
+        _, errors = process.communicate(timeout=120)
+    last = errors.strip().splitlines()[-1]
+    assert process.returncode == 1, errors
+    assert last.startswith(f"picsum-vision: {said}")
+    assert "start it again: what was committed is kept" in last
+    assert "Traceback" not in errors

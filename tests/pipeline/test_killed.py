@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 from outside_reader import OutsideReader
+from spark_processes import processes_of
 
 from picsum_vision.testing.image_server import ImageServer
 from picsum_vision.testing.latency import Latency
@@ -55,7 +55,7 @@ class Runs:
                 if process.poll() is not None:
                     assert process.returncode == 0, self._log.read_text()[-3000:]
                     return False
-                _processes(process.pid)[who].kill()
+                processes_of(process.pid)[who].kill()
                 # A run whose worker was between two tasks just goes on: then its driver is next.
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     assert process.wait(20) != 0
@@ -69,15 +69,6 @@ class Runs:
         ended = subprocess.run(self._command, capture_output=True, text=True, env=_environment(), timeout=280, check=False)
         assert ended.returncode == 0, ended.stderr[-3000:]
         return json.loads(ended.stdout.strip().splitlines()[-1])
-
-
-def _processes(driver_pid: int) -> dict[str, psutil.Process]:
-    """Return the driver, its JVM and one of its Python workers, which are children of Spark's daemon."""
-    driver = psutil.Process(driver_pid)
-    children = driver.children(recursive=True)
-    jvm = next(child for child in children if "java" in child.name())
-    daemon = next(child for child in jvm.children() if "python" in child.name())
-    return {"driver": driver, "jvm": jvm, "worker": daemon.children()[0]}
 
 
 def _environment() -> dict[str, str]:

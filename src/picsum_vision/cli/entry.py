@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
+from picsum_vision.cli.failures import told
 from picsum_vision.cli.loudness import Loudness, loudness
 from picsum_vision.errors import PicsumVisionError, SettingError
 
@@ -59,8 +60,7 @@ def _show_causes(error: PicsumVisionError) -> None:
 def _unexpected(error: Exception) -> int:
     if _is_whole_error_wanted():
         traceback.print_exc()
-    first_line = next(iter(str(error).strip().splitlines()), "")[:300]
-    return _say(f"unexpected {type(error).__name__}: {first_line} (all of it with --verbose)", COULD_NOT_RUN)
+    return _say(f"{told(error)} (all of it with --verbose)", COULD_NOT_RUN)
 
 
 def _is_whole_error_wanted() -> bool:

@@ -113,8 +113,14 @@ class Lease:
             _interrupted.add(self._run_id)
             return
         self._renewing.join()
-        if self._lost is None:
+        if self._lost is not None:
+            return
+        try:
             self._set_until(0)
+        except Exception:
+            # What has ended the run is what is to be told, and may be the reason: a JVM that is gone.
+            if kind is None:
+                raise
 
     @property
     def _readable(self) -> str:
