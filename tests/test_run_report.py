@@ -43,3 +43,13 @@ def test_names_are_text():
     attacked = Elements(report(run_id=attack, tables={"image_desc": attack})._repr_html_())
     assert attacked.tags == Elements(report()._repr_html_()).tags
     assert f"tables: {attack}" in attacked.texts
+
+
+def test_failures_that_can_change_are_pointed_to():
+    """Rows that an earlier run left failed for a passing reason are counted, with the setting that tries them again."""
+    hint = "17 rows failed before for a reason that can change: try again with --retry-failed (retry_failed=True)"
+    left = report(could_be_tried_again=17)
+    assert hint in str(left).splitlines()
+    assert hint in Elements(left._repr_html_()).texts
+    assert "1 row failed" in str(report(could_be_tried_again=1))
+    assert "retry" not in str(report())

@@ -68,7 +68,11 @@ class StageReport:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """What :func:`picsum_vision.run_pipeline` returns. `quality` has the measures of the table `image_quality`."""
+    """What :func:`picsum_vision.run_pipeline` returns.
+
+    `quality` has the measures of the table `image_quality`. `could_be_tried_again` rows failed in an earlier run for a reason
+    that can change, and were left alone.
+    """
 
     run_id: str
     rows: int
@@ -78,6 +82,7 @@ class RunReport:
     seconds: float
     min_ok_share: float | None = None
     quality: Quality | None = None
+    could_be_tried_again: int = 0
 
     @property
     def ok_share(self) -> float:
@@ -112,6 +117,14 @@ class RunReport:
         return [f"min_ok_share: {self.ok_share:.3f} of the rows are ok, {self.min_ok_share} were asked for"]
 
     @property
+    def _left_alone(self) -> list[str]:
+        if not self.could_be_tried_again:
+            return []
+        number = self.could_be_tried_again
+        which = "1 row" if number == 1 else f"{number:,} rows"
+        return [f"{which} failed before for a reason that can change: try again with --retry-failed (retry_failed=True)"]
+
+    @property
     def _noticed(self) -> list[str]:
         return [] if self.quality is None else self.quality.lines()
 
@@ -129,7 +142,7 @@ class RunReport:
                 html_table(_STAGE_HEADS, [(word, *_stage_cells(stage)) for word, stage, _ in stages]),
                 html_table(("failed", "status", "rows", "what it means"), failures) if failures else "",
                 *(html_line(f"noticed: {' '.join(line.split())}") for line in self._noticed),
-                *map(html_line, self._missed),
+                *map(html_line, [*self._left_alone, *self._missed]),
                 html_line("tables: " + ", ".join(self.tables.values())),
             ]
         )
@@ -143,6 +156,7 @@ class RunReport:
             _stage_line("described", self.describe),
             *status_lines(self.describe.by_status, DESCRIBE_WORDS),
             *(["  noticed:", *self._noticed] if self._noticed else []),
+            *self._left_alone,
             *self._missed,
         ]
         return "\n".join([*lines, "tables: " + ", ".join(self.tables.values())])

@@ -44,6 +44,7 @@ def test_an_answer_that_failed_is_asked_for_again_from_the_bytes(spark, tmp_path
         mended = pv.run_pipeline(spark, job(tables, images, images=4, start=1, backend=backend, retry_failed=True))
         assert (model.stats()["requests"], images.stats()["requests"]) == (4, fetched)
     assert first.describe.by_status == left.describe.by_status == {"connect": 4}
+    assert (first.could_be_tried_again, left.could_be_tried_again, mended.could_be_tried_again) == (0, 4, 0)
     assert mended.describe.by_status == {"ok": 4}
     check_one_row_each(spark, tables, 4)
 
@@ -96,3 +97,13 @@ def test_overwrite_refuses_to_read_what_it_would_only_empty(spark, tmp_path, ima
         assert str(caught.value).startswith("urls_from: ")
         assert "\n" not in str(caught.value)
     check_one_row_each(spark, tables, 4)
+
+
+def test_a_key_that_is_not_there_is_told_before_anything_is_fetched(spark, tmp_path):
+    """Where the workers are on this machine, a variable that is not set is a wrong setting, and no host is asked."""
+    with ImageServer() as images:
+        backend = pv.ChatCompletions("https://host/v1", "m", api_key=pv.Secret.env("A_KEY_THAT_NOBODY_HAS_SET"))
+        with pytest.raises(pv.SettingError, match="api_key: env:A_KEY_THAT_NOBODY_HAS_SET") as caught:
+            pv.run_pipeline(spark, job(fresh_tables("iceberg", tmp_path), images, backend=backend))
+        assert images.stats()["requests"] == 0
+    assert "\n" not in str(caught.value)

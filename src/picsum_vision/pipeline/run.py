@@ -11,6 +11,7 @@ from picsum_vision.describing.backends import PyFunc
 from picsum_vision.describing.model_registry import pinned
 from picsum_vision.describing.spending import at_price_of, price_factor
 from picsum_vision.pipeline.conveyor import Conveyor
+from picsum_vision.pipeline.key_check import check_key
 from picsum_vision.pipeline.passes import Passes
 from picsum_vision.pipeline.question import Question
 from picsum_vision.pipeline.standing import Standing, Wanted
@@ -64,6 +65,7 @@ def run_over(
     spark: SparkSession, config: PipelineConfig, asked: DataFrame, *, progress: Show | None = None, stream: str | None = None
 ) -> RunReport:
     """Run the job over these addresses, distinct in `image_url`; `stream` names the micro-batch that they are."""
+    check_key(spark, config.backend)
     if isinstance(config.backend, PyFunc):
         # The version that an alias means now: all passes ask the same one, and the tables remember which.
         config = dataclasses.replace(config, backend=pinned(config.backend))
@@ -181,4 +183,5 @@ class _Run:
             tables={role: self._config.tables.readable(role) for role in COLUMNS},
             seconds=time.monotonic() - began_s,
             min_ok_share=self._config.min_ok_share,
+            could_be_tried_again=first.could_be_tried_again,
         )

@@ -200,6 +200,11 @@ class Survey:
         known = [group for group in self._groups if group["todo"] == Todo.NOTHING.value]
         return Survey([*known, *({**group, "todo": Todo.NOTHING.value} for group in passes)])
 
+    @property
+    def could_be_tried_again(self) -> int:
+        """How many addresses nothing is to be done about, although they failed for a reason that can change."""
+        return sum(group["rows"] for group in self._groups if group["todo"] == Todo.NOTHING.value and _failed_for_now(group))
+
     def by_status(self, column: str) -> dict[str, int]:
         """Return the rows by `download_status` or `describe_status`, the most frequent first."""
         counts: dict[str, int] = {}
@@ -212,6 +217,13 @@ class Survey:
         """Return a sum over all rows, None where no row has the figure."""
         known = [group[figure] for group in self._groups if group[figure] is not None]
         return sum(known) if known else None
+
+
+def _failed_for_now(group: Mapping[str, Any]) -> bool:
+    # Of http_error some can change and some cannot; a survey does not tell them apart.
+    return group["download_status"] in DOWNLOAD_CAN_CHANGE or (
+        group["describe_status"] in DESCRIBE_CAN_CHANGE and group["download_status"] == DownloadStatus.OK.value
+    )
 
 
 def _download_can_change() -> Column:

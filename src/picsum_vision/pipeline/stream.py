@@ -10,6 +10,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from picsum_vision.errors import SettingError
+from picsum_vision.pipeline.key_check import check_key
 from picsum_vision.pipeline.run import run_over
 from picsum_vision.spark.columns import check_input
 from picsum_vision.spark.table_problems import table_problem
@@ -70,6 +71,7 @@ def run_stream(
     check_text("every", every, optional=True)
     if config.mode == "overwrite":
         raise SettingError("mode: 'overwrite' is not allowed for a stream, where each micro-batch adds; leave it out")
+    check_key(spark, config.backend)
     if urls is not None and source_options:
         raise SettingError("source_options: not allowed beside urls, whose reader has its own; leave one of them out")
     source = urls if urls is not None else _table_stream(spark, config, source_options or {})

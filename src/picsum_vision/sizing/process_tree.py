@@ -6,12 +6,13 @@ Only where the workers are processes below this one: a local session. Elsewhere 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import os
+import importlib.util
 import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
+
+from picsum_vision.spark.worker_place import workers_are_here
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,11 +26,7 @@ def why_not_measured(spark: SparkSession) -> str | None:
     """Return why CPU and memory cannot be measured here, None if they can."""
     if importlib.util.find_spec("psutil") is None:
         return "psutil is not installed: pip install 'picsum-vision[bench]'"
-    if ".connect." in type(spark).__module__:
-        is_here = "SPARK_LOCAL_REMOTE" in os.environ
-    else:
-        is_here = str(spark.conf.get("spark.master", "")).startswith("local")
-    return None if is_here else "the workers are no processes of this session"
+    return None if workers_are_here(spark) else "the workers are no processes of this session"
 
 
 class ProcessTree:
