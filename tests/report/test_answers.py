@@ -43,6 +43,14 @@ def test_a_typed_answer_reads_like_a_sentence():
     assert readable(typed('{"colour": "red", "people": 2, "text": "", "sure": true}')) == "colour: red; people: 2; sure: true"
 
 
+@pytest.mark.parametrize("text", ['{"share": NaN}', "[Infinity]", "[-Infinity]", "[" * 500 + "]" * 500, "[" * 5_000])
+def test_what_no_browser_reads_is_free_text(text):
+    """NaN and Infinity, which JSON has not, and brackets in brackets in brackets are free text: the row is shown as it is."""
+    assert typed(text) is None
+    assert labels(text, "describe") == []
+    assert GalleryRow(url="u", text=text).as_dict() == {"url": "u", "text": text}
+
+
 @given(answer=JSON)
 def test_any_typed_answer_can_be_shown(answer):
     """Whatever JSON an answer holds, its labels are short texts, and a row of it can be made."""

@@ -38,6 +38,10 @@ def files(tmp_path_factory) -> dict[str, Path]:
         "typed": page(
             [row(1, text=json.dumps({"colour": "red", "seen": ["tree", "lake"]}, indent=1), describe={"status": "ok"})]
         ),
+        # As if Python had taken for JSON what a browser does not.
+        "no json": page([row(1, text='{"share": 1}', describe={"status": "ok"})]).replace(
+            '"{\\"share\\": 1}"', '"{\\"share\\": NaN}"'
+        ),
         "failed": page(row(13 * number) for number in range(1, 100)),
         "empty": page([]),
         "sparse": page([GalleryRow(), row(2, thumbnail=None)], with_figures=False),
@@ -236,6 +240,14 @@ def test_the_large_view_has_all_fields(driver, files):
     driver.execute_script("document.querySelector('.card').click()")
     assert "colour" in text_of(driver, "#large-body .fields")
     assert '["tree","lake"]' in "".join(text_of(driver, "#large-body .fields").split())
+
+
+def test_an_answer_that_is_no_json_is_shown_as_text(driver, files):
+    """A large view opens with what an answer reads like where the browser cannot take it apart."""
+    show(driver, files["no json"])
+    driver.execute_script("document.querySelector('.card').click()")
+    assert text_of(driver, "#large-body .large-text") == "share: 1"
+    assert complaints(driver) == []
 
 
 def test_an_injected_script_does_not_run(driver, files):

@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NoReturn
 
 _LABEL_CHARACTERS: Final = 60
 _LABELS_AN_ANSWER: Final = 40
+# More than any type that can be asked for; what is said of an answer below calls itself once for each.
+_MOST_LEVELS: Final = 50
 # Their answer is one word of few.
 _LABELLING_TASKS: Final = frozenset({"classify", "sentiment"})
 
 
 def typed(text: str | None) -> Any:
-    """Return the object or list that a typed answer's JSON text holds, None for free text."""
+    """Return the object or list that a typed answer's JSON text holds, None for free text.
+
+    Free text is also what Python alone reads as JSON, for the page's script could not, and what no answer's type is as deep as.
+    """
     if not text or text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        return json.loads(text)
+        answer = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
+    return None if _is_too_deep(answer) else answer
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _is_too_deep(answer: Any) -> bool:
+    level = [answer]
+    for _ in range(_MOST_LEVELS):
+        level = [value for each in level for value in _values(each)]
+        if not level:
+            return False
+    return True
+
+
+def _values(answer: Any) -> Iterable[Any]:
+    if isinstance(answer, dict):
+        return answer.values()
+    return answer if isinstance(answer, list) else ()
 
 
 def readable(answer: Any) -> str:

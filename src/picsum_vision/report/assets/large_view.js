@@ -19,9 +19,15 @@ function addressOf(row) {
   return link === null ? null : make("p", {}, make("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, word("at_source")));
 }
 
+// What a typed answer holds; null for free text, and for what is no JSON after all.
+function typedAnswerOf(row) {
+  if (!row.readable) return null;
+  try { return JSON.parse(row.text); } catch { return null; }
+}
+
 function answerOf(row) {
-  if (!row.readable) return [make("p", { class: textOf(row) ? "large-text" : "large-text bad" }, nameOf(row)), labelChips(row)];
-  const answer = JSON.parse(row.text);
+  const answer = typedAnswerOf(row);
+  if (answer === null) return [make("p", { class: textOf(row) ? "large-text" : "large-text bad" }, nameOf(row)), labelChips(row)];
   if (Array.isArray(answer)) return [labelChips(row) ?? make("p", { class: "large-text" }, row.readable)];
   const shown = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value, null, 1) : String(value));
   return [make("dl", { class: "fields" }, ...Object.entries(answer).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, shown(value))]))];
