@@ -42,6 +42,13 @@ def files(tmp_path_factory) -> dict[str, Path]:
         "no json": page([row(1, text='{"share": 1}', describe={"status": "ok"})]).replace(
             '"{\\"share\\": 1}"', '"{\\"share\\": NaN}"'
         ),
+        "right to left": page(
+            [
+                row(1, text="بحيرة بين الجبال", describe={"status": "ok", "message": "אגם"}),
+                row(2, text=json.dumps({"colour": "أحمر"})),
+                row(3, text=json.dumps(["בוקר", "lake"])),
+            ]
+        ),
         "failed": page(row(13 * number) for number in range(1, 100)),
         "empty": page([]),
         "sparse": page([GalleryRow(), row(2, thumbnail=None)], with_figures=False),
@@ -248,6 +255,29 @@ def test_an_answer_that_is_no_json_is_shown_as_text(driver, files):
     driver.execute_script("document.querySelector('.card').click()")
     assert text_of(driver, "#large-body .large-text") == "share: 1"
     assert complaints(driver) == []
+
+
+def test_right_to_left(driver, files):
+    """Arabic and Hebrew begin at the right, in cards, fields and labels; the rest begins at the left."""
+    from selenium.webdriver.common.keys import Keys
+
+    script = (
+        "return Object.fromEntries([...document.querySelectorAll(arguments[0])]"
+        ".map((each) => [each.textContent, [getComputedStyle(each).direction, getComputedStyle(each).textAlign]]))"
+    )
+    at_right, at_left = ["rtl", "start"], ["ltr", "start"]
+    show(driver, files["right to left"])
+    cards = driver.execute_script(script, ".card .text")
+    assert cards == {"بحيرة بين الجبال": at_right, "colour: أحمر": at_left, "בוקר, lake": at_right}
+    assert {began[0] for began in driver.execute_script(script, ".card .where").values()} == {"ltr"}
+    driver.execute_script("document.querySelector('.card').click()")
+    assert driver.execute_script(script, "#large-body .large-text") == {"بحيرة بين الجبال": at_right}
+    fields = driver.execute_script(script, "#large-body dd")
+    assert (fields["אגם"], fields["https://picsum.photos/id/1/800/600"]) == (at_right, at_left)
+    press(driver, Keys.ARROW_RIGHT)
+    assert driver.execute_script(script, "#large-body dd")["أحمر"] == at_right
+    press(driver, Keys.ARROW_RIGHT)
+    assert driver.execute_script(script, "#large-body .chips > *") == {"בוקר": at_right, "lake": at_left}
 
 
 def test_an_injected_script_does_not_run(driver, files):

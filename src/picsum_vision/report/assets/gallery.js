@@ -21,13 +21,13 @@ function pictureOf(row) {
 
 function labelChips(row, most) {
   const labels = (row.labels ?? []).filter((label) => label !== row.text).slice(0, most);
-  return labels.length ? make("span", { class: "chips" }, ...labels.map((label) => make("span", {}, label))) : null;
+  return labels.length ? make("span", { class: "chips" }, ...labels.map((label) => make("span", { dir: "auto" }, label))) : null;
 }
 
 function card(row, place) {
   const picture = pictureOf(row);
   const failed = !textOf(row);
-  const text = make("span", { class: failed ? "text bad" : "text" }, nameOf(row));
+  const text = make("span", { class: failed ? "text bad" : "text", dir: "auto" }, nameOf(row));
   // The picture's own text says the same: read out once is enough.
   const words = make("span", { class: "words", "aria-hidden": picture ? "true" : null }, text, row.readable ? null : labelChips(row, 4), make("span", { class: "where" }, titleOf(row)));
   const button = make("button", { type: "button", class: "card", "aria-haspopup": "dialog" }, make("span", { class: "frame" }, picture ?? word("no_picture")), words);

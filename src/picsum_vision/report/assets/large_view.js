@@ -10,7 +10,7 @@ const SHOWN = {
 
 function outcomeFields(heading, outcome) {
   if (!outcome) return [];
-  const fields = Object.entries(outcome).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, SHOWN[name] ? SHOWN[name](value) : value)]);
+  const fields = Object.entries(outcome).flatMap(([name, value]) => [make("dt", {}, name), make("dd", { dir: "auto" }, SHOWN[name] ? SHOWN[name](value) : value)]);
   return [make("h3", {}, heading), make("dl", { class: "fields" }, ...fields)];
 }
 
@@ -27,10 +27,10 @@ function typedAnswerOf(row) {
 
 function answerOf(row) {
   const answer = typedAnswerOf(row);
-  if (answer === null) return [make("p", { class: textOf(row) ? "large-text" : "large-text bad" }, nameOf(row)), labelChips(row)];
-  if (Array.isArray(answer)) return [labelChips(row) ?? make("p", { class: "large-text" }, row.readable)];
+  if (answer === null) return [make("p", { class: textOf(row) ? "large-text" : "large-text bad", dir: "auto" }, nameOf(row)), labelChips(row)];
+  if (Array.isArray(answer)) return [labelChips(row) ?? make("p", { class: "large-text", dir: "auto" }, row.readable)];
   const shown = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value, null, 1) : String(value));
-  return [make("dl", { class: "fields" }, ...Object.entries(answer).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, shown(value))]))];
+  return [make("dl", { class: "fields" }, ...Object.entries(answer).flatMap(([name, value]) => [make("dt", {}, name), make("dd", { dir: "auto" }, shown(value))]))];
 }
 
 function drawLarge() {
