@@ -75,6 +75,16 @@ def job_config(settings: Mapping[str, Any]) -> PipelineConfig:
     return PipelineConfig(**made)
 
 
+def of_kind(name: str, values: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return a backend's or task's settings without what only other kinds than `kind` have; of the same kind, as they are."""
+    keys: Mapping[str, Iterable[str]] = _backend_keys() if name == "backend" else _task_keys()
+    first, *_ = keys  # what a file means that names none
+    if values.get("kind", first) == kind:
+        return dict(values)
+    of_others = {key for each in keys.values() for key in each}.difference(keys.get(kind, ()))
+    return {key: value for key, value in values.items() if key not in of_others}
+
+
 def _group(name: str, values: Any, kind: type[Any]) -> Any:
     if not isinstance(values, Mapping):
         raise SettingError(f"{name}: {values!r} is not allowed; it must be a table of settings")
@@ -113,7 +123,7 @@ def _table(name: str, value: Any) -> Mapping[str, Any]:
 def _backend(values: Mapping[str, Any]) -> Backend:
     kind = values.get("kind", "pixels")
     check_choice("backend", kind, BACKENDS)
-    arguments = {name: _arguments(each) for name, each in BACKENDS.items()}
+    arguments = _backend_keys()
     _check_keys("backend.", values, dict.fromkeys(["kind", *(key for each in arguments.values() for key in each)]))
     given = {key: value for key, value in values.items() if key != "kind" and value is not None}
     for key in given:
@@ -128,6 +138,16 @@ def _backend(values: Mapping[str, Any]) -> Backend:
             raise SettingError(f"backend.{key}: missing; the backend {kind!r} needs it{_FLAGS[key]}")
     backend: Backend = BACKENDS[kind](**{arguments[kind][key]: value for key, value in given.items()} | _api_key(given))
     return backend
+
+
+def _backend_keys() -> dict[str, dict[str, str]]:
+    """Return the keys of each kind of backend."""
+    return {name: _arguments(each) for name, each in BACKENDS.items()}
+
+
+def _task_keys() -> dict[str, list[str]]:
+    """Return the keys of each kind of task."""
+    return {name: [field.name for field in dataclasses.fields(each)] for name, each in _TASKS.items()}
 
 
 def _arguments(kind: type[Any]) -> dict[str, str]:
@@ -161,7 +181,7 @@ def _secret(setting: str, source: Literal["env", "file", "databricks"], place: A
 def _task(values: Mapping[str, Any]) -> Task:
     kind = values.get("kind", "describe")
     check_choice("task", kind, _TASKS)
-    settings = {name: [field.name for field in dataclasses.fields(each)] for name, each in _TASKS.items()}
+    settings = _task_keys()
     _check_keys("task.", values, dict.fromkeys(["kind", *(key for each in settings.values() for key in each)]))
     given = {key: value for key, value in values.items() if key != "kind" and value is not None}
     for key in given:

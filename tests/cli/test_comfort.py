@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from picsum_vision import AiQuery, Classify, SettingError, Tables, __version__
+from picsum_vision import AiQuery, BatchChat, Classify, Describe, PixelDescriber, Secret, SettingError, Tables, __version__
 from picsum_vision.cli import doctor as doctor_command
 from picsum_vision.cli import job_flags
 from picsum_vision.cli import run as run_command
@@ -109,6 +109,35 @@ def test_a_path_in_the_file_means_delta(tmp_path):
     with pytest.raises(SettingError, match=r"format: 'iceberg' is not allowed with tables.path"):
         job_flags.job_of(given | {"table_format": "iceberg"})
     assert job_flags.job_of(nothing | {"output": str(tmp_path)})[0].tables.path is None
+
+
+def test_a_kind_wins_over_the_file(tmp_path):
+    """Of a file's backend and task another kind takes what it knows; what a flag says, it must know."""
+    (tmp_path / "job.toml").write_text(
+        "[backend]\nkind = 'chat'\nbase_url = 'https://host/v1'\nmodel = 'm'\napi_key_file = '/key'\nmax_images_per_request = 3\n"
+        "[task]\nkind = 'classify'\nlabels = ['a', 'b']\nlanguage = 'en'\n"
+    )
+    nothing = dict.fromkeys(inspect.signature(run_command.run).parameters)
+    of_file = nothing | {"config": str(tmp_path / "job.toml"), "table_format": "iceberg"}
+    job, _ = job_flags.job_of(of_file | {"backend": "pixels", "task": "describe"})
+    assert (job.backend, job.task) == (PixelDescriber(), Describe(language="en"))
+    job, _ = job_flags.job_of(of_file | {"backend": "batch-chat"})
+    assert job.backend == BatchChat("https://host/v1", "m", api_key=Secret.file("/key"), max_images_per_request=3)
+    for wrong, words in (
+        ({"backend": "pixels", "task": "describe", "endpoint_url": "https://host/v2"}, r"backend\.base_url: not used"),
+        ({"task": "describe", "labels": "a,b"}, "labels: only for the task 'classify'"),
+        ({"backend": "pixel"}, "did you mean"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            job_flags.job_of(of_file | wrong)
+
+
+def test_a_key_that_no_kind_knows_is_refused_under_another_kind_too(tmp_path):
+    """A typing error in the file's backend is told even where a flag names another backend."""
+    (tmp_path / "job.toml").write_text("[backend]\nkind = 'chat'\nbase_ulr = 'https://host/v1'\n")
+    nothing = dict.fromkeys(inspect.signature(run_command.run).parameters)
+    with pytest.raises(SettingError, match=r"backend\.base_ulr: no such setting \(did you mean"):
+        job_flags.job_of(nothing | {"config": str(tmp_path / "job.toml"), "table_format": "iceberg", "backend": "pixels"})
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from picsum_vision.cli.added_flags import added_flag, shown_as
 from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.session import choose_tables
 from picsum_vision.config import OnNewQuestion, PipelineConfig, WhenBusy
-from picsum_vision.config_file import BACKENDS, KEY_SETTINGS, TASKS, job_config, read_config_file
+from picsum_vision.config_file import BACKENDS, KEY_SETTINGS, TASKS, job_config, of_kind, read_config_file
 from picsum_vision.describing.backends import DEFAULT_ENDPOINT
 from picsum_vision.describing.tasks import DEFAULT_LABELS
 from picsum_vision.errors import SettingError
@@ -181,5 +181,7 @@ def _merged(settings: dict[str, Any], flags: dict[str, Any], groups: dict[str, d
             there = {"kind": there} if isinstance(there, str) else there
             if not isinstance(there, dict):
                 raise SettingError(f"{name}: {there!r} is not allowed; it must be a table of settings")
-            merged[name] = there | given
+            # Another kind of backend or task takes of the file's what it knows; what a flag says, it must know.
+            of_file = of_kind(name, there, given["kind"]) if "kind" in given else there
+            merged[name] = of_file | given
     return merged
