@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -27,6 +28,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
     A wheel task of Databricks calls this inside its own process and takes any SystemExit, also that of 0, for a failure.
     """
+    _print_what_can_be_printed()
     code = run(sys.argv[1:] if words is None else words)
     if code:
         sys.exit(code)
@@ -49,6 +51,12 @@ def run(words: Sequence[str]) -> int:
         return _say(str(error), WRONG_SETTING if isinstance(error, SettingError) else COULD_NOT_RUN)
     except Exception as error:  # noqa: BLE001 - the last resort: a person at a terminal gets one line
         return _unexpected(error)
+
+
+def _print_what_can_be_printed() -> None:
+    """Show a letter that the encoding of stdout has not as a question mark; stderr has a way of its own."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a notebook's is none
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _show_causes(error: PicsumVisionError) -> None:

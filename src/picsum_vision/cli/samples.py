@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.table_columns import KEY
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from picsum_vision.table_names import Tables
 
-_SAMPLES = 10
+_SAMPLES: Final = 10
+_CHARACTERS: Final = 300
+# Of the characters without a shape those that words need: in Persian and Hindi, and between emojis.
+_JOINERS: Final = "\u200c\u200d"
 
 
 def print_samples(spark: SparkSession, tables: Tables) -> None:
@@ -23,7 +26,15 @@ def print_samples(spark: SparkSession, tables: Tables) -> None:
         .selectExpr(KEY, "descrizione", "describe_outcome.status AS status", "describe_outcome.message AS message")
     )
     for row in rows.limit(_SAMPLES).collect():
-        print(f"{row[KEY]}\n    {row['descrizione'] or _reason(row['status'], row['message'])}")
+        text = one_line(row["descrizione"]) or one_line(_reason(row["status"], row["message"]))
+        print(f"{one_line(row[KEY])}\n    {text}")
+
+
+def one_line(text: str | None) -> str:
+    """Return a text as one line of at most 300 characters; what a terminal would obey, as an escape sequence, is replaced."""
+    words = " ".join((text or "").split())
+    shown = words if len(words) <= _CHARACTERS else f"{words[: _CHARACTERS - 1]}…"
+    return "".join(letter if letter.isprintable() or letter in _JOINERS else "\ufffd" for letter in shown)
 
 
 def _reason(status: str | None, message: str | None) -> str:
