@@ -53,7 +53,7 @@ def read_config_file(path: str | Path) -> dict[str, Any]:
         except ImportError as error:
             raise MissingExtraError("tomli", "cli") from error
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"config: {str(path)!r} cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

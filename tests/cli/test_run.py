@@ -84,6 +84,7 @@ def test_demo(tmp_path):
 def test_a_demo_again(spark, tmp_path, monkeypatch, capsys):
     """A second demo finds the pictures of the first one under the same addresses; one that cannot have its port says so."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = str(taken.getsockname()[1])
@@ -91,10 +92,11 @@ def test_a_demo_again(spark, tmp_path, monkeypatch, capsys):
         assert run(["demo", "--images", "6", "--port", port]) == 1
         assert f"port {port}: cannot listen on it" in capsys.readouterr().err
         monkeypatch.setattr(demo_command, "USUAL_PORT", int(port))
-        assert run(["demo", "--images", "4", "--output", "elsewhere", "--json"]) == 0
+        assert run(["demo", "--images", "4", "--output=~/elsewhere", "--json"]) == 0
         shown = capsys.readouterr()
         assert f"port {port} is taken" in shown.err
         assert json.loads(shown.out)["describe"]["by_status"] == {"ok": 4}
+    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == ["marketplace", "report.html"]
     reports = []
     for _ in range(2):
         assert run(["demo", "--images", "6", "--json"]) == 0

@@ -83,6 +83,19 @@ def test_an_output_that_is_a_file_is_refused(tmp_path):
     assert (tmp_path / "out").read_text() == "precious"
 
 
+def test_a_home_folder(tmp_path, monkeypatch, capsys):
+    """A ~ that the shell has left, as in --config=~/job.toml, is the user's home folder wherever a file or folder is named."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.toml").write_text("images = 0")
+    (tmp_path / "empty").mkdir()
+    assert run(["run", "--config=~/job.toml"]) == 2
+    assert "images: 0 is not allowed" in capsys.readouterr().err
+    for words in (["report"], ["export", "--to", "files", "--path", "x"]):
+        assert run([*words, "~/empty"]) == 2
+        assert f"'{tmp_path}/empty' holds no tables of a run" in capsys.readouterr().err
+
+
 def test_an_unknown_key_of_the_file_names_the_nearest(tmp_path):
     """A typing error in the job's file is an error that names the setting which was probably meant."""
     (tmp_path / "job.toml").write_text("images = 5\n[download]\ntotal_timout_s = 3\n")

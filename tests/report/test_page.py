@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import sys
 
@@ -129,8 +130,12 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         write_whole(tmp_path / "nowhere" / "report.html", "x")
 
 
-def test_an_output_that_cannot_be_is_refused_before_any_work(tmp_path):
-    """A folder, and a file in a folder that is not there, are wrong settings."""
+def test_an_output_that_cannot_be_is_refused_before_any_work(tmp_path, monkeypatch):
+    """A folder, a file in a folder that is not there, and one in a folder of others are wrong settings."""
+    (tmp_path / "theirs").mkdir(mode=0o555)
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path / "theirs")  # root may write anywhere
+    with pytest.raises(SettingError, match="theirs' does not allow it; name another file with --output"):
+        check_output_file(str(tmp_path / "theirs" / "report.html"))
     with pytest.raises(SettingError, match="is a folder; it must be a file"):
         check_output_file(str(tmp_path))
     with pytest.raises(SettingError, match="there is no folder"):

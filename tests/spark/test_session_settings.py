@@ -149,25 +149,26 @@ def test_warehouse_that_is_a_file(tmp_path: Path, below: str) -> None:
         local_session(f"{tmp_path}/notes.txt{below}", setting_name="output")
 
 
-def _say_refusal(folder: str, answer: multiprocessing.SimpleQueue[str]) -> None:
+def _say_refusals(folder: str, answers: multiprocessing.SimpleQueue[str]) -> None:
     if os.geteuid() == 0:
         os.setuid(65534)
+    answers.put(warehouse_location(folder, read_only=True))
     try:
-        warehouse_location(folder)
-        answer.put("allowed")
+        answers.put(warehouse_location(folder))
     except SettingError as error:
-        answer.put(str(error))
+        answers.put(str(error))
 
 
 def test_warehouse_that_cannot_be_written_to(tmp_path: Path) -> None:
-    """A folder that this user may not write to is refused before anything is started."""
+    """A folder that this user may not write to is refused before anything is started, but not to who only reads."""
     tmp_path.chmod(0o555)
     context = multiprocessing.get_context("fork")
-    answer = context.SimpleQueue()
-    child = context.Process(target=_say_refusal, args=(f"{tmp_path}/tables", answer))
+    answers = context.SimpleQueue()
+    child = context.Process(target=_say_refusals, args=(f"{tmp_path}/tables", answers))
     child.start()
     child.join()
-    assert re.match(r"warehouse: '.*' cannot be written to", answer.get())
+    assert answers.get() == f"{tmp_path}/tables"
+    assert re.match(r"warehouse: '.*' cannot be written to", answers.get())
 
 
 @pytest.mark.parametrize(

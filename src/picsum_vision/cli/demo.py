@@ -49,7 +49,7 @@ def demo(
     job = PipelineConfig(images=images, by="list", tables=tables, download=DownloadOptions(allow_private_addresses=True))
     with _started(port) as server:
         spark, report = open_and_run(job, folder=folder, base_url=server.base_url)
-    page = Path(output).absolute() / FILE_NAME
+    page = Path(output).expanduser().absolute() / FILE_NAME
     with progress() as say:
         say("making the gallery")
         from picsum_vision.report.html_file import write_report  # noqa: PLC0415 - Spark only where it is used

@@ -14,7 +14,7 @@ def choose_existing_tables(command: str, folder: str | None, catalog: str | None
         raise SettingError(f"{command}: give either the folder of the tables or --catalog (and --schema)")
     if folder is None:
         return Tables(catalog=catalog or "", schema=schema or DEFAULT_SCHEMA)
-    return _tables_in(command, Path(folder), schema or DEFAULT_SCHEMA)
+    return _tables_in(command, Path(folder).expanduser(), schema or DEFAULT_SCHEMA)
 
 
 def _tables_in(command: str, folder: Path, schema: str) -> Tables:

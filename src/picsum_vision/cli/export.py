@@ -55,7 +55,7 @@ def export(
     }  # fmt: skip
     with progress() as say:
         say("starting Spark")
-        spark = open_session(tables, folder, master=master, remote=remote)
+        spark = open_session(tables, folder, master=master, remote=remote, read_only=True)
         from picsum_vision.exporting.export import export as write  # noqa: PLC0415 - Spark only where it is used
 
         say("writing the files")

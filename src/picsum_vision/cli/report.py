@@ -47,7 +47,7 @@ def report(
     path = check_output_file(output or str(Path(folder or "") / FILE_NAME))
     with progress() as say:
         say("starting Spark")
-        spark = open_session(tables, folder, master=master, remote=remote)
+        spark = open_session(tables, folder, master=master, remote=remote, read_only=True)
         say("reading the tables")
         from picsum_vision.report.html_file import write_report  # noqa: PLC0415 - Spark only where it is used
 

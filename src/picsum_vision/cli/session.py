@@ -57,7 +57,9 @@ def choose_tables(
     return dataclasses.replace(tables, **names), folder
 
 
-def open_session(tables: Tables, folder: str | None, *, master: str | None = None, remote: str | None = None) -> SparkSession:
+def open_session(
+    tables: Tables, folder: str | None, *, master: str | None = None, remote: str | None = None, read_only: bool = False
+) -> SparkSession:
     """Return the session: the cluster's own on Databricks, a local one with its table catalog elsewhere."""
     try:
         from picsum_vision.spark.session import local_session  # noqa: PLC0415 - Spark only where it is used
@@ -73,6 +75,7 @@ def open_session(tables: Tables, folder: str | None, *, master: str | None = Non
         remote=remote,
         table_format="delta" if tables.path is not None else "iceberg",
         catalog=tables.catalog if tables.path is None else DEFAULT_CATALOG,
+        read_only=read_only,
         setting_name="output",
     )
     # pyspark's own handler calls the JVM from inside a call to the JVM, which breaks both; the JVM ends with this process anyway.

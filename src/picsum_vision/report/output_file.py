@@ -13,12 +13,16 @@ _READABLE_BY_ALL: Final = 0o666
 
 
 def check_output_file(output: str) -> Path:
-    """Return the file's path; refuse a folder, and one whose folder is not there."""
+    """Return the file's path; refuse a folder, and one whose folder is not there or may not be written to."""
     path = Path(output).expanduser().absolute()
     if path.is_dir():
         raise SettingError(f"output: {output!r} is a folder; it must be a file, as in {os.path.join(output, 'report.html')!r}")  # noqa: PTH118 - as it was given
     if not path.parent.is_dir():
         raise SettingError(f"output: {output!r} cannot be written; there is no folder {str(path.parent)!r}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise SettingError(
+            f"output: {output!r} cannot be written; {str(path.parent)!r} does not allow it; name another file with --output"
+        )
     return path
 
 

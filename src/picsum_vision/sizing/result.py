@@ -113,7 +113,7 @@ class SizingResult:
 
 def read_result(path: str | Path) -> SizingResult:
     """Read a result: its file, or the folder that `--output` named. Raises SettingError in one line."""
-    file = Path(path)
+    file = Path(path).expanduser()
     file = file / FILE_NAME if file.is_dir() else file
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))

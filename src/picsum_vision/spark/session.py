@@ -44,6 +44,7 @@ def local_session(
     app_name: str = "picsum-vision",
     driver_memory: str | None = None,
     extra_conf: Mapping[str, str] | None = None,
+    read_only: bool = False,
     setting_name: str = "warehouse",
 ) -> SparkSession:
     """Return a Spark session whose tables lie in the folder `warehouse`.
@@ -55,6 +56,7 @@ def local_session(
     `local[2]` starts a server here; `sc://host:port` uses a running one with that server's own catalogs, and everything else
     here but `extra_conf` is left aside. `driver_memory` ("4g") defaults to a quarter of the machine's memory, from 1 to 8 GB.
     `extra_conf` wins over every setting of ours; its packages, extensions and Java options are added to them.
+    With `read_only` the folder may be one that you may only read; nothing keeps you from writing to another.
     The workers run the Python of this process: PYSPARK_PYTHON is set, unless the user has set it for a cluster.
 
     If Spark runs in this process already, it is used: the catalog is added to its session, or to a new session beside it if
@@ -71,7 +73,8 @@ def local_session(
         return _remote_session(remote, asked)
     check_choice("table_format", table_format, ("iceberg", "delta"))
     check_text("app_name", app_name)
-    tables = TableCatalog(table_format=table_format, name=catalog, location=warehouse_location(warehouse, setting_name))
+    location = warehouse_location(warehouse, setting_name, read_only=read_only)
+    tables = TableCatalog(table_format=table_format, name=catalog, location=location)
     if driver_memory is not None:
         asked["spark.driver.memory"] = driver_memory_setting(driver_memory)
     if master is not None:

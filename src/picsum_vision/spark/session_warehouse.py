@@ -11,10 +11,11 @@ from pathlib import Path
 from picsum_vision.errors import SettingError
 
 
-def warehouse_location(warehouse: str | os.PathLike[str], setting_name: str = "warehouse") -> str:
+def warehouse_location(warehouse: str | os.PathLike[str], setting_name: str = "warehouse", *, read_only: bool = False) -> str:
     """Return the warehouse as an absolute path; an address such as `s3a://bucket/tables` stays as it is.
 
-    Nothing is created. Raises SettingError, naming `setting_name`, for a file, a place below one, or one nobody may write to.
+    Nothing is created. Raises SettingError, naming `setting_name`, for a file, a place below one, or one nobody may write to,
+    which will do if it is `read_only`.
     """
     text = os.fspath(warehouse)
     if not text.strip() or not text.isprintable():
@@ -24,16 +25,16 @@ def warehouse_location(warehouse: str | os.PathLike[str], setting_name: str = "w
     elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
         return text
     folder = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - resolve() would replace the user's links
-    _check_folder(folder, setting_name)
+    _check_folder(folder, setting_name, read_only=read_only)
     return str(folder)
 
 
-def _check_folder(folder: Path, setting_name: str) -> None:
+def _check_folder(folder: Path, setting_name: str, *, read_only: bool) -> None:
     existing = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not existing.is_dir():
         what = "it is not a folder" if existing == folder else f"{existing} is not a folder"
         raise SettingError(f"{setting_name}: {str(folder)!r} cannot hold tables: {what}; name another one")
-    if not os.access(existing, os.W_OK | os.X_OK):
+    if not read_only and not os.access(existing, os.W_OK | os.X_OK):
         raise SettingError(
             f"{setting_name}: {str(folder)!r} cannot be written to ({existing} does not allow it); name another one"
         )
