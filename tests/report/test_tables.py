@@ -13,6 +13,7 @@ from PIL import Image
 from pyspark.sql import functions as F
 
 import picsum_vision as pv
+from picsum_vision.cli.samples import print_samples
 from picsum_vision.options import DescribeOptions
 from picsum_vision.report.html_file import write_report
 from picsum_vision.report.time_figures import latency, longest_run, throughput
@@ -110,6 +111,26 @@ def test_tables_of_the_notebook_are_reported_too(spark, tmp_path):
     assert (measures["ok_share"], measures["repeated_descriptions"], measures["duplicate_pictures"]) == (1.0, 2, 0)
     assert told["figures"]["runs"] == []
     assert told["gallery"]["rows"] == [{"text": "un lago"}, {"url": "https://h/1", "text": "un lago"}]
+
+
+def test_tables_of_the_notebook_alone(spark, tmp_path, capsys):
+    """Tables with the notebook's own two columns, before any run, have a page and their samples; nothing is changed in them."""
+    tables = pv.Tables(schema=f"s_{uuid.uuid4().hex[:8]}")
+    spark.sql(f"CREATE SCHEMA platform_catalog.{tables.schema}")
+    for role, columns, row in (
+        ("image_urls", "image_url STRING", "'https://h/1'"),
+        ("image_codes", "image_url STRING, image_binary BINARY", "'https://h/1', NULL"),
+        ("image_desc", "image_url STRING, descrizione STRING", "'https://h/1', 'un\nlago'"),
+    ):
+        spark.sql(f"CREATE TABLE {tables.readable(role)} ({columns})")
+        spark.sql(f"INSERT INTO {tables.readable(role)} VALUES ({row})")  # noqa: S608 - the test's own
+    write_report(spark, tables, tmp_path / "report.html")
+    told = data_of((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert told["figures"]["download"]["by_status"] == told["figures"]["describe"]["by_status"] == {"ok": 1}
+    assert told["gallery"]["rows"] == [{"url": "https://h/1", "text": "un\nlago"}]
+    print_samples(spark, tables)
+    assert capsys.readouterr().out == "https://h/1\n    un lago\n"
+    assert spark.table(tables.readable("image_desc")).columns == ["image_url", "descrizione"]
 
 
 def test_tokens_and_cost(spark, tables, tmp_path):

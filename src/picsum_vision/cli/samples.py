@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from picsum_vision.spark.tables import TableStore
+from picsum_vision.spark.read_tables import ReadTables
 from picsum_vision.table_columns import KEY
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _JOINERS: Final = "\u200c\u200d"
 def print_samples(spark: SparkSession, tables: Tables) -> None:
     """Print ten rows of image_desc: the address, and the description or why there is none."""
     rows = (
-        TableStore(spark, tables)
+        ReadTables(spark, tables)
         .read("image_desc")
         .selectExpr(KEY, "descrizione", "describe_outcome.status AS status", "describe_outcome.message AS message")
     )

@@ -10,7 +10,7 @@ from picsum_vision.report.figures import Figures
 from picsum_vision.report.gallery_frame import rows_of_tables
 from picsum_vision.report.output_file import write_whole
 from picsum_vision.report.page import render_page
-from picsum_vision.spark.tables import TableStore
+from picsum_vision.spark.read_tables import ReadTables
 from picsum_vision.table_columns import COLUMNS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def write_report(
         If the file cannot be written.
 
     """
-    store = TableStore(spark, tables)
+    store = ReadTables(spark, tables)
     figures = Figures.read(store, prices=prices or DescribeOptions())
     gallery = rows_of_tables(store, store.read("image_urls"), max_rows=max_rows)
     names = {role: tables.readable(role) for role in COLUMNS}
