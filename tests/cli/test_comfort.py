@@ -141,18 +141,25 @@ def test_a_key_that_no_kind_knows_is_refused_under_another_kind_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("tables", "folder", "remote", "command"),
+    ("tables", "folder", "remote", "config", "command"),
     [
-        (Tables(), "my pictures", None, "picsum-vision report 'my pictures'"),
-        (Tables(schema="mine"), "out", None, "picsum-vision report out --schema mine"),
-        (Tables(path="/out"), "out", None, "picsum-vision report out"),
-        (Tables(schema="mine"), "out", "local[2]", "picsum-vision report out --schema mine --remote 'local[2]'"),
-        (Tables(catalog="main"), None, "sc://h", "picsum-vision report --catalog main --schema marketplace --remote sc://h"),
+        (Tables(), "my pictures", None, "job.toml", "picsum-vision report 'my pictures'"),
+        (Tables(schema="mine"), "out", None, None, "picsum-vision report out --schema mine"),
+        (Tables(path="/out"), "out", None, None, "picsum-vision report out"),
+        (Tables(path="/out", image_urls="urls"), "out", None, "my job.toml", "picsum-vision report out --config 'my job.toml'"),
+        (Tables(schema="mine"), "out", "local[2]", None, "picsum-vision report out --schema mine --remote 'local[2]'"),
+        (
+            Tables(catalog="main"),
+            None,
+            "sc://h",
+            None,
+            "picsum-vision report --catalog main --schema marketplace --remote sc://h",
+        ),
     ],
 )
-def test_the_next_command_is_whole(tables, folder, remote, command):
+def test_the_next_command_is_whole(tables, folder, remote, config, command):
     """What `run` prints at its end finds the tables of that run."""
-    assert run_command.report_command(tables, folder, remote) == command
+    assert run_command.report_command(tables, folder, remote, config) == command
 
 
 def test_version(capsys):

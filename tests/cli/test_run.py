@@ -110,15 +110,20 @@ def test_a_demo_again(spark, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.spark
 def test_the_next_command_shows_the_tables(spark, tmp_path, monkeypatch, capsys):
-    """The command that a run prints at its end works as it stands, in another schema than the usual one, too."""
+    """The command that a run prints at its end works as it stands, under other names than the usual ones, too."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.toml").write_text("[tables]\nimage_urls = 'addresses'\nimage_codes = 'pictures'\nimage_desc = 'answers'\n")
     with ImageServer() as server:
         words = ["run", "--images", "3", "--base-url", server.base_url, "--allow-private-addresses", "--by", "seed"]
-        assert run([*words, "--output", "out", "--schema", "mine"]) == 0
+        assert run([*words, "--config", "job.toml", "--output", "out", "--schema", "mine"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("look at them: ")]
     command, *rest = shlex.split(line.removeprefix("look at them: "))
     assert (command, run(rest)) == ("picsum-vision", 0)
-    assert "3 images asked for" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "3 images asked for" in told
+    assert "platform_catalog.mine.answers" in told
+    assert run(["export", "out", "--schema", "mine", "--config", "job.toml", "--to", "files", "--path", "files"]) == 0
+    assert "3 of 3 images as files" in capsys.readouterr().out
 
 
 def at_work(server: ImageServer, folder: Path) -> subprocess.Popen[str]:

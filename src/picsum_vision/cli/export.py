@@ -32,6 +32,7 @@ def export(
     folder: Annotated[Text, typer.Argument(help="The folder of the tables, as given to --output.")] = None,
     catalog: Annotated[Text, typer.Option(help="The catalog of the tables.")] = None,
     schema: job_flags.Schema = None,
+    config: job_flags.TablesConfig = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of an earlier export.")] = False,
     split: Annotated[str, typer.Option(help="The word that names start with: train, validation, test.")] = "train",
     max_images_per_shard: Annotated[
@@ -48,7 +49,7 @@ def export(
     picsum-vision export picsum-vision-demo --to webdataset --path shards
     """
     check_choice("to", to, LAYOUTS)
-    tables = choose_existing_tables("export", folder, catalog, schema)
+    tables, folder = choose_existing_tables("export", folder, catalog, schema, config=config, remote=remote)
     settings: dict[str, Any] = {
         "mode": "overwrite" if overwrite else "error", "split": split, "max_images_per_shard": max_images_per_shard,
         "max_bytes_per_shard": max_bytes_per_shard, "partitions": partitions,

@@ -27,6 +27,7 @@ Switch = Optional[bool]
 _IN_FLIGHT: Final = f"{DownloadOptions.max_in_flight_per_task} downloads, {DescribeOptions.max_in_flight_per_task} questions"
 
 Config = Annotated[Text, typer.Option(help="A TOML file with the whole job; a flag wins over it.")]
+TablesConfig = Annotated[Text, typer.Option("--config", help="The job's TOML file, if its tables have names of its own.")]
 Images = Annotated[Number, typer.Option(help="How many images. [default: 1000]")]
 Start = Annotated[Number, typer.Option(help="From which number on. [default: 1]")]
 By = Annotated[Text, typer.Option(help="id, seed or list. [default: id]", autocompletion=one_of("id", "seed", "list"))]

@@ -27,6 +27,7 @@ def report(
     folder: Annotated[Text, typer.Argument(help="The folder of the tables, as given to --output.")] = None,
     catalog: Annotated[Text, typer.Option(help="The catalog of the tables.")] = None,
     schema: job_flags.Schema = None,
+    config: job_flags.TablesConfig = None,
     output: Annotated[Text, typer.Option(help="The HTML file. [default: report.html in the folder of the tables]")] = None,
     images: Annotated[int, typer.Option(help="How many images the gallery shows at most.")] = 5_000,
     input_price_per_million_tokens: Annotated[Price, typer.Option(help="For the cost: the model's price.")] = None,
@@ -43,7 +44,7 @@ def report(
         input_price_per_million_tokens=input_price_per_million_tokens,
         output_price_per_million_tokens=output_price_per_million_tokens,
     )
-    tables = choose_existing_tables("report", folder, catalog, schema)
+    tables, folder = choose_existing_tables("report", folder, catalog, schema, config=config, remote=remote)
     path = check_output_file(output or str(Path(folder or "") / FILE_NAME))
     with progress() as say:
         say("starting Spark")

@@ -13,6 +13,7 @@ from picsum_vision.cli.console import progress
 from picsum_vision.cli.session import open_session
 from picsum_vision.config import PipelineConfig
 from picsum_vision.run_report import RunReport
+from picsum_vision.table_columns import COLUMNS
 from picsum_vision.table_names import DEFAULT_SCHEMA, Tables
 
 if TYPE_CHECKING:
@@ -41,17 +42,22 @@ def run(
     _, report = open_and_run(job, folder=folder, master=flags["master"], remote=flags["remote"])
     print_report(report, as_json=as_json)
     if not as_json:
-        print(f"look at them: {report_command(job.tables, flags['output'] or folder, flags['remote'])}")
+        print(f"look at them: {report_command(job.tables, flags['output'] or folder, flags['remote'], flags['config'])}")
     return 0 if report.succeeded else SHARE_MISSED
 
 
-def report_command(tables: Tables, folder: str | None, remote: str | None = None) -> str:
-    """Return the command that shows the tables: in the folder that was named, or in their catalog where there is none."""
+def report_command(tables: Tables, folder: str | None, remote: str | None = None, config: str | None = None) -> str:
+    """Return the command that shows the tables: in the folder that was named, or in their catalog where there is none.
+
+    `config` is the job's file, which is named where the tables have names of their own.
+    """
     words = ["picsum-vision", "report"]
     words += ["--catalog", tables.catalog] if folder is None else [folder]
     # Delta tables lie in the folder itself.
     if folder is None or (tables.path is None and tables.schema != DEFAULT_SCHEMA):
         words += ["--schema", tables.schema]
+    if config is not None and any(getattr(tables, role) != role for role in COLUMNS):
+        words += ["--config", config]
     words += [] if remote is None else ["--remote", remote]
     return shlex.join(words)
 
