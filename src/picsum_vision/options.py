@@ -13,6 +13,7 @@ from picsum_vision.validation import check_choice, check_flag, check_integer, ch
 
 DEFAULT_USER_AGENT = f"picsum-vision/{__version__} (+https://pypi.org/project/picsum-vision/)"
 _ONE_GIB = 1 << 30
+_MOST_PIXELS = 2**31 - 1
 _FORBIDDEN_IN_HEADERS = ("\r", "\n", "\0")
 
 
@@ -45,7 +46,7 @@ class DownloadOptions:
     max_bytes
         Bytes of one image, counted while they come. A larger one is `too_large`.
     max_pixels
-        Width x height of one image. A larger one is `too_many_pixels`, and is never inflated.
+        Width x height of one image, at most 2147483647. A larger one is `too_many_pixels`, and is never inflated.
     verify
         "header": dimensions and truncation without decoding; "decode": the whole picture is decoded; "none": any bytes are kept.
     window_bytes_per_task
@@ -94,7 +95,7 @@ class DownloadOptions:
         check_integer("max_in_flight_per_host_per_task", self.max_in_flight_per_host_per_task, minimum=1, optional=True)
         check_number("requests_per_second_per_host_total", self.requests_per_second_per_host_total, above=0, optional=True)
         check_integer("max_bytes", self.max_bytes, minimum=1, maximum=_ONE_GIB)
-        check_integer("max_pixels", self.max_pixels, minimum=1)
+        check_integer("max_pixels", self.max_pixels, minimum=1, maximum=_MOST_PIXELS)
         check_choice("verify", self.verify, ("header", "decode", "none"))
         check_integer("window_bytes_per_task", self.window_bytes_per_task, minimum=1)
         check_flag("allow_private_addresses", self.allow_private_addresses)

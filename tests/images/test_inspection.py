@@ -200,6 +200,26 @@ def test_size_of_zero() -> None:
     assert status_of(png_of(10, 0)) == "not_an_image"
 
 
+def big_tiff_of(width: int, height: int) -> bytes:
+    """Write the header of a BigTIFF whose sides are numbers of 64 bits."""
+    fields = b"".join(struct.pack("<HHQQ", tag, 16, 1, side) for tag, side in ((256, width), (257, height)))
+    return b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 2) + fields + bytes(8)
+
+
+@pytest.mark.parametrize("data", [png_of(0x9000_0000, 2), png_of(2, 2**31), big_tiff_of(2**40, 2), big_tiff_of(2, 2**63)])
+def test_sides_that_no_column_can_hold(data: bytes) -> None:
+    """A side above 2147483647, which no format allows, is no size: refused, or not told where nothing is checked."""
+    assert status_of(data) == "not_an_image"
+    facts = inspect_image(data, verify="none", max_pixels=1)
+    assert facts.content_type is not None
+    assert (facts.width, facts.height) == (None, None)
+
+
+def test_the_largest_side() -> None:
+    """A side of 2147483647 is told as it is."""
+    assert inspect_image(png_of(2**31 - 1, 1), verify="none", max_pixels=1) == ImageFacts("image/png", 2**31 - 1, 1)
+
+
 def test_big_tiff() -> None:
     """A BigTIFF is read as well as a classic one."""
     data = encoded(scene(), "TIFF", big_tiff=True)

@@ -12,6 +12,8 @@ from picsum_vision.outcomes import DownloadStatus
 _PAST_THE_END: Final = (struct.error, IndexError, OverflowError, HeaderEndsEarlyError)
 """What reading at an offset that the bytes do not reach raises; an offset of 64 bits can be past any index."""
 
+_LARGEST_SIDE: Final = 2**31 - 1  # PNG's own bound, and the largest number of the outcome's INT
+
 
 def check_header(data: bytes, max_pixels: int) -> tuple[Format, Header]:
     """Give the format and the header of a whole picture of at most `max_pixels`, or raise `BadImage`."""
@@ -37,11 +39,11 @@ def _is_whole(data: bytes, kind: Format, header: Header) -> bool:
 
 
 def read_header(data: bytes, kind: Format) -> Header:
-    """Read the header of a `kind` of picture; the size is at least one pixel each way."""
+    """Read the header of a `kind` of picture; each side has at least one pixel, at most 2147483647."""
     try:
         header = kind.read_header(data)
     except _PAST_THE_END:
         raise BadImage(DownloadStatus.TRUNCATED, f"{kind.content_type} cut off inside its header") from None
-    if header.width <= 0 or header.height <= 0:
+    if not (0 < header.width <= _LARGEST_SIDE and 0 < header.height <= _LARGEST_SIDE):
         raise broken(f"{kind.content_type} of {header.width} x {header.height} pixels")
     return header
