@@ -87,3 +87,26 @@ def test_a_window_that_nobody_comes_for_is_closed(monkeypatch):
     assert forgotten in relay._carried
     list(relayed(Leg(uuid.uuid4().hex, 1, is_last=True), Opened(EchoStage()), "value", batches_of([[1]])))
     assert forgotten not in relay._carried
+
+
+class OldBatch:
+    """A batch as pyarrow 8 has it, which cannot append a column by itself."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        """Hide what is newer."""
+        self._batch = batch
+
+    def __getattr__(self, name: str) -> object:
+        """Give what an old batch has."""
+        if name == "append_column":
+            raise AttributeError(name)
+        return getattr(self._batch, name)
+
+
+def test_a_row_says_who_has_read_it_with_the_oldest_pyarrow():
+    """The mark stands behind the input's columns, which keep their types and what is said of them, with pyarrow 8 too."""
+    schema = pa.schema([pa.field("row", pa.int32(), metadata={"about": "rows"})], metadata={"about": "all"})
+    batch = pa.RecordBatch.from_arrays([pa.array([1, 2], pa.int32())], schema=schema)
+    (read,) = relay._read_by(Leg("0123456789", 3, is_last=False), iter([OldBatch(batch)]))
+    assert read.schema.equals(schema.append(pa.field(READ_BY_COLUMN, pa.string())), check_metadata=True)
+    assert read.to_pydict() == {"row": [1, 2], READ_BY_COLUMN: ["01234567/3/0/0"] * 2}

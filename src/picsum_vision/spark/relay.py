@@ -76,7 +76,10 @@ def _read_by(leg: Leg, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordB
     partition, attempt = (0, 0) if context is None else (context.partitionId(), context.taskAttemptId())
     mark = f"{leg.relay_id[:8]}/{leg.number}/{partition}/{attempt}"
     for batch in batches:
-        yield batch.append_column(READ_BY_COLUMN, pa.array([mark] * batch.num_rows, pa.string()))
+        marks = pa.array([mark] * batch.num_rows, pa.string())
+        # Not `append_column`: a batch has that since pyarrow 16 only.
+        schema = batch.schema.append(pa.field(READ_BY_COLUMN, pa.string()))
+        yield pa.RecordBatch.from_arrays([*batch.columns, marks], schema=schema)
 
 
 def _close_forgotten() -> None:
