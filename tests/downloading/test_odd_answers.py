@@ -6,6 +6,7 @@ import gzip
 import io
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -102,6 +103,16 @@ ANSWERS: dict[str, tuple[Answer, str, int | None]] = {
     "utf-8 place": (sends("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /città\r\n\r\n".encode()), "ok", 200),
     "latin-1 place": (sends(http("HTTP/1.1 302 Found\nContent-Length: 0\nLocation: /citt\xe0")), "ok", 200),
     "a redirect with a long body": (sends(http("HTTP/1.1 302 Found\nLocation: /chunks\nContent-Length: 9999999")), "ok", 200),
+    "a redirect without framing": (sends(http("HTTP/1.1 302 Found\nLocation: /chunks")), "ok", 200),
+    "a redirect cut off": (sends(http("HTTP/1.1 302 Found\nLocation: /chunks\nContent-Length: 9"), then=CLOSE), "ok", 200),
+    "a redirect in bad chunks": (
+        sends(http("HTTP/1.1 302 Found\nLocation: /chunks\nTransfer-Encoding: chunked", b"zz\r\n")), "ok", 200,
+    ),
+    "404 cut off": (sends(http("HTTP/1.1 404 Not Found\nContent-Length: 100", b"x" * 20), then=CLOSE), "http_error", 404),
+    "404 without an end": (sends(http("HTTP/1.1 404 Not Found\nContent-Length: 100", b"x" * 20)), "http_error", 404),
+    "404 without framing": (sends(http("HTTP/1.1 404 Not Found", b"x" * 20)), "http_error", 404),
+    "404 in bad chunks": (sends(http("HTTP/1.1 404 Not Found\nTransfer-Encoding: chunked", b"zz\r\n")), "http_error", 404),
+    "503 cut off": (sends(http("HTTP/1.1 503 Busy\nContent-Length: 100", b"x" * 20), then=CLOSE), "rate_limited", 503),
     "a control character in a header": (sends(http(f"{OK}\nX-Odd: \x01\x7f", PNG)), "ok", 200),
     "gzip": (sends(coded("gzip", gzip.compress(PNG))), "ok", 200),
     "x-gzip": (sends(coded("X-GZIP", gzip.compress(PNG))), "ok", 200),
@@ -142,6 +153,36 @@ def test_each_odd_answer_has_its_word() -> None:
     assert {row.outcome.attempts for row in rows} == {1}
     # Noticed within a tenth of a second, but for a machine that is busy with something else.
     assert max(row.outcome.elapsed_ms for row in rows) < 10_000
+
+
+def test_what_cannot_change_is_asked_once_however_its_body_ends() -> None:
+    """A 404 that breaks off is `http_error` after one attempt, as a whole one is."""
+    with raw_host({"/": ANSWERS["404 cut off"][0]}) as host:
+        row = fetch_all([f"{host.base_url}/"], **FAST | {"max_attempts": 3})[0]
+    assert (row.status.value, row.outcome.http_status, row.outcome.attempts) == ("http_error", 404, 1)
+
+
+def test_a_redirect_whose_body_never_comes_is_followed() -> None:
+    """A redirect that announces a body and keeps it back leads on in the same attempt."""
+    with raw_host(PLACES | {"/": sends(http("HTTP/1.1 302 Found\nLocation: /chunks\nContent-Length: 9"))}) as host:
+        row = fetch_all([f"{host.base_url}/"], **FAST | {"total_timeout_s": 20.0})[0]
+    assert (row.status.value, row.outcome.attempts) == ("ok", 1)
+
+
+def test_retry_after_counts_however_its_body_ends() -> None:
+    """What a 503 asks for is waited for though its body breaks off."""
+    asked_s: list[float] = []
+
+    def answer(connection: socket.socket) -> bool:
+        asked_s.append(time.monotonic())
+        if len(asked_s) > 1:
+            return sends(http(OK, PNG))(connection)
+        return sends(http("HTTP/1.1 503 Busy\nRetry-After: 1.2\nContent-Length: 100", b"x" * 20), then=CLOSE)(connection)
+
+    with raw_host({"/": answer}) as host:
+        row = fetch_all([f"{host.base_url}/"], **FAST | {"max_attempts": 2})[0]
+    assert (row.status.value, row.outcome.attempts) == ("ok", 2)
+    assert asked_s[1] - asked_s[0] >= 1.2
 
 
 @pytest.mark.parametrize("name", ["gzip", "deflate", "raw deflate"])

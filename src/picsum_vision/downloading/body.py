@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SLOWNESS_SHOWS_AFTER_S: Final = 3.0
 # A short body that nobody wants is read, so that its connection can serve again; a long one costs the connection.
 _SKIPPED_BODY_BYTES: Final = 65_536
+_SKIPPED_BODY_S: Final = 1.0
 _GOOD: Final = range(200, 300)
 
 
@@ -60,12 +61,22 @@ class ImageSink:
         self._chunks: list[bytes] = []
         self._inflater: Inflater | None = None
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the head has come and says it all, so that it does not matter how the body ends."""
+        return self.came is not None and not self._is_good
+
     def head(self, head: Head) -> None:
         """Decide whether the body is wanted; raises OptedOut, AnswerTooLarge, EnoughRead."""
         self.came = head
         self._is_good = head.status in _GOOD
         if not self._is_good:
-            if (head.content_length or 0) > _SKIPPED_BODY_BYTES:
+            length = head.content_length
+            if length is None:
+                # Without a frame it ends with the connection, which would never serve again, and may not end at all.
+                if not head.is_framed:
+                    raise EnoughRead
+            elif length > _SKIPPED_BODY_BYTES:
                 raise EnoughRead
             return
         if self._options.respect_opt_out and opted_out(head.every(b"x-robots-tag")):
@@ -116,8 +127,11 @@ class ImageSink:
         self._holder.held_bytes += missing
 
     def look(self, seconds: float) -> None:
-        """Raise BodyTooSlow for a good body that comes too slowly."""
-        if self._is_good and seconds > _SLOWNESS_SHOWS_AFTER_S and self._size < self._options.min_bytes_per_second * seconds:
+        """Raise BodyTooSlow for a good body that comes too slowly, EnoughRead for any other that does not end."""
+        if not self._is_good:
+            if seconds > _SKIPPED_BODY_S:
+                raise EnoughRead
+        elif seconds > _SLOWNESS_SHOWS_AFTER_S and self._size < self._options.min_bytes_per_second * seconds:
             raise BodyTooSlow
 
     def end(self) -> None:

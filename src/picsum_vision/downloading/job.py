@@ -9,13 +9,14 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from picsum_vision.concurrency.byte_budget import NoRoom
+from picsum_vision.concurrency.deadline import DeadlinePassed
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Lane, Turn
 from picsum_vision.downloading.body import BodyTooSlow, ImageSink, OptedOut
 from picsum_vision.downloading.inspection import CHECK_LANE, Findings, examine, is_costly
 from picsum_vision.downloading.target import UnfitUrl, parse_target
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DownloadOutcome, DownloadStatus
 from picsum_vision.transport.address_guard import BlockedAddress
-from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
+from picsum_vision.transport.failures import MESSAGES, BadAnswer, BrokenOff, TransportFailure, translate
 from picsum_vision.transport.head import Head
 from picsum_vision.transport.inflate import unknown_coding
 from picsum_vision.transport.retry_after import retry_after_s
@@ -32,6 +33,7 @@ _MAY_CHANGE_FAILURES: Final = frozenset(
     {TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.BROKEN_OFF, TransportFailure.DNS_FOR_NOW}
 )
 _LOAD_FAILURES: Final = frozenset({TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.BROKEN_OFF})
+_ENDS_OF_A_BODY: Final = (BrokenOff, BadAnswer, DeadlinePassed)
 _NO_ROOM_DELAY_S: Final = 0.1
 _log = logging.getLogger(__name__)
 
@@ -98,21 +100,27 @@ class DownloadJob:
         if target.host.names_private_address and not downloader.options.allow_private_addresses:
             raise BlockedAddress
         sink = ImageSink(self, downloader.budget, downloader.options)
+        sent_s = time.monotonic()
         try:
             headers = downloader.headers if target.host == self._first.host else downloader.headers_elsewhere
             exchange = await downloader.client.get(target.request, headers, sink, self._left_s)
+            latency_s, self._left_s = exchange.latency_s, exchange.left_s(downloader.client.time_s())
+        except _ENDS_OF_A_BODY:
+            if not sink.is_answered:
+                raise
+            latency_s, self._left_s = None, self._left_s - (time.monotonic() - sent_s)
         finally:
             # The head's status is of interest also where what follows it fails.
             self._http_status = None if sink.came is None else sink.came.status
-        answer, self._left_s = exchange.head, exchange.left_s(downloader.client.time_s())
+        answer = sink.came
         assert answer is not None  # noqa: S101 - there is no exchange without it that ends well
         if self.data is not None:
             self._check(unknown_coding(answer))
         elif answer.status in _REDIRECTS and (location := answer.first(b"location")) is not None:
             self._follow(location)
         else:
-            return self._refused(answer, exchange.latency_s)
-        return Feedback(latency_s=exchange.latency_s)
+            return self._refused(answer, latency_s)
+        return Feedback(latency_s=latency_s)
 
     def _check(self, coding: str | None) -> None:
         if coding is not None:
