@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -32,6 +33,7 @@ def server() -> Iterator[ImageServer]:
         Fault(kind="status", status=429, times=1, retry_after="date", retry_after_s=1, path="/id/702/"),
         Fault(kind="status", status=429, retry_after="seconds", retry_after_s=500, path="/id/703/"),
         Fault(kind="trickle", bytes_per_second=300, path="/id/704/"),
+        Fault(kind="status", status=500, retry_after="seconds", retry_after_s=500, path="/id/705/"),
     ]
     with ImageServer(faults=[*faults, *statuses, *passing, *more], missing_ids=[999]) as running:
         yield running
@@ -152,6 +154,37 @@ def test_a_silence_beyond_the_bound_keeps_nobody_waiting() -> None:
     assert {row.status.value for row in rows[::2]} == {"rate_limited"}
     assert {row.outcome.attempts for row in rows[::2]} == {0, 1}
     assert {row.status.value for row in rows[1::2]} == {"ok"}
+
+
+@pytest.mark.parametrize("status", PASSING)
+def test_retry_after_is_obeyed_with_every_status_that_can_change(status: int) -> None:
+    """A row comes back no sooner than the host said, whatever it said it with."""
+    fault = Fault(kind="status", status=status, times=1, retry_after="seconds", retry_after_s=1)
+    with ImageServer(faults=[fault]) as host:
+        told = fetch(f"{host.base_url}/id/1/80/60").outcome
+    assert (told.status.value, told.attempts) == ("ok", 2)
+    assert told.elapsed_ms >= 1_000
+
+
+def test_one_broken_url_silences_no_host(server: ImageServer) -> None:
+    """A 500 that names a long time is given up after one attempt, and the host's other rows are asked for."""
+    broken, fine = fetch_all([f"{server.base_url}/id/705/80/60", f"{server.base_url}/id/500/200/150"], max_in_flight_per_task=1)
+    assert (broken.outcome.status.value, broken.outcome.attempts) == ("http_error", 1)
+    assert fine.status is DownloadStatus.OK
+
+
+def test_the_rest_of_a_long_silence_is_kept() -> None:
+    """Once what is left of a silence is short enough to be waited for, rows wait for its end and ask nothing before it."""
+    fault = Fault(kind="status", status=429, times=1, retry_after="seconds", retry_after_s=3)
+    with ImageServer(faults=[fault]) as host:
+        began_s = time.monotonic()
+        refused = fetch(f"{host.base_url}/id/1/80/60", max_retry_wait_s=2)
+        time.sleep(1.2)
+        rows = fetch_all([f"{host.base_url}/id/1/{width}/60" for width in (80, 80, 80)], max_retry_wait_s=2)
+        ended_s = time.monotonic()
+    assert refused.status is DownloadStatus.RATE_LIMITED
+    assert {(row.status.value, row.outcome.attempts) for row in rows} == {("ok", 1)}
+    assert ended_s - began_s >= 3
 
 
 def test_a_mix_of_all_faults_loses_no_row() -> None:

@@ -74,8 +74,9 @@ class DownloadJob:
         if self.data is not None:
             self._note(await asyncio.get_running_loop().run_in_executor(self._downloader.cpu, self._examine))
             return NOTHING_LEARNT
-        if self._downloader.silences.left_s(self._target.host.name) > self._downloader.options.max_retry_wait_s:
-            self._settle(DownloadStatus.RATE_LIMITED, message="the host has asked for a silence longer than max_retry_wait_s")
+        silence_s = self._downloader.silences.left_s(self._target.host.name)
+        if silence_s > 0:
+            self._keep_silent(silence_s)
             return NOTHING_LEARNT
         self._attempts += self._attempt_is_new
         self._attempt_is_new = False
@@ -146,10 +147,10 @@ class DownloadJob:
 
     def _refused(self, answer: Head, latency_s: float | None) -> Feedback:
         limited = answer.status in _OVERLOADED
-        asked_s = retry_after_s(answer.mapping(), dt.datetime.now(dt.timezone.utc)) if limited else None
-        pause_s = self._downloader.silences.waited_for_s(
-            self._target.host.name, asked_s or 0.0, self._downloader.options.max_retry_wait_s
-        )
+        asked_s = _asked_s(answer, limited=limited)
+        # Any other answer speaks of this row alone.
+        silence_s = (asked_s or 0.0) if limited else 0.0
+        pause_s = self._downloader.silences.waited_for_s(self._target.host.name, silence_s, self._downloader.options.max_retry_wait_s)
         if answer.status in _MAY_CHANGE and self._try_again(asked_s):
             pass
         elif limited:
@@ -181,6 +182,14 @@ class DownloadJob:
         if failure not in _MAY_CHANGE_FAILURES or not self._try_again(None):
             self._settle(_STATUS_OF_FAILURE[failure], message=MESSAGES[failure])
         return Feedback(overloaded=failure in _LOAD_FAILURES)
+
+    def _keep_silent(self, silence_s: float) -> None:
+        """Wait for the end of a silence that the host has asked for, if that is near enough."""
+        if self._waited_s + silence_s > self._downloader.options.max_retry_wait_s:
+            self._settle(DownloadStatus.RATE_LIMITED, message="the host has asked for a silence longer than max_retry_wait_s")
+            return
+        self._waited_s += silence_s
+        self.turn = Turn(Lane(DOWNLOAD_POOL, self._target.host.name), silence_s, opens=self._attempt_is_new)
 
     def _come_back(self) -> None:
         """Send the same request again, in the same attempt, when there may be room for its bytes."""
@@ -224,6 +233,12 @@ class DownloadJob:
         held, self.held_bytes = self.held_bytes, 0
         if held:
             self._downloader.budget.give_back(self.number, held)
+
+
+def _asked_s(answer: Head, *, limited: bool) -> float | None:
+    """Return the seconds after which the host wants to be asked again; what it tells of its limits counts where they are met."""
+    told = answer.mapping() if limited else {"retry-after": ", ".join(answer.every(b"retry-after"))}
+    return retry_after_s(told, dt.datetime.now(dt.timezone.utc))
 
 
 _STATUS_OF_FAILURE: Final = {
