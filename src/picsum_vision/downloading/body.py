@@ -79,8 +79,10 @@ class ImageSink:
             elif length > _SKIPPED_BODY_BYTES:
                 raise EnoughRead
             return
-        if self._options.respect_opt_out and opted_out(head.every(b"x-robots-tag")):
-            raise OptedOut
+        if self._options.respect_opt_out:
+            tags = head.every(b"x-robots-tag")
+            if tags and opted_out(tags, self._options.user_agent):
+                raise OptedOut
         announced = head.content_length or 0
         if announced > self._options.max_bytes:
             raise AnswerTooLarge
