@@ -124,6 +124,9 @@ ANSWERS: dict[str, tuple[Answer, str, int | None]] = {
     "gzip of nothing": (sends(coded("gzip", b"")), "empty", 200),
     "gzip and rubbish": (sends(coded("gzip", gzip.compress(PNG) + b"\0" * 500)), "ok", 200),
     "brotli": (sends(coded("br", b"\x0b\x02\x80abc\x03")), "not_an_image", 200),
+    "aws-chunked coding": (sends(coded("aws-chunked", PNG)), "ok", 200),
+    "utf-8 coding": (sends(coded("utf-8", PNG)), "ok", 200),
+    "brotli of nothing": (sends(coded("br", b"")), "empty", 200),
     "identity coding": (sends(coded("identity", PNG)), "ok", 200),
     "a gzip bomb": (sends(coded("gzip", gzip.compress(bytes(50_000_000)))), "too_large", 200),
     "a deflate bomb": (sends(coded("deflate", zlib.compress(bytes(50_000_000)))), "too_large", 200),
@@ -183,6 +186,16 @@ def test_retry_after_counts_however_its_body_ends() -> None:
         row = fetch_all([f"{host.base_url}/"], **FAST | {"max_attempts": 2})[0]
     assert (row.status.value, row.outcome.attempts) == ("ok", 2)
     assert asked_s[1] - asked_s[0] >= 1.2
+
+
+@pytest.mark.parametrize("verify", ["header", "decode", "none"])
+def test_a_coding_that_nobody_knows(verify: str) -> None:
+    """Under an unknown Content-Encoding a picture is one; what is none is `not_an_image`, and the message names the coding."""
+    with raw_host({"/plain": sends(coded("binary", PNG)), "/coded": sends(coded("zstd", b"(\xb5/\xfd\x04"))}) as host:
+        plain, packed = fetch_all([f"{host.base_url}/plain", f"{host.base_url}/coded"], **FAST, verify=verify)
+    assert (plain.status.value, plain.data, plain.outcome.content_type) == ("ok", PNG, "image/png")
+    assert packed.status.value == "not_an_image"
+    assert "'zstd'" in (packed.outcome.message or "")
 
 
 @pytest.mark.parametrize("name", ["gzip", "deflate", "raw deflate"])

@@ -14,6 +14,7 @@ from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Lane, Turn
 from picsum_vision.downloading.body import BodyTooSlow, ImageSink, OptedOut
 from picsum_vision.downloading.inspection import CHECK_LANE, Findings, examine, is_costly
 from picsum_vision.downloading.target import UnfitUrl, parse_target
+from picsum_vision.images.signatures import recognise
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DownloadOutcome, DownloadStatus
 from picsum_vision.transport.address_guard import BlockedAddress
 from picsum_vision.transport.failures import MESSAGES, BadAnswer, BrokenOff, TransportFailure, translate
@@ -124,7 +125,8 @@ class DownloadJob:
         return Feedback(latency_s=latency_s)
 
     def _check(self, coding: str | None) -> None:
-        if coding is not None:
+        # Storage and proxies write all kinds of words there (aws-chunked, utf-8, none) over bytes that are plain.
+        if coding is not None and self.data and recognise(self.data) is None:
             self._note(
                 Findings(DownloadStatus.NOT_AN_IMAGE, f"it comes in the coding {coding[:40]!r}, which was not asked for", None)
             )
