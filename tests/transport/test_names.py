@@ -8,6 +8,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fetching import fetch, fetch_all
@@ -20,11 +21,17 @@ class NameServer:
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
+        self.asked_for_usable: Counter[str] = Counter()
+        self.has_loopback_only = False
         self.release = threading.Event()
         self._really = socket.getaddrinfo
 
-    def getaddrinfo(self, host: str, *rest: object, **more: object) -> object:
+    def getaddrinfo(self, host: str, *rest: object, **more: Any) -> object:
         self.asked[host] += 1
+        if more.get("flags", 0) & socket.AI_ADDRCONFIG:
+            self.asked_for_usable[host] += 1
+            if self.has_loopback_only:
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         if host.startswith("unknown"):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         if host.startswith("later"):
@@ -45,10 +52,20 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
 
 
 def test_an_unknown_name_is_asked_for_once(names: NameServer) -> None:
-    """A name that does not exist is `dns` after one attempt and one lookup."""
+    """A name that does not exist is `dns` after one attempt: it has no usable address, and none at all."""
     told = fetch("http://unknown.test/picture.jpg").outcome
     assert (told.status.value, told.http_status, told.attempts) == ("dns", None, 1)
-    assert names.asked["unknown.test"] == 1
+    assert (names.asked["unknown.test"], names.asked_for_usable["unknown.test"]) == (2, 1)
+
+
+def test_a_machine_that_has_loopback_only(names: NameServer) -> None:
+    """Where the system finds no usable address for any name, names and written addresses are reached all the same."""
+    names.has_loopback_only = True
+    with ImageServer() as server:
+        port = server.base_url.rpartition(":")[2]
+        rows = fetch_all([f"http://{host}:{port}/id/1/80/60" for host in ("fine.test", "127.0.0.1", "127.1")])
+    assert {row.status.value for row in rows} == {"ok"}
+    assert names.asked_for_usable["127.0.0.1"] == 0
 
 
 def test_a_name_that_fails_for_now_is_asked_for_again(names: NameServer) -> None:

@@ -13,6 +13,8 @@ import socket
 import threading
 from typing import Any, Final, NamedTuple
 
+from picsum_vision.transport.address_guard import written_address
+
 _THREADS_AT_MOST: Final = 128
 _REMEMBERED_S: Final = 300.0
 _NAMES_AT_MOST: Final = 10_000
@@ -102,12 +104,21 @@ def _tell(found: asyncio.Future[Addresses], answer: Addresses | Exception) -> No
 
 
 def _look_up(host: str, port: int) -> Addresses:
-    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    addresses = [
-        Address(_written(place), family, place)
-        for family, _, _, _, place in entries
-        if family in (socket.AF_INET, socket.AF_INET6)
-    ]
+    """Ask for addresses that this machine can use, where it seems to have such; an address that is written out needs none."""
+    if written_address(host) is not None:
+        return _asked(host, port)
+    try:
+        return _asked(host, port, socket.AI_ADDRCONFIG)
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_AGAIN:
+            raise
+        # A machine whose only network is loopback, as some containers, knows no address at all with that flag.
+        return _asked(host, port)
+
+
+def _asked(host: str, port: int, flags: int = 0) -> Addresses:
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    addresses = [Address(_written(place), family, place) for family, _, _, _, place in entries if family in _FAMILIES]
     if not addresses:
         raise socket.gaierror(socket.EAI_NONAME, "no IPv4 or IPv6 address")
     return addresses
