@@ -54,7 +54,7 @@ class Downloader:
         cpu = self._loop_thread.keep("cpu", lambda: ThreadPoolExecutor(_CPU_THREADS, thread_name_prefix="picsum-vision-cpu"))
         return client, cpu, self._loop_thread.keep(("silences",), Silences)
 
-    def job(self, number: int, url: str | None) -> DownloadJob:
+    def job(self, number: int, url: str | bytes | None) -> DownloadJob:
         """Return the job of row `number`."""
         return DownloadJob(self, number, url)
 

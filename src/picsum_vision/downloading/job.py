@@ -47,8 +47,8 @@ class DownloadJob:
         "_target", "_waited_s", "data", "held_bytes", "number", "outcome", "turn",
     )  # fmt: skip
 
-    def __init__(self, downloader: Downloader, number: int, url: str | None) -> None:
-        """Take the URL of row `number`; one that cannot be requested has its outcome at once."""
+    def __init__(self, downloader: Downloader, number: int, url: str | bytes | None) -> None:
+        """Take the URL of row `number`; one that cannot be requested, as bytes that are no text, has its outcome at once."""
         self._downloader = downloader
         self.number = number
         self.data: bytes | None = None
@@ -61,6 +61,9 @@ class DownloadJob:
         self._started_s: float | None = None
         self._http_status: int | None = None
         self.turn: Turn | None = None
+        if isinstance(url, bytes):
+            self._settle(DownloadStatus.INVALID_URL, message="the URL is not UTF-8")
+            return
         try:
             self._first = self._target = parse_target(url)
         except UnfitUrl as unfit:

@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import pyarrow as pa
 
 from picsum_vision.concurrency.job_run import JobRun, RowJob
+from picsum_vision.spark.input_values import value_of, values_of
 from picsum_vision.spark.pieces import Piece, Pieces, taken
 from picsum_vision.spark.row_reader import RowReader, RowReaderGone
 
@@ -129,7 +130,7 @@ class ArrowBridge(Generic[J]):
 
     def _submit(self, piece: Piece) -> None:
         fresh, orders = [], []
-        for index, value in enumerate(piece.batch.column(self._input_column).to_pylist()):
+        for index, value in enumerate(values_of(piece.batch.column(self._input_column))):
             key = self._stage.key(value)
             job = None if key is None else self._job_of_key.get(key)
             repeated = job is not None
@@ -210,7 +211,7 @@ class ArrowBridge(Generic[J]):
         if not rows:
             return
         first = rows[0]
-        job = self._new_job(first.piece.batch.column(self._input_column)[first.index].as_py(), key)
+        job = self._new_job(value_of(first.piece.batch.column(self._input_column)[first.index]), key)
         for row in rows:
             row.job, row.repeated = job, row is not first
         self._rows_of[job.number], self._left_of[job.number] = rows, len(rows)
