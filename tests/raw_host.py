@@ -16,11 +16,12 @@ Answer = Callable[[socket.socket], bool]
 
 
 class RawHost:
-    """Answers each path by its own rule; counts connections, and requests by path."""
+    """Answers each path by its own rule; counts connections, and requests by path, and keeps the heads of the requests."""
 
     def __init__(self, answers: Mapping[str, Answer]) -> None:
         """Listen on a free port of loopback."""
         self.requests: Counter[str] = Counter()
+        self.heads: list[str] = []
         self.connections = 0
         self._answers = answers
         self._open: set[socket.socket] = set()
@@ -53,6 +54,7 @@ class RawHost:
                         return
                     asked += more
                 head, _, asked = asked.partition(b"\r\n\r\n")
+                self.heads.append(head.decode())
                 path = head.split(b" ", 2)[1].decode()
                 self.requests[path] += 1
                 if self._answers[path](connection) is CLOSE:

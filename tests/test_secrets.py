@@ -38,3 +38,22 @@ def test_what_is_no_key_is_told_by_its_place(tmp_path: Path, content: bytes | No
         Secret.file(path).read()
     assert str(path) in str(problem.value)
     assert "planted" not in repr(problem.value) + repr(problem.value.__cause__)
+
+
+def test_the_value_of_a_header_may_have_blanks(tmp_path: Path) -> None:
+    """What a header is to say is read as the line that it is; of a key it is not one."""
+    (tmp_path / "header").write_text("Bearer a-key\n")
+    assert Secret.file(tmp_path / "header").read_line() == "Bearer a-key"
+    with pytest.raises(EnvironmentProblem, match="white space"):
+        Secret.file(tmp_path / "header").read()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("", "no key there"), ("a\tplanted", "line breaks"), ("a\nplanted", "line breaks")]
+)
+def test_a_header_is_one_line(tmp_path: Path, content: str, words: str) -> None:
+    """A place with nothing or with several lines in it holds no header, and the message shows nothing of it."""
+    (tmp_path / "header").write_text(content)
+    with pytest.raises(EnvironmentProblem, match=words) as problem:
+        Secret.file(tmp_path / "header").read_line()
+    assert "planted" not in str(problem.value)

@@ -8,13 +8,13 @@ from typing import Literal
 
 from picsum_vision._version import __version__
 from picsum_vision.errors import SettingError
+from picsum_vision.header_fields import check_header, check_headers
 from picsum_vision.secrets import Secret
 from picsum_vision.validation import check_choice, check_flag, check_integer, check_number, check_text
 
 DEFAULT_USER_AGENT = f"picsum-vision/{__version__} (+https://pypi.org/project/picsum-vision/)"
 _ONE_GIB = 1 << 30
 _MOST_PIXELS = 2**31 - 1
-_FORBIDDEN_IN_HEADERS = ("\r", "\n", "\0")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,8 @@ class DownloadOptions:
     respect_opt_out
         Whether `X-Robots-Tag: noai` and `noimageai` are honoured (`opted_out`).
     user_agent, headers
-        Sent with every request. A header's value may be a :class:`Secret`.
+        Sent with every request. A header's value may be a :class:`Secret`; one of ours (User-Agent, Accept, Accept-Encoding) is
+        replaced by one of the same name. Host, Connection, Content-Length and Transfer-Encoding cannot be given.
 
     Raises
     ------
@@ -102,8 +103,13 @@ class DownloadOptions:
         check_flag("respect_opt_out", self.respect_opt_out)
         check_text("user_agent", self.user_agent)
         check_header("user_agent", "User-Agent", self.user_agent)
-        for name, value in self.headers.items():
-            check_header("headers", name, value)
+        check_headers("headers", self.headers)
+
+    @property
+    def sent_user_agent(self) -> str:
+        """The User-Agent that requests go out with, as far as it is no secret: one among the headers replaces the setting."""
+        of_headers = [value for name, value in self.headers.items() if name.lower() == "user-agent" and isinstance(value, str)]
+        return of_headers[0] if of_headers else self.user_agent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -173,13 +179,3 @@ class DescribeOptions:
         check_integer("max_output_tokens", self.max_output_tokens, minimum=1)
         check_number("temperature", self.temperature, minimum=0, maximum=2, optional=True)
         check_flag("deduplicate", self.deduplicate)
-
-
-def check_header(setting: str, name: str, value: str | Secret) -> None:
-    """Refuse a header that would break the request it is sent with."""
-    if not isinstance(name, str) or not name or any(mark in name for mark in (*_FORBIDDEN_IN_HEADERS, ":", " ")):
-        raise SettingError(f"{setting}: {name!r} is not a header's name")
-    if isinstance(value, Secret):
-        return
-    if not isinstance(value, str) or any(mark in value for mark in _FORBIDDEN_IN_HEADERS):
-        raise SettingError(f"{setting}: the value of {name} must be one line of text or a Secret")

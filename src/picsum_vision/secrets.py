@@ -45,12 +45,22 @@ class Secret:
 
     def read(self) -> str:
         """Return the key. Raises EnvironmentProblem, which names the place and never the key, if there is none."""
-        key = {"env": self._from_env, "file": self._from_file, "databricks": self._from_databricks}[self.source]()
-        if not key:
-            raise EnvironmentProblem(f"{self}: no key there; set it where the workers run")
-        if not key.isprintable() or any(character.isspace() for character in key):
-            raise EnvironmentProblem(f"{self}: what stands there is no key: it has white space or line breaks inside")
+        key = self.read_line()
+        if " " in key:
+            raise self._no_key()
         return key
+
+    def read_line(self) -> str:
+        """Return a header's whole value, which may have blanks in it, as `Bearer ...`. Raises as :meth:`read` does."""
+        line = {"env": self._from_env, "file": self._from_file, "databricks": self._from_databricks}[self.source]()
+        if not line:
+            raise EnvironmentProblem(f"{self}: no key there; set it where the workers run")
+        if not line.isprintable():
+            raise self._no_key()
+        return line
+
+    def _no_key(self) -> EnvironmentProblem:
+        return EnvironmentProblem(f"{self}: what stands there is no key: it has white space or line breaks inside")
 
     def __str__(self) -> str:
         """Name the place, as in `env:OPENAI_API_KEY`."""

@@ -81,7 +81,7 @@ class ImageSink:
             return
         if self._options.respect_opt_out:
             tags = head.every(b"x-robots-tag")
-            if tags and opted_out(tags, self._options.user_agent):
+            if tags and opted_out(tags, self._options.sent_user_agent):
                 raise OptedOut
         announced = head.content_length or 0
         if announced > self._options.max_bytes:

@@ -15,6 +15,7 @@ from picsum_vision.concurrency.scheduler import LaneState
 from picsum_vision.concurrency.silences import Silences
 from picsum_vision.downloading.inspection import CHECK_POOL
 from picsum_vision.downloading.job import DOWNLOAD_POOL, DownloadJob
+from picsum_vision.header_fields import replaced
 from picsum_vision.options import DownloadOptions
 from picsum_vision.secrets import Secret
 from picsum_vision.transport.client import HttpClient, header_lines, http_client
@@ -38,11 +39,11 @@ class Downloader:
         self._share = share
         self._loop_thread = loop_thread
         headers = {"User-Agent": options.user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
-        asked = {name: value.read() if isinstance(value, Secret) else value for name, value in options.headers.items()}
-        self.headers = header_lines({**headers, **asked})
+        asked = {name: value.read_line() if isinstance(value, Secret) else value for name, value in options.headers.items()}
+        self.headers = header_lines(replaced(headers, asked))
         # What is meant for the host of the URL is not for whom it redirects to.
         private = {name for name, value in options.headers.items() if isinstance(value, Secret) or name.lower() in _CREDENTIALS}
-        self.headers_elsewhere = header_lines({**headers, **{name: asked[name] for name in asked.keys() - private}})
+        self.headers_elsewhere = header_lines(replaced(headers, {name: asked[name] for name in asked.keys() - private}))
         self.client, self.cpu, self.silences = loop_thread.run(self._open())
 
     async def _open(self) -> tuple[HttpClient, ThreadPoolExecutor, Silences]:
