@@ -42,6 +42,7 @@ def test_each_once_within_the_bound(image_server, kinds, window_bytes, in_flight
     class Watched(window_module.FetchWindow):
         def handed_out(self, jobs):
             super().handed_out(jobs)
+            assert not any(job.data for job in jobs)
             held.append(self._run._budget.held)
 
     async def taken():

@@ -31,7 +31,12 @@ class EchoJob:
     def __init__(self, stage: EchoStage, number: int, value: int | None) -> None:
         self.number, self.value, self.held_bytes = number, value, 0
         self._stage = stage
+        stage.made.append(self)
         self.turn: Turn | None = None if value is None else Turn(Lane(POOL, str(value % 2)))
+
+    def let_go(self) -> int:
+        held, self.held_bytes = self.held_bytes, 0
+        return held
 
     async def step(self) -> Feedback:
         for _ in range(self._stage.rng.randrange(4)):
@@ -59,6 +64,7 @@ class EchoStage:
     ) -> None:
         self.budget, self.rng, self.shared = ByteBudget(capacity), random.Random(seed), shared
         self.jobs = self.most_held = 0
+        self.made: list[EchoJob] = []
         self.run: JobRun[Any] = JobRun(
             LoopThread.current(),
             slots={POOL: slots},
@@ -107,6 +113,18 @@ def test_any_batches(sizes: list[list[int | None]], ordered: bool, shared: bool,
     assert [row["row"] for row in (rows if ordered else sorted(rows, key=lambda row: row["row"]))] == list(range(len(values)))
     assert stage.most_held <= capacity + 60
     assert stage.jobs == sum(not row["repeated"] for row in rows)
+    assert not any(job.held_bytes for job in stage.made)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_what_has_left_is_held_no_longer(ordered: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """While a consumer takes its time over a batch, the jobs of earlier batches hold nothing, though they finished together."""
+    stage = EchoStage(capacity=200_000_000, slots=20, look_ahead=100)
+    left = 0
+    for batch in ArrowBridge(stage, "value", ordered=ordered).process(batches_of([[9_000_000] * 20])):
+        assert sum(job.held_bytes > 0 for job in stage.made) <= 20 - left
+        left += batch.num_rows
+    assert left == 20
 
 
 def test_duplicates_share_one_job() -> None:

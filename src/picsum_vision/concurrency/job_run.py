@@ -32,6 +32,10 @@ class RowJob(Job, Protocol):
         """What the job has taken from the byte budget."""
         ...
 
+    def let_go(self) -> int:
+        """Hold no bytes any more, and return how many they were; whoever asks gives them back to the budget."""
+        ...
+
 
 J = TypeVar("J", bound=RowJob)
 
@@ -167,11 +171,11 @@ class JobRun(Generic[J]):
         return jobs
 
     def emitted(self, jobs: Sequence[J], first_in_line: int | None = None) -> None:
-        """Say that the rows of `jobs` have left this process, so that their bytes are free again.
+        """Say that the rows of `jobs` have left this process, so that their bytes are free again; the jobs let go of them.
 
         In an ordered run `first_in_line` is the number of the job that is to leave next; it is to be told from the start.
         """
-        held = [(job.number, job.held_bytes) for job in jobs if job.held_bytes]
+        held = [(job.number, job.let_go()) for job in jobs if job.held_bytes]
         if held or first_in_line is not None:
             self._loop.call_soon_threadsafe(self._free_on_loop, held, first_in_line)
 

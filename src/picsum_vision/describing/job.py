@@ -50,6 +50,10 @@ class DescribeJob(ABC):
             self._settle(DescribeStatus.INTERNAL, message=f"unexpected {type(error).__name__}")
             return NOTHING_LEARNT
 
+    def let_go(self) -> int:
+        """Return that it has taken nothing from a budget."""
+        return 0
+
     @abstractmethod
     async def _work(self) -> Feedback:
         """Run one step and set `turn`, or settle."""

@@ -232,10 +232,15 @@ class DownloadJob:
             finished_at=dt.datetime.now(dt.timezone.utc),
         )
 
-    def drop_bytes(self) -> None:
-        """Let go of the image, as of one that nobody needs any more."""
+    def let_go(self) -> int:
+        """Let go of the image, and return how many bytes of the budget it held."""
         self.data = None
         held, self.held_bytes = self.held_bytes, 0
+        return held
+
+    def drop_bytes(self) -> None:
+        """Let go of the image, as of one that nobody needs any more, and give its bytes back."""
+        held = self.let_go()
         if held:
             self._downloader.budget.give_back(self.number, held)
 

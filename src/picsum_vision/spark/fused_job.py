@@ -46,6 +46,10 @@ class FusedJob:
         """What the row has taken from the byte budget."""
         return self.download.held_bytes
 
+    def let_go(self) -> int:
+        """Let go of the image; the answer stays."""
+        return self.download.let_go()
+
     @property
     def turn(self) -> Turn | None:
         """The next step's, of whichever part."""
