@@ -76,5 +76,5 @@ def forgetting_hosts() -> Iterator[None]:
     """Forget afterwards what this process has learnt of its hosts."""
     yield
     kept = LoopThread.current().kept
-    for key in [key for key in kept if isinstance(key, tuple) and key[0] in ("limit", "pace", "silences")]:
+    for key in [key for key in kept if isinstance(key, tuple) and key[0] in ("limit", "pace", "silences", "hosts")]:
         del kept[key]

@@ -9,6 +9,7 @@ import collections
 import dataclasses
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,6 +131,45 @@ def test_any_jobs(plans: list[list[Step]], slots: int, limits: dict[str, int]) -
     assert watch.most_in_all <= slots
     assert all(watch.most_in_lane[lane] <= limits[lane] for lane in "abc")
     assert watch.too_early == []
+
+
+@QUICK
+@given(plans=plans, slots=st.integers(1, 6), limits=st.fixed_dictionaries(dict.fromkeys("abc", st.integers(1, 4))))
+def test_any_jobs_while_idle_lanes_are_forgotten(plans: list[list[Step]], slots: int, limits: dict[str, int]) -> None:
+    """The same holds where each new lane makes the idle ones forgotten, so that they are made anew again and again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("picsum_vision.concurrency.scheduler._LANES_AT_MOST", 1)
+        watch, done = asyncio.run(run_all(plans, slots, limits))
+    assert len(done) == len(plans)
+    assert set(done.values()) <= {1}
+    assert watch.most_in_all <= slots
+    assert all(watch.most_in_lane[lane] <= limits[lane] for lane in "abc")
+    assert watch.too_early == []
+
+
+def test_lanes_without_work_are_forgotten() -> None:
+    """A run over many thousand hosts keeps the books of some thousand, and of all that still have something to do."""
+
+    async def scenario() -> tuple[int, int]:
+        release, free, started, done = asyncio.Event(), asyncio.Event(), [], []
+        free.set()
+        window = Scheduler({"pool": 100}, lambda lane: LaneState(FixedLimit(1)), done.append)
+        for number in range(50):
+            window.submit(HangingJob(f"busy{number}", release, started))
+        for number in range(8_000):
+            window.submit(HangingJob(f"host{number}", free, started))
+            if number % 40 == 0:
+                await asyncio.sleep(0)
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        assert len(done) == 8_000
+        busy, lanes = sum(lane.key.startswith("busy") for lane in window._lanes), len(window._lanes)
+        await window.close()
+        return busy, lanes
+
+    busy, lanes = asyncio.run(scenario())
+    assert busy == 50
+    assert lanes <= 2_000
 
 
 class HangingJob:

@@ -68,6 +68,10 @@ class LaneState:
         if feedback.pause_s > 0:
             self.not_before = max(self.not_before, now + feedback.pause_s)
 
+    def is_idle(self, now: float) -> bool:
+        """Return whether nothing waits, runs or is silent here, so that another state would do as well."""
+        return not (self.queue or self.in_flight or self.timer is not None or self.rank is not None or now < self.not_before)
+
     def forget_waiting(self) -> None:
         """Drop the queue and the timer."""
         self.queue.clear()

@@ -15,12 +15,15 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Job, Lane
 from picsum_vision.concurrency.lanes import Gate, LaneState, Pool
 
 __all__ = ["LaneState", "Scheduler"]
+
+# With so many, those that have nothing to do are forgotten: rows of a host that is done seldom come back.
+_LANES_AT_MOST: Final = 1_000
 
 
 class Scheduler:
@@ -37,6 +40,7 @@ class Scheduler:
         self._pools = {name: Pool(number, (gates or {}).get(name)) for name, number in slots.items()}
         self._lane_state = lane_state
         self._lanes: dict[Lane, LaneState] = {}
+        self._lanes_at_most = _LANES_AT_MOST
         self._on_done = on_done
         self._loop = asyncio.get_running_loop()
         self._running: set[asyncio.Task[None]] = set()
@@ -104,9 +108,17 @@ class Scheduler:
     def _enqueue(self, order: int, job: Job, lane: Lane) -> None:
         state = self._lanes.get(lane)
         if state is None:
-            state = self._lanes[lane] = self._lane_state(lane)
+            state = self._new_lane(lane)
         heapq.heappush(state.queue, (order, job))
         self._offer(lane, state)
+
+    def _new_lane(self, lane: Lane) -> LaneState:
+        if len(self._lanes) >= self._lanes_at_most:
+            now = self._loop.time()
+            self._lanes = {known: state for known, state in self._lanes.items() if not state.is_idle(now)}
+            self._lanes_at_most = max(_LANES_AT_MOST, 2 * len(self._lanes))
+        state = self._lanes[lane] = self._lane_state(lane)
+        return state
 
     def _offer(self, lane: Lane, state: LaneState) -> None:
         """Let the lane be chosen by its pool, if it has something to start; whether it may, is asked when it is chosen."""

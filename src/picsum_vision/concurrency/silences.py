@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from picsum_vision.concurrency.recent import KEPT_AT_MOST
+
 
 class Silences:
     """Until when which host wants no request. Without it the rows that wait for such a host would wait for days.
@@ -19,7 +21,12 @@ class Silences:
         """Return the part of an asked silence that is waited for: all of it up to `most_s`, or none, and the silence is noted."""
         if asked_s <= most_s:
             return asked_s
-        self._until_s[host] = time.monotonic() + asked_s
+        now_s = time.monotonic()
+        if len(self._until_s) >= KEPT_AT_MOST:
+            self._until_s = {known: until_s for known, until_s in self._until_s.items() if until_s > now_s}
+        if len(self._until_s) >= KEPT_AT_MOST:
+            del self._until_s[next(iter(self._until_s))]
+        self._until_s[host] = now_s + asked_s
         return 0.0
 
     def left_s(self, host: str) -> float:

@@ -10,6 +10,7 @@ from picsum_vision.concurrency.job import Lane
 from picsum_vision.concurrency.limits import AdaptiveLimit, FixedLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.pace import LearningPace
+from picsum_vision.concurrency.recent import Recent
 from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.concurrency.scheduler import LaneState
 from picsum_vision.concurrency.silences import Silences
@@ -44,16 +45,16 @@ class Downloader:
         # What is meant for the host of the URL is not for whom it redirects to.
         private = {name for name, value in options.headers.items() if isinstance(value, Secret) or name.lower() in _CREDENTIALS}
         self.headers_elsewhere = header_lines(replaced(headers, {name: asked[name] for name in asked.keys() - private}))
-        self.client, self.cpu, self.silences = loop_thread.run(self._open())
+        self.client, self.cpu, self.silences, self._hosts = loop_thread.run(self._open())
 
-    async def _open(self) -> tuple[HttpClient, ThreadPoolExecutor, Silences]:
+    async def _open(self) -> tuple[HttpClient, ThreadPoolExecutor, Silences, Recent]:
         client = http_client(
             self._loop_thread,
             public_addresses_only=not self.options.allow_private_addresses,
             connect_timeout_s=self.options.connect_timeout_s,
         )
         cpu = self._loop_thread.keep("cpu", lambda: ThreadPoolExecutor(_CPU_THREADS, thread_name_prefix="picsum-vision-cpu"))
-        return client, cpu, self._loop_thread.keep(("silences",), Silences)
+        return client, cpu, self._loop_thread.keep(("silences",), Silences), self._loop_thread.keep(("hosts",), Recent)
 
     def job(self, number: int, url: str | bytes | None) -> DownloadJob:
         """Return the job of row `number`."""
@@ -70,10 +71,10 @@ class Downloader:
             return LaneState(FixedLimit(_CPU_THREADS))
         options = self.options
         bounds = (options.max_in_flight_per_task, options.max_in_flight_per_host_per_task)
-        limit = self._loop_thread.keep(("limit", lane, bounds), lambda: _in_flight_limit(options))
+        limit = self._hosts.keep(("limit", lane, bounds), lambda: _in_flight_limit(options))
         total = options.requests_per_second_per_host_total
         per_second = None if total is None else total * self._share
-        pace = self._loop_thread.keep(("pace", lane, per_second), lambda: LearningPace(per_second))
+        pace = self._hosts.keep(("pace", lane, per_second), lambda: LearningPace(per_second))
         return LaneState(limit, pace)
 
 
