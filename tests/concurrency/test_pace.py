@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from picsum_vision.concurrency.job import Feedback
 from picsum_vision.concurrency.lanes import LaneState
 from picsum_vision.concurrency.limits import AdaptiveLimit
-from picsum_vision.concurrency.pace import LearningPace, Pace, stated_pace
+from picsum_vision.concurrency.pace import LearningPace, Pace, StatedPace
 from picsum_vision.testing.image_server.host_limit import RateLimit, TokenBucket
 
 ROUND_TRIP_S = 0.25
@@ -111,11 +111,31 @@ def test_no_span_has_more_starts_than_allowed(per_second: float, burst: float, g
 @given(per_second=st.floats(1, 500), lateness=st.lists(st.floats(0, 0.01), min_size=50, max_size=100))
 def test_late_timers_cost_no_rate(per_second: float, lateness: list[float]) -> None:
     """Timers that fire up to 10 ms late do not lower a stated rate."""
-    pace, now = stated_pace(per_second), 0.0
+    pace, now = StatedPace(per_second), 0.0
     for late_s in lateness:
         now += pace.wait_s(now) + (late_s if pace.wait_s(now) else 0.0)
         pace.start(now)
     assert len(lateness) >= per_second * (now - 0.02) - 1e-6
+
+
+@given(per_second=st.floats(0.2, 300), tasks=st.integers(1, 24), lateness_s=st.floats(0, 0.04))
+def test_tasks_that_begin_together_start_no_more_than_one_alone(per_second: float, tasks: int, lateness_s: float) -> None:
+    """Of a stated rate all tasks together never have more in the first t seconds than one would, and yet they use it up."""
+    paces = [StatedPace(per_second, 1 / tasks) for _ in range(tasks)]
+    for place, pace in enumerate(paces):
+        pace.begin(place / tasks)
+    events, starts, end_s = [(0.0, place) for place in range(tasks)], 0, 60 / per_second
+    while events[0][0] < end_s:
+        now, place = heapq.heappop(events)
+        wait_s = paces[place].wait_s(now)
+        if wait_s <= 1e-9:
+            paces[place].start(now)
+            starts += 1
+            assert starts <= 2 + per_second * (now + 0.05) + 1e-6
+            heapq.heappush(events, (now, place))
+        else:
+            heapq.heappush(events, (now + wait_s + lateness_s, place))
+    assert starts >= 60 - tasks - 1
 
 
 def requests_to_a_limited_host(limit: RateLimit, number: int, round_trip_s: float, in_flight: int) -> tuple[float, int]:

@@ -59,9 +59,28 @@ class Pace:
         return False
 
 
-def stated_pace(per_second: float) -> Pace:
-    """Return a pace that makes up for timers that fire up to 50 ms late; without that it would stay below its rate."""
-    return Pace(per_second, burst=2.0 + per_second * _LATENESS_S)
+class StatedPace(Pace):
+    """One task's share of a stated rate. It makes up for timers that fire up to 50 ms late; without that it would stay below.
+
+    Invariant: of tasks that begin together, each with a share of 1/n and a turn of its own (0, 1/n, 2/n, ...), at most
+    `2 + per_second * (t + 0.05)` starts are granted in the first t seconds, as to one task alone. For that the one start that a
+    task may be ahead is shared like the rate, and a task begins when it is its turn.
+    """
+
+    def __init__(self, per_second: float, share: float = 1.0) -> None:
+        """Grant `share` of `per_second` starts a second."""
+        super().__init__(share * per_second, burst=1.0 + share + share * per_second * _LATENESS_S)
+        self._turn: float | None = None
+
+    def begin(self, turn: float) -> None:
+        """Let a task begin: its first start is granted when this part of the time between two of its starts is over."""
+        self._turn = turn
+
+    def wait_s(self, now: float) -> float:
+        """Return the seconds until a start would be granted; 0 if it would be now."""
+        if self._turn is not None:
+            self._next_at, self._turn = max(self._next_at, now + self._turn * self._interval_s), None
+        return super().wait_s(now)
 
 
 class LearningPace(Pace):
@@ -70,13 +89,13 @@ class LearningPace(Pace):
     The rate that is accepted between two refusals is what the far side allows, also if it lets bursts through. From there the
     rate grows until it is refused again; what a silence has held up is made up for. Refusals that name no time count only where
     they are more than single broken URLs would be. Where slowing down does not lower the share of refusals, they have another
-    reason, and the bound is lifted for a while. `most_per_s` is a stated bound on top. A pause that the far side asked for holds
-    here too, and with it for the tasks that follow in this process.
+    reason, and the bound is lifted for a while. `most_per_s` is a stated bound on top, of which the task has a `share`. A pause
+    that the far side asked for holds here too, and with it for the tasks that follow in this process.
     """
 
-    def __init__(self, most_per_s: float | None = None) -> None:
+    def __init__(self, most_per_s: float | None = None, share: float = 1.0) -> None:
         """Know nothing yet but the stated bound."""
-        self._most = None if most_per_s is None else stated_pace(most_per_s)
+        self._most = None if most_per_s is None else StatedPace(most_per_s, share)
         self.per_second: float | None = None
         self._next_at = self._last_at = float("-inf")
         self._not_before = 0.0
@@ -86,6 +105,11 @@ class LearningPace(Pace):
         self._best = self._refused_share = 0.0
         self._grown_at = self._cut_at = 0.0
         self._was_waited_for = False
+
+    def begin(self, turn: float) -> None:
+        """Let a task begin that has this turn among those that share the stated bound."""
+        if self._most is not None:
+            self._most.begin(turn)
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until a start would be granted."""

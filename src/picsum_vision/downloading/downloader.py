@@ -28,16 +28,20 @@ _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 class Downloader:
     """Makes the download jobs of one task.
 
-    `share` is this task's part of the bounds that hold for the whole job, from 0 (exclusive) to 1.
+    `share` is this task's part of the bounds that hold for the whole job, from 0 (exclusive) to 1, and `turn` its place among
+    those that share them: 0, share, 2 * share, ...
     """
 
-    def __init__(self, options: DownloadOptions, budget: ByteBudget, loop_thread: LoopThread, *, share: float = 1.0) -> None:
+    def __init__(
+        self, options: DownloadOptions, budget: ByteBudget, loop_thread: LoopThread, *, share: float = 1.0, turn: float = 0.0
+    ) -> None:
         """Take the process's HTTP client for these options. Not to be called on the loop's own thread."""
         self.options = options
         self.budget = budget
         self.retry = RetryPolicy(max_attempts=options.max_attempts, max_wait_s=options.max_retry_wait_s)
         self.rng = random.Random()  # noqa: S311 - jitter, no secret
         self._share = share
+        self._turn = turn
         self._loop_thread = loop_thread
         headers = {"User-Agent": options.user_agent, "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
         asked = {name: value.read_line() if isinstance(value, Secret) else value for name, value in options.headers.items()}
@@ -73,8 +77,8 @@ class Downloader:
         bounds = (options.max_in_flight_per_task, options.max_in_flight_per_host_per_task)
         limit = self._hosts.keep(("limit", lane, bounds), lambda: _in_flight_limit(options))
         total = options.requests_per_second_per_host_total
-        per_second = None if total is None else total * self._share
-        pace = self._hosts.keep(("pace", lane, per_second), lambda: LearningPace(per_second))
+        pace = self._hosts.keep(("pace", lane, total, self._share), lambda: LearningPace(total, self._share))
+        pace.begin(self._turn)
         return LaneState(limit, pace)
 
 

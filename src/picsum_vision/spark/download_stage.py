@@ -17,6 +17,7 @@ from picsum_vision.options import DownloadOptions
 from picsum_vision.outcomes import DownloadOutcome
 from picsum_vision.spark.arrow_arrays import bytes_array
 from picsum_vision.spark.arrow_outcomes import DOWNLOAD_OUTCOME_TYPE, download_outcomes
+from picsum_vision.spark.task_turn import turn_of_task
 
 IMAGE_FIELD = pa.field("image_binary", pa.binary())
 DOWNLOAD_OUTCOME_FIELD = pa.field("download_outcome", DOWNLOAD_OUTCOME_TYPE)
@@ -50,7 +51,7 @@ class OpenDownloadStage:
         loop_thread = LoopThread.current()
         options = stage.options
         budget = ByteBudget(options.window_bytes_per_task)
-        self._downloader = Downloader(options, budget, loop_thread, share=stage.share)
+        self._downloader = Downloader(options, budget, loop_thread, share=stage.share, turn=turn_of_task(stage.share))
         self.run: JobRun[DownloadJob] = JobRun(
             loop_thread,
             slots=self._downloader.slots,

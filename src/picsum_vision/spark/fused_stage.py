@@ -21,6 +21,7 @@ from picsum_vision.spark.arrow_outcomes import download_outcomes
 from picsum_vision.spark.describe_stage import DescribeStage, answer_columns
 from picsum_vision.spark.download_stage import DOWNLOAD_OUTCOME_FIELD, IMAGE_FIELD, DownloadStage, look_ahead, row_outcome
 from picsum_vision.spark.fused_job import SAME_PICTURE_POOL, FusedJob, no_pictures_yet
+from picsum_vision.spark.task_turn import turn_of_task
 
 # Waiting for another row's answer takes nothing but its place.
 _UNBOUNDED = 1 << 30
@@ -48,7 +49,8 @@ class OpenFusedStage:
         options = stage.download.options
         budget = ByteBudget(options.window_bytes_per_task)
         self._stage = stage
-        self._downloader = Downloader(options, budget, loop_thread, share=stage.download.share)
+        share = stage.download.share
+        self._downloader = Downloader(options, budget, loop_thread, share=share, turn=turn_of_task(share))
         describe = stage.describe
         self._describer = describe.describer(loop_thread)
         self._asked = no_pictures_yet() if describe.options.deduplicate else None
