@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _ENOUGH_ROWS = 100_000
+_PARTS_ARE_SET_BY = ("spark.default.parallelism", "spark.sql.leafNodeDefaultParallelism")
 _counted: WeakKeyDictionary[SparkSession, int] = WeakKeyDictionary()
 
 
@@ -27,6 +28,19 @@ def tasks_at_once(spark: SparkSession) -> int:
     return _counted[spark]
 
 
+def _surely_together(spark: SparkSession, partitions: int) -> int:
+    """Return how many of the partitions may run at the same time at the most.
+
+    All, where a setting and not the cluster says into how many parts Spark spreads a range; and what was counted when the cluster
+    was smaller is counted anew.
+    """
+    if any(spark.conf.get(name, None) for name in _PARTS_ARE_SET_BY):
+        return partitions
+    if _counted.get(spark, partitions) < partitions:
+        del _counted[spark]
+    return min(partitions, tasks_at_once(spark))
+
+
 def spread(df: DataFrame, partitions: int | None, *, share_needed: bool, may_be_told: bool = False) -> tuple[DataFrame, Shares]:
     """Return the DataFrame in its partitions, and one task's share of the whole job's bounds.
 
@@ -37,5 +51,8 @@ def spread(df: DataFrame, partitions: int | None, *, share_needed: bool, may_be_
     if partitions is None and not share_needed:
         return df, Shares(of_rate=1 / tasks_at_once(df.sparkSession) if may_be_told else 1.0)
     number = partitions or tasks_at_once(df.sparkSession)
-    together = min(number, tasks_at_once(df.sparkSession)) if share_needed or may_be_told else number
+    if share_needed and partitions is not None:
+        together = _surely_together(df.sparkSession, number)
+    else:
+        together = min(number, tasks_at_once(df.sparkSession)) if share_needed or may_be_told else number
     return df.repartition(number), Shares(of_rate=1 / together, of_total=1 / number)
