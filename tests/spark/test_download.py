@@ -162,3 +162,20 @@ def test_load_images(spark: SparkSession, server: ImageServer, tmp_path: Path) -
     assert told["a.jpg"].image_binary == contents["a.jpg"]
     assert told["a.jpg"].download_outcome.sha256 == rows[0].download_outcome.sha256
     assert told["cut.jpg"].image_binary is None
+
+
+def test_load_images_reads_nothing_of_a_file_that_is_too_large(spark: SparkSession, tmp_path: Path) -> None:
+    """A file above max_bytes is `too_large` without being read, also one that Spark's reader cannot read at all."""
+    for name, size in (("small.jpg", 10), ("large.jpg", 60_000), ("huge.jpg", 3 << 30)):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)  # takes no room on the disk
+    images = load_images(spark, str(tmp_path), options=DownloadOptions(max_bytes=50_000))
+    told = {Path(row.image_url).name: row.download_outcome for row in images.collect()}
+    assert {name: (outcome.status, outcome.bytes) for name, outcome in told.items()} == {
+        "small.jpg": ("not_an_image", 10), "large.jpg": ("too_large", 60_000), "huge.jpg": ("too_large", 3 << 30),
+    }  # fmt: skip
+    scans = [line for line in images._jdf.queryExecution().toString().splitlines() if "FileScan binaryFile" in line]
+    for scan in scans:
+        assert ("content" in scan) == ("LessThanOrEqual(length,50000)" in scan)
+        assert ("content" not in scan) == ("GreaterThan(length,50000)" in scan)
+    assert len(scans) == 2

@@ -59,10 +59,19 @@ def load_images(
         check_text("path", each)
     check_text("url_col", url_col)
     files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(paths)
-    # A file that is too large is not read at all.
-    content = F.when(F.col("length") <= options.max_bytes, F.col("content"))
     schema = StructType([StructField(url_col, StringType()), *(StructField(name, kind) for name, kind in DOWNLOADED.items())])
-    return files.select(F.col("path"), F.col("length"), content.alias("content")).mapInArrow(_looking(options, url_col), schema)
+    return _without_the_large_ones(files, options.max_bytes).mapInArrow(_looking(options, url_col), schema)
+
+
+def _without_the_large_ones(files: DataFrame, max_bytes: int) -> DataFrame:
+    """Return path, length and content, of which nothing is read where it is too large.
+
+    Two scans, for the reader leaves out whole files by a filter, and whole columns, but not a column of some files: it would read
+    those first, and end the query at one above 2 GiB.
+    """
+    small = files.where(F.col("length") <= max_bytes).select("path", "length", "content")
+    nothing = F.lit(None).cast("binary").alias("content")
+    return small.union(files.where(F.col("length") > max_bytes).select("path", "length", nothing))
 
 
 def _looking(options: DownloadOptions, url_col: str) -> Any:
