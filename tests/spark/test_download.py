@@ -45,6 +45,15 @@ def test_every_row_once(spark: SparkSession, server: ImageServer) -> None:
     assert "load_images" in next(row.download_outcome.message for row in rows if row.place == 1_003)
 
 
+def test_a_list_in_latin_1(spark: SparkSession, tmp_path: Path) -> None:
+    """Of a file that is not UTF-8 each line is a row, and those that cannot be read say so."""
+    (tmp_path / "urls.txt").write_bytes("http://h.example/città.jpg\nno url\n".encode("latin-1"))
+    rows = download(spark.read.text(str(tmp_path)), url_col="value").select("download_outcome.*").collect()
+    assert sorted((row.status, row.message) for row in rows) == [
+        ("invalid_url", "not an http(s) URL with a host"), ("invalid_url", "the URL is not UTF-8"),
+    ]  # fmt: skip
+
+
 def test_duplicates_are_fetched_once(spark: SparkSession) -> None:
     """The same URL many times in a partition is requested once, and only one of its rows counts an attempt."""
     with ImageServer(latency=Latency(mean_s=0.3, sigma=0)) as host:
