@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from picsum_vision.outcomes import DownloadOutcome, DownloadStatus
 from picsum_vision.spark import arrow_arrays
-from picsum_vision.spark.arrow_arrays import bytes_array, text_array, timestamp_array, whole_number_array
+from picsum_vision.spark.arrow_arrays import answer_array, bytes_array, text_array, timestamp_array, whole_number_array
 from picsum_vision.spark.arrow_outcomes import DOWNLOAD_OUTCOME_TYPE, download_outcomes
 
 MOMENTS = st.datetimes(min_value=dt.datetime(1900, 1, 1), timezones=st.just(dt.timezone.utc))  # noqa: DTZ001 - hypothesis wants it
@@ -47,6 +47,26 @@ def test_moments(values):
     """Any moments and NULLs become the array that pyarrow makes of them."""
     kind = pa.timestamp("us", tz="UTC")
     assert same(timestamp_array(values, kind), pa.array(values, kind))
+
+
+NESTED = pa.struct([("tags", pa.list_(pa.string())), ("by_name", pa.map_(pa.string(), pa.struct([("word", pa.string())])))])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "held"),
+    [
+        (pa.string(), "a\ud83d", "a\ufffd"),
+        (pa.list_(pa.string()), ["a", None, "\udc00"], ["a", None, "\ufffd"]),
+        (
+            NESTED,
+            {"tags": ["\ud83d"], "by_name": [("k\ud83d", {"word": "\ud83d\ude00"})]},
+            {"tags": ["\ufffd"], "by_name": [("k\ufffd", {"word": "\U0001f600"})]},
+        ),
+    ],
+)
+def test_half_characters_in_answers(kind, value, held):
+    """A half of a character, however deep it lies in an answer, is U+FFFD in the column, and harms no other row."""
+    assert answer_array([value, None], kind).to_pylist() == [held, None]
 
 
 def test_outcomes_are_whole():

@@ -11,6 +11,7 @@ from picsum_vision.describing.chat_answer import ChatAnswer, error_message, name
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus
 
 _OK: Final = 200
+_HTTP_STATUSES: Final = range(100, 600)
 _EXPIRED: Final = "batch_expired"
 _CANCELLED: Final = "batch_cancelled"
 
@@ -46,7 +47,7 @@ def custom_id_of(raw: bytes) -> str | None:
     """Return whose line of a file it is; None for what is no such line."""
     try:
         told = json.loads(raw)["custom_id"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
     return told if isinstance(told, str) else None
 
@@ -56,10 +57,11 @@ def read_result(raw: bytes) -> LineResult:
     line = json.loads(raw)
     response = line.get("response")
     status = response.get("status_code") if isinstance(response, dict) else None
-    if not isinstance(response, dict) or not isinstance(status, int):
+    # True is an integer, and in no such range.
+    if not isinstance(response, dict) or not isinstance(status, int) or status not in _HTTP_STATUSES:
         return _not_run(line.get("error"))
     told = response.get("body")
-    body = told.encode() if isinstance(told, str) else json.dumps(told).encode()
+    body = told.encode("utf-8", "replace") if isinstance(told, str) else json.dumps(told).encode()
     if status == _OK:
         return LineResult(status, read_answer(body))
     answer = read_refusal(status, body)

@@ -8,9 +8,12 @@ import re
 from typing import Any
 
 from picsum_vision.describing.json_text import find_json
+from picsum_vision.describing.well_formed import well_formed
 from picsum_vision.outcomes import DescribeStatus
 
 _MESSAGE_CHARACTERS = 200
+# More than any context holds; a number beyond it is no count, and sums of such would leave 64 bits.
+_TOKENS_AT_MOST = 1 << 40
 _FILTERED = re.compile(r"content[_ ]?(filter|policy|management)|responsible[_ ]?ai|safety system", re.IGNORECASE)
 _WRONG_KEY = re.compile(
     r"invalid[_ ]api[_ ]key|(incorrect|invalid|missing|expired|no valid|didn.t provide an?) (api|access|auth\w*)[ _-]?(key|token)"
@@ -46,9 +49,10 @@ def read_answer(body: bytes) -> ChatAnswer:
         choice = answer["choices"][0]
         said = choice["message"]
         text, refusal = _text(said.get("content")), said.get("refusal")
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ChatAnswer(status=DescribeStatus.HTTP_ERROR, message="the endpoint answered 200 with what is no chat completion")
-    reason = choice.get("finish_reason")
+    told = choice.get("finish_reason")
+    reason = well_formed(told)[:_MESSAGE_CHARACTERS] if isinstance(told, str) else None
     facts: dict[str, Any] = {"finish_reason": reason, **_usage(answer.get("usage"))}
     if reason == "content_filter" or (refusal and not text):
         return ChatAnswer(
@@ -103,9 +107,9 @@ def _short(text: Any) -> str:
 
 def _text(content: Any) -> str:
     if isinstance(content, str):
-        return content
+        return well_formed(content)
     if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        return well_formed("".join(str(part.get("text", "")) for part in content if isinstance(part, dict)))
     return ""
 
 
@@ -115,4 +119,4 @@ def _usage(usage: Any) -> dict[str, int | None]:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _TOKENS_AT_MOST else None

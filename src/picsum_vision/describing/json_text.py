@@ -15,7 +15,7 @@ def find_json(text: str) -> Any:
     for candidate in candidates:
         try:
             return json.loads(candidate)
-        except ValueError:  # noqa: PERF203 - each candidate on its own
+        except (ValueError, RecursionError):  # noqa: PERF203 - each candidate on its own
             continue
     return _first_inside(text)
 
@@ -25,6 +25,6 @@ def _first_inside(text: str) -> Any:
     for match in re.finditer(r"[{\[]", text):
         try:
             return decoder.raw_decode(text, match.start())[0]
-        except ValueError:  # noqa: PERF203 - each candidate on its own
+        except (ValueError, RecursionError):  # noqa: PERF203 - each candidate on its own
             continue
     return None

@@ -1,7 +1,8 @@
 """Python values to Arrow arrays without pyarrow's own conversion.
 
 `pa.array` of a list imports pandas, to find out whether the list is one of its: a third of a second and 50 MB in each fresh
-worker, where nothing else needs it. The bytes of images are copied once, into the one buffer that Arrow wants.
+worker, where nothing else needs it. Only answers, which may be of any type, are left to it. The bytes of images are copied once,
+into the one buffer that Arrow wants.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+
+from picsum_vision.describing.well_formed import well_formed_value
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
@@ -26,6 +29,16 @@ def bytes_array(values: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:
 def text_array(values: Sequence[str | None]) -> pa.Array:
     """Return a string array."""
     return _sized([None if value is None else value.encode("utf-8", "replace") for value in values], pa.string())
+
+
+def answer_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return an array of answers of any type; a text that UTF-8 cannot hold costs no other row its answer."""
+    if pa.types.is_string(kind):
+        return text_array(values)
+    try:
+        return pa.array(values, type=kind)
+    except UnicodeEncodeError:
+        return pa.array([well_formed_value(value) for value in values], type=kind)
 
 
 def whole_number_array(values: Sequence[int | None], kind: pa.DataType) -> pa.Array:

@@ -20,7 +20,7 @@ from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeOutcome
 from picsum_vision.spark.answer_columns import answer_type_of, arrow_type
-from picsum_vision.spark.arrow_arrays import text_array
+from picsum_vision.spark.arrow_arrays import answer_array
 from picsum_vision.spark.arrow_outcomes import DESCRIBE_OUTCOME_TYPE, describe_outcomes
 
 DESCRIBE_OUTCOME_FIELD = pa.field("describe_outcome", DESCRIBE_OUTCOME_TYPE)
@@ -120,11 +120,6 @@ def answer_columns(field: pa.Field, jobs: Sequence[Finished], repeated: Sequence
         (field, answer_array([job.answer for job in jobs], field.type)),
         (DESCRIBE_OUTCOME_FIELD, describe_outcomes(outcomes)),
     ]
-
-
-def answer_array(answers: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Return the answers as an array; free text without pyarrow's own conversion, which would import pandas."""
-    return text_array(answers) if pa.types.is_string(kind) else pa.array(answers, type=kind)
 
 
 def row_outcome(job: Finished, repeated: bool) -> DescribeOutcome:  # noqa: FBT001 - a row's fact, not a switch
