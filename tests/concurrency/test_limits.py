@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import deque
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,14 +14,24 @@ from picsum_vision.concurrency.job import Feedback
 from picsum_vision.concurrency.limits import AdaptiveLimit
 
 feedbacks = st.builds(
-    Feedback, overloaded=st.booleans(), refused=st.booleans(), latency_s=st.none() | st.floats(0.001, 10), pause_s=st.just(0.0)
+    Feedback,
+    overloaded=st.booleans(),
+    refused=st.booleans(),
+    latency_s=st.none() | st.floats(0.001, 10),
+    pause_s=st.just(0.0),
+    timed_out=st.booleans(),
 )
+TIMEOUT_S = 120.0
 
 
-@given(most=st.integers(1, 600), answers=st.lists(st.tuples(feedbacks, st.integers(1, 600)), max_size=300))
-def test_always_between_one_and_the_most(most: int, answers: list[tuple[Feedback, int]]) -> None:
+@given(
+    most=st.integers(1, 600),
+    answers=st.lists(st.tuples(feedbacks, st.integers(1, 600)), max_size=300),
+    timeout_s=st.none() | st.floats(0.1, 100),
+)
+def test_always_between_one_and_the_most(most: int, answers: list[tuple[Feedback, int]], timeout_s: float | None) -> None:
     """Whatever is answered, the limit stays between 1 and the most, and starts at 16 or less."""
-    limit = AdaptiveLimit(most)
+    limit = AdaptiveLimit(most, timeout_s=timeout_s)
     assert limit.allowed() == min(16, most)
     for feedback, in_flight in answers:
         limit.learn(feedback, in_flight)
@@ -69,6 +81,45 @@ def test_where_answers_take_long_it_need_not_wait_for_them() -> None:
         seen.append(limit.allowed())
     assert seen == [2, 2, 2, 4, 4, 4, 8, 8, 8, 16, 16, 16]
     assert AdaptiveLimit(100).rises_in_s(1_000) is None
+
+
+def lost_rows(limit: AdaptiveLimit, rows: int, service_s: float, max_attempts: int = 5) -> int:
+    """Ask a host that works on one request at a time, as they come, for 120 s at most; returns how many rows got no answer."""
+    now, lost, flying, left = 0.0, 0, deque[tuple[float, int]](), [0] * rows
+    while left or flying:
+        for second in range(10):  # of those until something else happens
+            while left and len(flying) < limit.allowed():
+                flying.append((now, left.pop() + 1))
+            if left:
+                limit.rises_in_s(now + second)
+        sent, attempts = flying[0]
+        is_late = now + service_s > sent + TIMEOUT_S
+        now = sent + TIMEOUT_S if is_late else now + service_s
+        latency_s = None if is_late else now - sent
+        limit.learn(Feedback(overloaded=is_late, timed_out=is_late, latency_s=latency_s), len(flying))
+        flying.popleft()
+        if is_late and attempts == max_attempts:
+            lost += 1
+        elif is_late:
+            left.append(attempts)
+    return lost
+
+
+@pytest.mark.parametrize("service_s", [1, 3, 8, 20, 50])
+def test_a_host_that_does_one_thing_at_a_time_loses_no_row(service_s: float) -> None:
+    """Where answers come one after the other, so few are asked for at once that each row gets one, if at its fifth attempt."""
+    limit = AdaptiveLimit(32, start=8, doubles_after_s=0.1, timeout_s=TIMEOUT_S)
+    assert lost_rows(limit, 200, service_s) == 0
+    assert limit.allowed() <= max(TIMEOUT_S / service_s, 1)
+
+
+def test_where_answers_take_much_of_the_time_for_them_it_waits_for_them() -> None:
+    """The limit does not double in time after an answer that took over an eighth of the time for one; after a quicker it does."""
+    limit = AdaptiveLimit(100, start=2, doubles_after_s=0.1, timeout_s=8)
+    limit.learn(Feedback(latency_s=1.1), 1)
+    assert limit.rises_in_s(0) is None
+    limit.learn(Feedback(latency_s=0.9), 1)
+    assert limit.rises_in_s(0) == 0.1
 
 
 def test_it_does_not_double_in_time_after_an_overload() -> None:

@@ -11,6 +11,7 @@ import pytest
 from asking import ask, fresh_loop, outcome, picture, statuses
 
 from picsum_vision import ChatCompletions, Classify, Describe, ListObjects, ReadText, Secret, Sentiment, SettingError
+from picsum_vision.concurrency.limits import AdaptiveLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.tasks import Task
 from picsum_vision.testing.model_server import FaultKind, ModelFault, ModelServer, Quirk
@@ -123,6 +124,16 @@ def test_a_mixture_of_all_faults_loses_no_row_and_pays_for_none_twice() -> None:
     assert statuses(jobs).count("ok") > 100
     assert set(statuses(jobs)) <= {"ok", "refused", "empty_answer", "cut_off", "http_error", "rate_limited", "connect"}
     assert sum(outcome(job).attempts for job in jobs) == stats["requests"]
+
+
+def test_answers_that_come_too_late_are_asked_for_one_at_a_time() -> None:
+    """An endpoint that answers nobody in time is asked ever fewer questions at once, down to one."""
+    with ModelServer(faults=[ModelFault("hang", duration_s=60.0)]) as server, fresh_loop() as loop_thread:
+        backend = ChatCompletions(server.base_url, MODEL)
+        images = [picture(number) for number in range(40)]
+        assert set(statuses(ask(backend, images, loop_thread=loop_thread, request_timeout_s=0.2, **ONCE))) == {"timeout"}
+        (limit,) = (kept for kept in loop_thread.kept.values() if isinstance(kept, AdaptiveLimit))
+        assert limit.allowed() == 1
 
 
 def test_an_answer_that_was_begun_is_not_asked_for_again() -> None:

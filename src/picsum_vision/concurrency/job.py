@@ -28,9 +28,10 @@ class Feedback(NamedTuple):
     """What a step learnt about its lane.
 
     `overloaded`: the far side refused or broke for load, so fewer requests should be in flight there. `refused`: it answered
-    that it is asked too often, so requests should start less often. `latency_s`: seconds until it answered, None if that says
-    nothing. `pause_s`: the far side asked for this long a silence. `told_per_s`: so many requests a second the far side says it
-    allows, to all who share its allowance; `told_left`: so many of them it says are left just now.
+    that it is asked too often, so requests should start less often. `timed_out`: it did not answer in time. `latency_s`: seconds
+    until it answered, None if that says nothing. `pause_s`: the far side asked for this long a silence. `told_per_s`: so many
+    requests a second the far side says it allows, to all who share its allowance; `told_left`: so many of them it says are left
+    just now.
     """
 
     overloaded: bool = False
@@ -39,6 +40,7 @@ class Feedback(NamedTuple):
     pause_s: float = 0.0
     told_per_s: float | None = None
     told_left: float | None = None
+    timed_out: bool = False
 
 
 NOTHING_LEARNT = Feedback()

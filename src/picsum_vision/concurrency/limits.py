@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, Protocol
 
 from picsum_vision.concurrency.job import Feedback
 
 _START: Final = 16
 _DECREASE: Final = 0.7
+# A refusal costs nothing; for an answer that came too late the far side has worked, or works on still, in vain.
+_DECREASE_IF_LATE: Final = 0.4
 # A single URL that always breaks is no overload; a twentieth of a round trip's requests is.
 _OVERLOADED_SHARE: Final = 0.05
 _OVERLOADED_AT_LEAST: Final = 2
+# Now and then a model hangs over one image; a host that works on too many keeps all that wait behind them waiting too long.
+_LATE_SHARE: Final = 0.125
 # Lognormal latencies vary; the mean of a round doubles only where requests queue.
 _QUEUEING_FROM: Final = 2.0
+# Shares of the time after which an answer is no longer waited for.
+_SOON: Final = 1 / 8
+_LATE: Final = 1 / 2
 # A fall that single broken URLs have caused is made good in seconds, not minutes: after some rounds without one the steps double.
 _SMALL_STEPS: Final = 3
 _LARGEST_STEP: Final = 0.1
@@ -66,17 +74,26 @@ class AdaptiveLimit:
     Where an answer takes seconds, as a model's, doubling by answers alone leaves a window half empty for several of them. With
     `doubles_after_s` it takes the first answer, from then on the limit doubles after so many seconds, too, until the first
     overload: a refusal comes at once. `start` says how many may ask before anything is known.
+
+    A host that works on one request at a time refuses nothing, it takes ever longer. With `timeout_s`, after which nobody waits
+    for an answer any longer, the limit does not double in time while answers take a good part of it, does not rise by answers
+    that took half of it once some came too late, and may fall to 1 for whatever reason.
     Invariants: 1 <= allowed() <= most; it grows only while the lane uses all that is allowed.
     """
 
-    def __init__(self, most: int, *, start: int = _START, doubles_after_s: float | None = None) -> None:
+    def __init__(
+        self, most: int, *, start: int = _START, doubles_after_s: float | None = None, timeout_s: float | None = None
+    ) -> None:
         """Start low, and allow `most` at the most."""
         self._most = most
-        self._has_answer = False
+        self._answers_soon = False
+        self._soon_s = _SOON * timeout_s if timeout_s is not None else math.inf
+        self._late_s = _LATE * timeout_s if timeout_s is not None else math.inf
         self._doubles_after_s = doubles_after_s
         self._doubles_at_s: float | None = None
         self._limit = float(min(start, most))
         self._start = float(min(_START, most))
+        self._queueing_floor, self._breaking_floor = (1.0, 1.0) if timeout_s is not None else (self._start, self._start / 2)
         self._doubling = True
         self._queueing = False
         self._best_latency_s: float | None = None
@@ -94,15 +111,16 @@ class AdaptiveLimit:
             return
         if feedback.overloaded:
             self._overloads += 1
-            if self._overloads >= max(_OVERLOADED_AT_LEAST, _OVERLOADED_SHARE * self._limit):
+            share, factor = (_LATE_SHARE, _DECREASE_IF_LATE) if feedback.timed_out else (_OVERLOADED_SHARE, _DECREASE)
+            if self._overloads >= max(_OVERLOADED_AT_LEAST, share * self._limit):
                 # What breaks may be single URLs: only a host that says so itself is left with one request at a time.
-                self._fall(_DECREASE, floor=1.0 if feedback.refused else self._start / 2)
+                self._fall(factor, floor=1.0 if feedback.refused else self._breaking_floor)
                 self._drain = max(0, in_flight - 1)
         if feedback.latency_s is not None and not feedback.overloaded:
-            self._has_answer = True
+            self._answers_soon = feedback.latency_s <= self._soon_s
             self._latency_sum_s += feedback.latency_s
             self._answers += 1
-            if in_flight >= self.allowed() and not self._queueing:
+            if in_flight >= self.allowed() and not self._queueing and (self._doubling or feedback.latency_s <= self._late_s):
                 self._limit = min(float(self._most), self._limit + (1.0 if self._doubling else self._step() / self._limit))
         self._round_left -= 1
         if self._round_left <= 0:
@@ -110,7 +128,7 @@ class AdaptiveLimit:
 
     def rises_in_s(self, now: float) -> float | None:
         """Return after how many seconds it doubles; to be asked while all that is allowed is in flight."""
-        may_rise = self._has_answer and self._doubling and not self._overloads and self._limit < self._most
+        may_rise = self._answers_soon and self._doubling and not self._overloads and self._limit < self._most
         if self._doubles_after_s is None or not may_rise:
             return None
         if self._doubles_at_s is None:
@@ -135,7 +153,7 @@ class AdaptiveLimit:
             self._best_latency_s = best_s + rate * (mean_s - best_s)
             self._queueing = mean_s > _QUEUEING_FROM * best_s
             if self._queueing:
-                self._fall(max(_DECREASE, _QUEUEING_FROM * best_s / mean_s), floor=self._start)
+                self._fall(max(_DECREASE, _QUEUEING_FROM * best_s / mean_s), floor=self._queueing_floor)
         self._begin_round()
 
     def _fall(self, factor: float, floor: float) -> None:

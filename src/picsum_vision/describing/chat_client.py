@@ -99,7 +99,9 @@ class ChatClient:
     def lane_state(self, lane: Lane) -> LaneState:
         """Return what the process knows of the endpoint's capacity."""
         most, start = self.options.max_in_flight_per_task, max(1, round(_AT_FIRST * self._share))
+        timeout_s = self.options.request_timeout_s
         limit = self._loop_thread.keep(
-            ("limit", lane, most), lambda: AdaptiveLimit(most, start=start, doubles_after_s=_DOUBLES_AFTER_S)
+            ("limit", lane, most, timeout_s),
+            lambda: AdaptiveLimit(most, start=start, doubles_after_s=_DOUBLES_AFTER_S, timeout_s=timeout_s),
         )
         return LaneState(limit, self._pace)

@@ -171,11 +171,12 @@ class ChatJob(DescribeJob):
         if failure is None:
             raise error
         # After the head of a 200 the answer has been written, and is billed: asking again would pay for it twice.
+        timed_out = failure is TransportFailure.TIMEOUT
         again = failure in _MAY_CHANGE_FAILURES and not self._was_answered
         if not again or not self._try_again(None):
-            timed_out = failure is TransportFailure.TIMEOUT
             self._settle(DescribeStatus.TIMEOUT if timed_out else DescribeStatus.CONNECT, message=MESSAGES[failure])
-        return Feedback(overloaded=failure is TransportFailure.CONNECT)
+        # A server that works on one image after the other refuses none: the last ones come too late.
+        return Feedback(overloaded=timed_out or failure is TransportFailure.CONNECT, timed_out=timed_out)
 
     def _try_again(self, asked_s: float | None) -> bool:
         client = self._client

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from picsum_vision.describing.well_formed import well_formed_value
+from picsum_vision.describing.well_formed import well_formed, well_formed_value
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
@@ -27,8 +27,8 @@ def bytes_array(values: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:
 
 
 def text_array(values: Sequence[str | None]) -> pa.Array:
-    """Return a string array."""
-    return _sized([None if value is None else value.encode("utf-8", "replace") for value in values], pa.string())
+    """Return a string array; half a character of a text is U+FFFD."""
+    return _sized([None if value is None else _utf8(value) for value in values], pa.string())
 
 
 def answer_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
@@ -39,6 +39,13 @@ def answer_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(values, type=kind)
     except UnicodeEncodeError:
         return pa.array([well_formed_value(value) for value in values], type=kind)
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return well_formed(text).encode()
 
 
 def whole_number_array(values: Sequence[int | None], kind: pa.DataType) -> pa.Array:
