@@ -37,6 +37,18 @@ NOW = dt.datetime(2026, 11, 2, 12, 0, 0, tzinfo=dt.timezone.utc)
         ({"Retry-After": "soon, later"}, None),
         ({"Retry-After": "100, 5", "x-ratelimit-reset": "7"}, 100.0),
         ({"llm_provider-retry-after": "4"}, 4.0),
+        ({"retry-after-ms": "1250"}, 1.25),
+        ({"llm_provider-retry-after-ms": "250", "llm_provider-retry-after": "1"}, 0.25),
+        ({"retry-after": "2", "retry-after-ms": "1500"}, 1.5),
+        ({"retry-after-ms": "soon", "retry-after": "2"}, 2.0),
+        ({"Retry-After": "2026-11-02T12:00:30Z"}, 30.0),
+        ({"x-ratelimit-reset-requests": "2026-11-02T13:00:15.5+01:00"}, 15.5),
+        ({"x-ratelimit-reset-requests": "2026-11-02T12:00:15.123456789Z"}, 15.123456),
+        ({"x-ratelimit-reset": str(1000 * (int(NOW.timestamp()) + 12))}, 12.0),
+        ({"Retry-After": str(int(NOW.timestamp()) + 12)}, 12.0),
+        ({"x-ratelimit-reset": "99999999999999"}, None),
+        ({"Retry-After": "40000000"}, None),
+        ({"Retry-After": "Tue, 02 Nov 2032 12:00:30 GMT", "x-ratelimit-reset": "9"}, 9.0),
         ({"Retry-After": "soon", "x-ratelimit-reset-requests": "1m30s"}, 90.0),
         ({"x-ratelimit-reset-tokens": "250ms"}, 0.25),
         ({"x-ratelimit-reset": str(int(NOW.timestamp()) + 12)}, 12.0),
@@ -46,7 +58,7 @@ NOW = dt.datetime(2026, 11, 2, 12, 0, 0, tzinfo=dt.timezone.utc)
     ids=str,
 )
 def test_forms(headers: dict[str, str], seconds: float | None) -> None:
-    """Seconds, dates, prefixed names, durations and Unix times are read; nonsense is nothing."""
+    """Seconds, milliseconds, dates, prefixed names, durations and Unix times are read; nonsense, and over a year, is nothing."""
     assert retry_after_s(headers, NOW) == seconds
 
 
