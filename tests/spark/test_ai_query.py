@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from picsum_vision import (
     ChatCompletions,
     Classify,
     DescribeOptions,
+    Extract,
     ListObjects,
     ModelProblem,
     PixelDescriber,
@@ -21,6 +22,8 @@ from picsum_vision import (
     describe,
     register_ai_query,
 )
+from picsum_vision.spark import ai_query
+from picsum_vision.spark.ai_query import _call
 from picsum_vision.testing.model_server import ModelServer
 
 if TYPE_CHECKING:
@@ -139,6 +142,66 @@ def test_typed_answers(spark: SparkSession) -> None:
     assert df.schema["descrizione"].dataType.simpleString() == "array<string>"
     assert statuses(df) == [(["cane", "gatto"], "ok"), (None, "bad_schema")]
     assert "un cane e un gatto" in df.where("image_url LIKE '%1'").collect()[0]["describe_outcome"]["message"]
+
+
+def test_fields_that_are_not_there_are_no_answer(spark: SparkSession) -> None:
+    """Extract's text that is no such object is `bad_schema` with the text, never a struct of NULLs that passes for an answer."""
+    texts = {
+        b"a": '{"colour": "red", "people": 2}',
+        b"b": "a red car",
+        b"c": '{"colour": "red", "people": "many"}',
+        b"d": '{"people": 2}',
+        b"e": '{"other": 1}',
+        b"f": '{"colour": "red"}',
+    }
+    register(
+        spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _p, image: {"result": texts[image], "errorMessage": None}
+    )
+    task = Extract("colour STRING NOT NULL, people INT")
+    rows = collected(describe(frame(spark, list(texts)), AiQuery(), task=task))
+    found = [(row["descrizione"] and tuple(row["descrizione"]), row["describe_outcome"]["status"]) for row in rows]
+    assert found == [(("red", 2), "ok"), *[(None, "bad_schema")] * 4, (("red", None), "ok")]
+    assert rows[1]["describe_outcome"]["message"] == "a red car"
+
+
+def test_an_answer_beside_an_error_is_none(spark: SparkSession) -> None:
+    """Only a row that is `ok` has an answer, whatever else the platform's result holds."""
+    result = {"result": "half an answer", "errorMessage": "500 Internal error"}
+    register(spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _prompt, _image: result)
+    assert statuses(describe(frame(spark, [b"x"]), AiQuery())) == [(None, "http_error")]
+
+
+def question(left_out: Collection[str]) -> str:
+    """Give the call about the column `image` of a function that joins its texts, without these arguments."""
+    return _call(AiQuery(function="concat"), "image", ListObjects(), DescribeOptions(), left_out).replace("files => ", "")
+
+
+def test_nothing_is_asked_about_rows_without_a_picture(spark: SparkSession) -> None:
+    """The function is not evaluated where the image is NULL or empty."""
+    rows = spark.createDataFrame([(b"x",), (None,), (b"",)], "image BINARY")
+    asked = rows.selectExpr(f"{question({'failOnError', 'modelParameters', 'responseFormat'})} AS answer").collect()
+    assert [row["answer"] is not None for row in asked] == [True, False, False]
+
+
+def test_arguments_that_the_function_does_not_know_are_left_out(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function without failOnError and responseFormat is planned without them, as Spark says of one of its own."""
+    named = ("upperChar", "failOnError", "responseFormat")
+
+    def call(*asked: Any) -> str:
+        return f"mask({', '.join(['upper(image_url)', *(f'{name} => chr(89)' for name in named if name not in asked[-1])])})"
+
+    monkeypatch.setattr(ai_query, "_call", call)
+    assert statuses(describe(frame(spark, [b"x"]), AiQuery())) == [("YYYYY://YYYY/n", "ok")]
+    named = ("files",)
+    with pytest.raises(ModelProblem, match="takes no files"):
+        describe(frame(spark, [b"x"]), AiQuery())
+
+
+def test_a_schema_that_has_no_argument_is_in_the_prompt() -> None:
+    """Where the function takes no responseFormat the prompt says which object is wanted."""
+    assert "responseFormat" in question(())
+    assert "responseFormat" not in question({"responseFormat"})
+    assert question({"responseFormat"}).count('"type": "array"') == 1
 
 
 def test_a_label_that_was_not_given_is_none(spark: SparkSession) -> None:

@@ -72,8 +72,7 @@ def chat_request(images: int, task: Task, model: str, options: DescribeOptions, 
         request["temperature"] = options.temperature
     schema = task.json_schema()
     if schema is not None and "response_format" in dialect.left_out:
-        words = _IN_PROMPT.get(task.language, _IN_PROMPT["en"])
-        prompt = f"{prompt}\n{words} {json.dumps(schema, ensure_ascii=False)}"
+        prompt = prompt_with_schema(task, schema)
     elif schema is not None:
         request["response_format"] = {"type": "json_schema", "json_schema": {"name": task.name, "strict": True, "schema": schema}}
     for field in dialect.left_out:
@@ -83,6 +82,12 @@ def chat_request(images: int, task: Task, model: str, options: DescribeOptions, 
     pictures = [{"type": "image_url", "image_url": {"url": _MARK}}] * images
     request["messages"] = [{"role": "user", "content": [{"type": "text", "text": prompt}, *pictures]}]
     return request
+
+
+def prompt_with_schema(task: Task, schema: dict[str, Any]) -> str:
+    """Return the prompt for who takes no schema beside it."""
+    words = _IN_PROMPT.get(task.language, _IN_PROMPT["en"])
+    return f"{task.full_prompt}\n{words} {json.dumps(schema, ensure_ascii=False)}"
 
 
 def image_url(image: FitImage | str) -> bytes:

@@ -6,24 +6,34 @@ Written to Databricks' documentation; tried against functions registered under t
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StringType, StructField, StructType
 
+from picsum_vision.describing.answer_types import AnswerField
 from picsum_vision.describing.backends import AiQuery
+from picsum_vision.describing.chat_request import prompt_with_schema
+from picsum_vision.describing.extract import Extract
 from picsum_vision.describing.tasks import Classify, Task
 from picsum_vision.errors import ModelProblem
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DescribeStatus
-from picsum_vision.spark.ai_query_problems import problem
+from picsum_vision.spark.ai_query_problems import problem, unknown_argument
+from picsum_vision.spark.answer_columns import spark_type
 from picsum_vision.sql_text import identifier, literal
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 _ANSWER: Final = "picsum_vision_answer"
+_PARSED: Final = "picsum_vision_parsed"
+_STATUS: Final = "picsum_vision_status"
+_UNREADABLE: Final = "picsum_vision_unreadable"
+_OPTIONAL_ARGUMENTS: Final = frozenset({"failOnError", "modelParameters", "responseFormat"})
+_RAW_CHARACTERS: Final = 2_000
 _ERROR_WORDS: Final = {
     DescribeStatus.RATE_LIMITED: r"(?i)\b429\b|rate.?limit|request_limit_exceeded|too many requests|resource_exhausted",
     DescribeStatus.AUTH: r"(?i)permission.?denied|unauthorized|unauthenticated|forbidden|\b40[13]\b",
@@ -37,40 +47,55 @@ def describe_with_ai_query(  # noqa: PLR0917 - what describe was given
     df: DataFrame, backend: AiQuery, image_col: str, output_col: str, task: Task, options: DescribeOptions
 ) -> DataFrame:
     """Add the answer and its outcome by one `ai_query` expression over the whole DataFrame, as the platform advises."""
-    try:
-        # Named arguments are looked at when the expression is first used: on classic Spark here, on Connect with the schema.
-        asked = df.withColumn(_ANSWER, F.expr(_call(backend, image_col, task, options)))
-        _ = asked.schema
-    except PySparkException as error:
-        raise problem(backend, error) from error
+    asked = _asked(df, backend, image_col, task, options)
     text, failure = _result_fields(asked, backend)
-    parsed = _parsed(text, task)
+    parsed = asked.withColumn(_PARSED, _parsed(text, task))
+    answer, status = _answer(F.col(_PARSED), text, task), F.col(_STATUS)
     return (
-        asked.withColumn(output_col, parsed)
-        .withColumn(
-            "describe_outcome",
-            _outcome(backend, task, F.col(identifier(image_col)), text, failure, F.col(identifier(output_col))),
-        )
-        .drop(_ANSWER)
+        parsed.withColumn(_STATUS, _status(F.col(identifier(image_col)), text, failure, answer))
+        .withColumn(output_col, F.when(status == DescribeStatus.OK.value, answer))
+        .withColumn("describe_outcome", _outcome(backend, task, status, text, failure))
+        .drop(_ANSWER, _PARSED, _STATUS)
     )
 
 
-def _call(backend: AiQuery, image_col: str, task: Task, options: DescribeOptions) -> str:
+def _asked(  # noqa: PLR0917 - what describe was given
+    df: DataFrame,
+    backend: AiQuery,
+    image_col: str,
+    task: Task,
+    options: DescribeOptions,
+    left_out: frozenset[str] = frozenset(),
+) -> DataFrame:
+    """Add the function's result, asked for without the arguments that the function does not know."""
+    try:
+        # Named arguments are looked at when the expression is first used: on classic Spark here, on Connect with the schema.
+        asked = df.withColumn(_ANSWER, F.expr(_call(backend, image_col, task, options, left_out)))
+        _ = asked.schema
+    except PySparkException as error:
+        unknown = unknown_argument(error)
+        if unknown not in _OPTIONAL_ARGUMENTS - left_out:
+            raise problem(backend, error) from error
+        return _asked(df, backend, image_col, task, options, left_out | {unknown})
+    return asked
+
+
+def _call(backend: AiQuery, image_col: str, task: Task, options: DescribeOptions, left_out: Collection[str]) -> str:
+    """Return the question; a row without a picture is not asked about."""
+    image, prompt, schema = identifier(image_col), task.full_prompt, task.json_schema()
     parameters = f"'max_tokens', {options.max_output_tokens}"
     if options.temperature is not None:
         parameters += f", 'temperature', {options.temperature}"
-    arguments = [
-        literal(backend.endpoint),
-        literal(task.full_prompt),
-        "failOnError => false",
-        f"modelParameters => named_struct({parameters})",
-        f"files => {identifier(image_col)}",
-    ]
-    schema = task.json_schema()
-    if schema is not None:
+    named = {"failOnError": "false", "modelParameters": f"named_struct({parameters})"}
+    if schema is not None and "responseFormat" in left_out:
+        prompt = prompt_with_schema(task, schema)
+    elif schema is not None:
         wrapped = {"type": "json_schema", "json_schema": {"name": task.name, "strict": True, "schema": schema}}
-        arguments.insert(-1, f"responseFormat => {literal(json.dumps(wrapped))}")
-    return f"{backend.function}({', '.join(arguments)})"
+        named["responseFormat"] = literal(json.dumps(wrapped))
+    named["files"] = image
+    arguments = [literal(backend.endpoint), literal(prompt)]
+    arguments += [f"{name} => {value}" for name, value in named.items() if name not in left_out]
+    return f"CASE WHEN octet_length({image}) > 0 THEN {backend.function}({', '.join(arguments)}) END"
 
 
 def _result_fields(asked: DataFrame, backend: AiQuery) -> tuple[Column, Column]:
@@ -87,14 +112,35 @@ def _result_fields(asked: DataFrame, backend: AiQuery) -> tuple[Column, Column]:
 
 
 def _parsed(text: Column, task: Task) -> Column:
-    """Return the answer as the task types it, NULL where the text is none."""
-    schema = task.json_schema()
-    if schema is None:
+    """Return what the text says, read as far as it can be."""
+    if task.json_schema() is None:
         return F.trim(text)
-    if task.answer_field is None:
-        return F.from_json(text, task.answer_ddl)
-    answer = F.from_json(text, f"{identifier(task.answer_field)} {task.answer_ddl}")[task.answer_field]
-    return _label(answer, task) if isinstance(task, Classify) else answer
+    if task.answer_field is not None:
+        return F.from_json(text, f"{identifier(task.answer_field)} {task.answer_ddl}")
+    # Text that is no such object gives a struct of NULLs; only this field tells it from one that says null.
+    fields = [StructField(field.name, spark_type(field.type)) for field in _fields(task)]
+    schema = StructType([*fields, StructField(_UNREADABLE, StringType())])
+    return F.from_json(text, schema, {"columnNameOfCorruptRecord": _UNREADABLE})
+
+
+def _answer(parsed: Column, text: Column, task: Task) -> Column:
+    """Return the answer as the task types it, NULL where the text is none."""
+    if task.json_schema() is None:
+        return parsed
+    if task.answer_field is not None:
+        answer = parsed[task.answer_field]
+        return _label(answer, task) if isinstance(task, Classify) else answer
+    fields = _fields(task)
+    told = F.map_keys(F.from_json(text, "MAP<STRING, STRING>"))
+    fits = parsed[_UNREADABLE].isNull() & F.arrays_overlap(told, F.array(*(F.lit(field.name) for field in fields)))
+    for field in fields:
+        if not field.nullable:
+            fits &= parsed[field.name].isNotNull()
+    return F.when(fits, parsed.dropFields(_UNREADABLE))
+
+
+def _fields(task: Task) -> tuple[AnswerField, ...]:
+    return task.answer_type.fields if isinstance(task, Extract) else ()
 
 
 def _label(answer: Column, task: Classify) -> Column:
@@ -113,23 +159,24 @@ def _failure(error: Column) -> Column:
     return word.otherwise(DescribeStatus.HTTP_ERROR.value)
 
 
-def _outcome(  # noqa: PLR0917 - all that an outcome is made of
-    backend: AiQuery, task: Task, image: Column, text: Column, error: Column, answer: Column
-) -> Column:
-    status = (
+def _status(image: Column, text: Column, error: Column, answer: Column) -> Column:
+    return (
         F.when(image.isNull() | (F.octet_length(image) == 0), "no_image")
         .when(error.isNotNull(), _failure(error))
         .when(text.isNull() | (F.trim(text) == ""), "empty_answer")
         .when(answer.isNull(), "bad_schema")
         .otherwise("ok")
     )
+
+
+def _outcome(backend: AiQuery, task: Task, status: Column, text: Column, error: Column) -> Column:
     known: dict[str, Any] = {
         "status": status,
         "model": F.lit(backend.model_name),
         "task": F.lit(task.name),
         "prompt_sha256": F.lit(task.prompt_sha256),
         "attempts": F.when(status == "no_image", 0).otherwise(1),
-        "message": F.when(status == "bad_schema", text).otherwise(F.substring(error, 1, 500)),
+        "message": F.when(status == "bad_schema", F.substring(text, 1, _RAW_CHARACTERS)).otherwise(F.substring(error, 1, 500)),
         "finished_at": F.current_timestamp(),
     }
     fields = [known.get(name, F.lit(None)).cast(kind).alias(name) for name, kind in DESCRIBE_OUTCOME_FIELDS.items()]

@@ -66,6 +66,15 @@ _PROBLEMS: Final = (
 )
 
 
+_UNKNOWN_ARGUMENT: Final = re.compile(r"named argument reference for the argument named `?(\w+)")
+
+
+def unknown_argument(error: Exception) -> str | None:
+    """Return the named argument that the function does not know, None if the error is about something else."""
+    found = _UNKNOWN_ARGUMENT.search(str(error))
+    return found and found[1]
+
+
 def problem(backend: AiQuery, error: Exception | str) -> ModelProblem:
     """Return the one line for what the platform says; its own words, cut short, where none of them is known."""
     text = " ".join(str(error).split())
