@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from picsum_vision.describing.batch_results import read_result
 from picsum_vision.describing.chat_answer import ChatAnswer, read_answer
+from picsum_vision.describing.tasks import Describe
+from picsum_vision.describing.typed_answer import typed_answer
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(), max_size=8),
@@ -72,3 +74,36 @@ def test_a_batch_line_with_no_http_status_was_not_run(status: Any) -> None:
     """A number that is no HTTP status is none."""
     line = json.dumps({"custom_id": "a", "response": {"status_code": status, "body": "\ud83d"}})
     assert read_result(line.encode()).http_status is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [
+        ("stop", "ok"),
+        ("STOP", "ok"),
+        ("end_turn", "ok"),
+        *((word, "cut_off") for word in ("length", "LENGTH", "max_tokens", "MAX_TOKENS", "model_length")),
+        *((word, "refused") for word in ("content_filter", "content_filtered", "SAFETY", "RECITATION", "BLOCKLIST", "refusal")),
+        *((word, "refused") for word in ("PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "guardrail_intervened", "sensitive")),
+    ],
+)
+def test_each_makers_finish_reasons_are_understood(reason: str, status: str) -> None:
+    """Cut off and filtered answers are known by whatever word the maker has for them, in a batch as well."""
+    told = completion("un gatto", reason)
+    line = json.dumps({"custom_id": "a", "response": {"status_code": 200, "body": told}})
+    for answer in (read_answer(json.dumps(told).encode()), read_result(line.encode()).answer):
+        assert (answer.status.value, answer.finish_reason) == (status, reason)
+
+
+@pytest.mark.parametrize("content", ["", " ", None, "<think>Let me see"])
+def test_a_cut_answer_without_text_is_null(content: Any) -> None:
+    """A description that was cut off before its first word is no empty text."""
+    answer, value = typed_answer(read(content, "length"), Describe())
+    assert (answer.status.value, value) == ("cut_off", None)
+
+
+def test_parts_without_text_and_thoughts_are_no_text() -> None:
+    """A part whose text is null adds nothing, and what a model thinks first is not its answer."""
+    assert read([{"type": "text", "text": None}, {"type": "text", "text": "un gatto"}, {"type": "x"}]).text == "un gatto"
+    assert read("<think>Is it a dog?</think>\nun gatto").text == "un gatto"
+    assert read("<think>Is it a dog?</think>").status.value == "empty_answer"

@@ -36,7 +36,11 @@ class AnswerField:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AnswerType:
-    """A SQL type: `kind` is its first word. `bounds` are JSON Schema's own keywords (`minimum`, `enum`, `pattern`, ...)."""
+    """A SQL type: `kind` is its first word. `bounds` are JSON Schema's own keywords (`minimum`, `enum`, `pattern`, ...).
+
+    `element_nullable`: an entry of a list or map may be null. None is asked for, for a list can do without;
+    it is read if it comes.
+    """
 
     kind: str
     fields: tuple[AnswerField, ...] = ()
@@ -44,6 +48,7 @@ class AnswerType:
     precision: int = 10
     scale: int = 0
     bounds: tuple[tuple[str, Any], ...] = ()
+    element_nullable: bool = True
 
     @property
     def ddl(self) -> str:
@@ -105,11 +110,14 @@ class AnswerType:
         if self.kind == "MAP":
             if not isinstance(value, dict):
                 raise WrongType(f"{where} is {_shown(value)}, not an object")
-            return [(name, element.read(entry, f"{where}.{name}")) for name, entry in value.items()]
+            return [(name, self._read_element(element, entry, f"{where}.{name}")) for name, entry in value.items()]
         if not isinstance(value, list):
             raise WrongType(f"{where} is {_shown(value)}, not a list")
         self._check_bounds(value, where)
-        return [element.read(entry, f"{where}[{index}]") for index, entry in enumerate(value)]
+        return [self._read_element(element, entry, f"{where}[{index}]") for index, entry in enumerate(value)]
+
+    def _read_element(self, element: AnswerType, entry: Any, where: str) -> Any:
+        return None if entry is None and self.element_nullable else element.read(entry, where)
 
     def _check_bounds(self, value: Any, where: str) -> None:
         for word, bound in self.bounds:
@@ -132,7 +140,7 @@ def _read_field(field: AnswerField, value: Any, where: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, (dict, list, bool)):
+    if value is None or isinstance(value, (dict, list, bool)):
         raise TypeError
     return str(value)
 
@@ -179,6 +187,14 @@ def _fitted(value: decimal.Decimal, precision: int, scale: int, where: str) -> d
     raise WrongType(f"{where} is {_shown(value)}, which no DECIMAL({precision},{scale}) holds")
 
 
+def _matches(pattern: str, value: str) -> bool:
+    """Return whether the value fits the pattern; JSON Schema's are JavaScript's, which Python does not all understand."""
+    try:
+        return re.search(pattern, value) is not None
+    except re.error:
+        return True
+
+
 def _shown(value: Any) -> str:
     return repr(value)[:80]
 
@@ -203,6 +219,6 @@ _BOUNDS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "maxLength": lambda value, bound: len(value) <= bound,
     "minItems": lambda value, bound: len(value) >= bound,
     "maxItems": lambda value, bound: len(value) <= bound,
-    "pattern": lambda value, bound: re.search(bound, value) is not None,
+    "pattern": lambda value, bound: _matches(bound, value),
 }
 BOUND_WORDS: Final = frozenset(_BOUNDS)

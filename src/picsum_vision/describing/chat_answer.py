@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from picsum_vision.describing.json_text import find_json
+from picsum_vision.describing.thoughts import without_thoughts
 from picsum_vision.describing.well_formed import well_formed
 from picsum_vision.outcomes import DescribeStatus
 
@@ -15,6 +16,11 @@ _MESSAGE_CHARACTERS = 200
 # More than any context holds; a number beyond it is no count, and sums of such would leave 64 bits.
 _TOKENS_AT_MOST = 1 << 40
 _FILTERED = re.compile(r"content[_ ]?(filter|policy|management)|responsible[_ ]?ai|safety system", re.IGNORECASE)
+# Why an answer ended, in the words of OpenAI, Gemini, Mistral, Bedrock, Zhipu and the gateways before them.
+_CUT_OFF_REASONS = frozenset({"length", "max_tokens", "model_length"})
+_FILTERED_REASON = re.compile(
+    r"content_?filter.*|safety|recitation|blocklist|prohibited_content|spii|image_.*|guardrail.*|refusal|sensitive"
+)
 _WRONG_KEY = re.compile(
     r"invalid[_ ]api[_ ]key|(incorrect|invalid|missing|expired|no valid|didn.t provide an?) (api|access|auth\w*)[ _-]?(key|token)"
     r"|authentication[_ ](error|failed)|unauthenticated|invalid[_ ]token|permission[_ ]denied"
@@ -48,17 +54,18 @@ def read_answer(body: bytes) -> ChatAnswer:
         answer = json.loads(body)
         choice = answer["choices"][0]
         said = choice["message"]
-        text, refusal = _text(said.get("content")), said.get("refusal")
+        text, refusal = without_thoughts(_text(said.get("content"))), said.get("refusal")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ChatAnswer(status=DescribeStatus.HTTP_ERROR, message="the endpoint answered 200 with what is no chat completion")
     told = choice.get("finish_reason")
     reason = well_formed(told)[:_MESSAGE_CHARACTERS] if isinstance(told, str) else None
     facts: dict[str, Any] = {"finish_reason": reason, **_usage(answer.get("usage"))}
-    if reason == "content_filter" or (refusal and not text):
+    word = (reason or "").lower()
+    if _FILTERED_REASON.fullmatch(word) or (refusal and not text):
         return ChatAnswer(
             status=DescribeStatus.REFUSED, message=_short(refusal or "the content filter withheld the answer"), **facts
         )
-    if reason == "length":
+    if word in _CUT_OFF_REASONS:
         return ChatAnswer(status=DescribeStatus.CUT_OFF, text=text, message="the answer reached max_output_tokens", **facts)
     if not text.strip():
         return ChatAnswer(status=DescribeStatus.EMPTY_ANSWER, message="the model answered with no text", **facts)
@@ -109,7 +116,8 @@ def _text(content: Any) -> str:
     if isinstance(content, str):
         return well_formed(content)
     if isinstance(content, list):
-        return well_formed("".join(str(part.get("text", "")) for part in content if isinstance(part, dict)))
+        texts = (part.get("text") for part in content if isinstance(part, dict))
+        return well_formed("".join(text for text in texts if isinstance(text, str)))
     return ""
 
 

@@ -59,8 +59,11 @@ class Extract(Task):
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return the object with each field in its type; raises BadAnswer."""
+        told = find_json(text)
+        if isinstance(told, list) and len(told) == 1:
+            (told,) = told
         try:
-            found: dict[str, Any] = self.answer_type.read(find_json(text))
+            found: dict[str, Any] = self.answer_type.read(told)
         except WrongType as wrong:
             raise BadAnswer(str(wrong)) from None
         return found

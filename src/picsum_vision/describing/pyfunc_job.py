@@ -7,6 +7,7 @@ from picsum_vision.describing.backends import PyFunc
 from picsum_vision.describing.job import MODEL_POOL, DescribeJob
 from picsum_vision.describing.pyfunc_model import ModelFailed, WaitingBatcher
 from picsum_vision.describing.tasks import BadAnswer, Task
+from picsum_vision.describing.thoughts import without_thoughts
 from picsum_vision.describing.well_formed import well_formed
 from picsum_vision.outcomes import DescribeStatus
 
@@ -24,7 +25,7 @@ class PyFuncJob(DescribeJob):
         image = self._image or b""
         self._sent_bytes = len(image)
         try:
-            text = well_formed(await self._model.answer(image))
+            text = without_thoughts(well_formed(await self._model.answer(image)))
             answer = self._task.parse(text)
         except ModelFailed as failed:
             self._settle(DescribeStatus.MODEL_ERROR, message=str(failed))

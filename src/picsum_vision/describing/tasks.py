@@ -25,6 +25,7 @@ _LANGUAGE_NAMES: Final = {
 }  # fmt: skip
 
 
+_PUNCTUATION: Final = " \t\r\n.,:;!?\"'`*_()[]"
 _RAW_CHARACTERS: Final = 2_000
 
 
@@ -115,11 +116,13 @@ class ReadText(Task):
         return _object(text={"type": "string"})
 
     def parse(self, text: str) -> str:
-        """Return the text; a model that answers without JSON has transcribed directly."""
+        """Return the text; a model that answers without JSON has transcribed directly, a number for one."""
         found = find_json(text)
-        if isinstance(found, dict) and isinstance(found.get("text"), str):
-            return str(found["text"])
-        if found is None and not text.lstrip().startswith("{"):
+        if isinstance(found, dict) and isinstance(found.get("text", 0), (str, type(None))):
+            return found["text"] or ""
+        if isinstance(found, str):
+            return found
+        if not isinstance(found, (dict, list)) and not text.lstrip().startswith("{"):
             return text.strip()
         raise BadAnswer('no object with the field "text"')
 
@@ -208,12 +211,17 @@ class Classify(Task):
         return _object(label={"type": "string", "enum": list(self.labels)})
 
     def parse(self, text: str) -> str:
-        """Return the label as it was given, whatever the answer's case; raises BadAnswer for any other word."""
-        word = _one_field(text, "label").strip(" .\"'*")
-        for label in self.labels:
-            if label.casefold() == word.casefold():
-                return label
-        raise BadAnswer(f"{word[:80]!r} is none of the labels")
+        """Return the label as it was given, whatever the answer's case and punctuation; raises BadAnswer for any other word."""
+        found = find_json(text)
+        told = found.get("label") if isinstance(found, dict) else found
+        # A label may be a number, or look like JSON; what was written counts before what it means.
+        words = [text, *([told if isinstance(told, str) else json.dumps(told)] if told is not None else [])]
+        for form in (_same_case, _bare):
+            given = {form(label): label for label in reversed(self.labels)}
+            for word in words:
+                if form(word) in given:
+                    return given[form(word)]
+        raise BadAnswer(f"{words[-1][:80]!r} is none of the labels")
 
     def _fill(self, prompt: str) -> str:
         return prompt.replace("{labels}", ", ".join(self.labels))
@@ -221,6 +229,14 @@ class Classify(Task):
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _same_case(word: str) -> str:
+    return word.strip().casefold()
+
+
+def _bare(word: str) -> str:
+    return word.strip(_PUNCTUATION).casefold()
 
 
 def _one_field(text: str, field: str) -> str:

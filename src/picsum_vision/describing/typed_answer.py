@@ -14,7 +14,7 @@ def typed_answer(answer: ChatAnswer, task: Task) -> tuple[ChatAnswer, Any]:
     """Return the answer with the status that its text deserves, and its value; None where there is none."""
     text = answer.text or ""
     if answer.status is DescribeStatus.CUT_OFF and isinstance(task, Describe):
-        return answer, answer.text  # paid for, and the part of a free description that is there is of use
+        return answer, text if text.strip() else None  # paid for, and the part of a free description that is there is of use
     if answer.status is not DescribeStatus.OK:
         return answer, None
     try:
