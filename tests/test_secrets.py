@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -15,6 +17,15 @@ def test_white_space_around_a_key_is_dropped(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "key").write_text("a-key\n")
     monkeypatch.setenv("PICSUM_TEST_KEY", " a-key ")
     assert Secret.file(tmp_path / "key").read() == Secret.env("PICSUM_TEST_KEY").read() == "a-key"
+
+
+def test_a_line_break_behind_a_key_in_a_secret_scope_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that was put into a scope with `echo` is the key all the same; the platform's own module stands in here."""
+    scopes = {("scope", "key"): "sk-planted\n"}
+    client = SimpleNamespace(dbutils=SimpleNamespace(secrets=SimpleNamespace(get=lambda scope, key: scopes[scope, key])))
+    monkeypatch.setitem(sys.modules, "databricks", ModuleType("databricks"))
+    monkeypatch.setitem(sys.modules, "databricks.sdk", SimpleNamespace(WorkspaceClient=lambda: client))
+    assert Secret.databricks("scope", "key").read() == "sk-planted"
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class Secret:
 
     @classmethod
     def databricks(cls, scope: str, key: str) -> Secret:
-        """Read the key from a Databricks secret scope, by the `databricks-sdk` of the runtime."""
+        """Read the key from a Databricks secret scope, by the runtime's `databricks-sdk`; white space around it is dropped."""
         return cls("databricks", f"{scope}/{key}")
 
     def read(self) -> str:
@@ -85,6 +85,6 @@ class Secret:
             raise MissingExtraError("databricks-sdk", "databricks") from error
         scope, _, key = self.place.partition("/")
         try:
-            return str(WorkspaceClient().dbutils.secrets.get(scope, key))
+            return str(WorkspaceClient().dbutils.secrets.get(scope, key)).strip()
         except Exception as error:  # the SDK raises many types; what matters is which secret
             raise EnvironmentProblem(f"{self}: cannot be read ({type(error).__name__})") from error

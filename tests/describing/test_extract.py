@@ -75,6 +75,35 @@ def test_a_pydantic_model_is_a_schema() -> None:
         task.parse('{"light": "dark", "boxes": [{"label": "a", "score": 2}]}')
 
 
+class Receipt(BaseModel):
+    """Kinds of fields that JSON Schema writes in its own ways."""
+
+    total: decimal.Decimal
+    tip: Optional[decimal.Decimal] = None  # noqa: UP045 - as users of Python 3.9 write it
+    version: Literal[1]
+    is_paid: Literal[True]
+    lines: list[Optional[str]]  # noqa: UP045 - the same
+    names: list[str]
+    prices: dict[str, Optional[float]]  # noqa: UP045 - the same
+    code: str = Field(json_schema_extra={"pattern": r"^\p{L}+$"})
+
+
+def test_kinds_that_json_schema_writes_in_its_own_way() -> None:
+    """Decimals, literals of any kind and lists with nulls have their type; a pattern that Python cannot read is not checked."""
+    task = Extract(Receipt)
+    assert task.answer_ddl == (
+        "STRUCT<`total`: DECIMAL(38,18), `tip`: DECIMAL(38,18), `version`: BIGINT, `is_paid`: BOOLEAN, `lines`: ARRAY<STRING>, "
+        "`names`: ARRAY<STRING>, `prices`: MAP<STRING, DOUBLE>, `code`: STRING>"
+    )
+    told = {"total": "12.50", "tip": 1, "version": 1, "is_paid": True, "lines": ["a", None], "names": [], "prices": {"a": None}}
+    read = task.parse(json.dumps({**told, "code": "x"}))
+    assert (read["total"], read["tip"], read["lines"]) == (decimal.Decimal("12.50"), 1, ["a", None])
+    assert read["prices"] == [("a", None)]
+    for wrong in ({"version": 2}, {"is_paid": False}, {"names": [None]}):
+        with pytest.raises(BadAnswer):
+            task.parse(json.dumps({**told, "code": "x", **wrong}))
+
+
 @pytest.mark.parametrize(
     ("ddl", "value", "read"),
     [

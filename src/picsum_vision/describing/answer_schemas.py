@@ -18,6 +18,11 @@ _SCALARS: Final = {
 }  # fmt: skip
 _TOKEN: Final = re.compile(r"\s*(?:(`(?:[^`]|``)+`)|([\w\-]+)|('(?:[^'\\]|\\.|'')*')|([<>(),:]))")
 _JSON_SCALARS: Final = {"string": "STRING", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
+_JSON_NAMES: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_DECIMAL: Final = "decimal"
+# The most digits that SQL has, half of them behind the point.
+_DECIMAL_DIGITS: Final = 38
+_DECIMAL_PLACES: Final = 18
 _JSON_FORMATS: Final = {"date": "DATE", "date-time": "TIMESTAMP"}
 
 
@@ -162,9 +167,9 @@ def _from_spark(kind: Any) -> AnswerType:
         )
         return AnswerType(kind="STRUCT", fields=tuple(fields))
     if kind["type"] == "array":
-        return AnswerType(kind="ARRAY", element=_from_spark(kind["elementType"]))
+        return AnswerType(kind="ARRAY", element=_from_spark(kind["elementType"]), element_nullable=kind["containsNull"])
     if kind["type"] == "map" and kind["keyType"] == "string":
-        return AnswerType(kind="MAP", element=_from_spark(kind["valueType"]))
+        return AnswerType(kind="MAP", element=_from_spark(kind["valueType"]), element_nullable=kind["valueContainsNull"])
     raise SettingError(
         f"schema: the type {kind['type']} is not allowed; a model can give texts, numbers, dates, lists and objects"
     )
@@ -183,32 +188,45 @@ def _from_json(schema: dict[str, Any], definitions: dict[str, Any]) -> AnswerTyp
         (word, tuple(value) if isinstance(value, list) else value) for word, value in schema.items() if word in BOUND_WORDS
     )
     if kind == "array":
-        return AnswerType(kind="ARRAY", element=_from_json(schema.get("items", {}), definitions), bounds=bounds)
+        items, nullable = _one_kind(schema.get("items", {}), "a list's entries")
+        return AnswerType(kind="ARRAY", element=_from_json(items, definitions), bounds=bounds, element_nullable=nullable)
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
-        return AnswerType(kind="MAP", element=_from_json(schema["additionalProperties"], definitions))
+        values, nullable = _one_kind(schema["additionalProperties"], "a map's values")
+        return AnswerType(kind="MAP", element=_from_json(values, definitions), element_nullable=nullable)
     if kind is None and schema.get("enum") and all(isinstance(value, str) for value in schema["enum"]):
         kind = "string"
     if kind not in _JSON_SCALARS:
         raise SettingError(
             f"schema: a field of the kind {kind or schema} has no SQL type; use texts, numbers, dates, lists and objects"
         )
+    if schema.get("format") == _DECIMAL:
+        return AnswerType(kind="DECIMAL", precision=_DECIMAL_DIGITS, scale=_DECIMAL_PLACES, bounds=bounds)
     return AnswerType(kind=_JSON_FORMATS.get(schema.get("format", ""), _JSON_SCALARS[kind]), bounds=bounds)
 
 
 def _json_field(name: str, schema: dict[str, Any], definitions: dict[str, Any], *, required: bool) -> AnswerField:
+    real, nullable = _one_kind(schema, f"the field {name!r}")
+    description = schema.get("description", real.get("description"))
+    return AnswerField(name, _from_json(real, definitions), nullable or not required, description)
+
+
+def _one_kind(schema: dict[str, Any], what: str) -> tuple[dict[str, Any], bool]:
+    """Return the schema without null, and whether it may be null."""
     options = schema.get("anyOf", [schema])
     real = [option for option in options if option.get("type") != "null"]
+    if sorted(str(option.get("type")) for option in real) == ["number", "string"]:
+        # So pydantic writes a Decimal, which may come as either.
+        real = [{**option, "format": _DECIMAL} for option in real if option["type"] == "number"]
     if len(real) != 1:
-        raise SettingError(f"schema: the field {name!r} may be of several types; a column has one")
-    nullable = len(real) < len(options) or not required
-    return AnswerField(name, _from_json(real[0], definitions), nullable, schema.get("description", real[0].get("description")))
+        raise SettingError(f"schema: {what} may be of several types; a column has one")
+    return real[0], any(option.get("type") == "null" for option in options)
 
 
 def _resolved(schema: dict[str, Any], definitions: dict[str, Any], depth: int = 0) -> dict[str, Any]:
     if "allOf" in schema and len(schema["allOf"]) == 1:
         schema = {**schema["allOf"][0], **{word: value for word, value in schema.items() if word != "allOf"}}
     if "const" in schema:
-        return {"type": "string", "enum": [schema["const"]]}
+        return {"type": _JSON_NAMES.get(type(schema["const"])), "enum": [schema["const"]]}
     if "$ref" not in schema:
         return schema
     if depth > len(definitions):
