@@ -143,7 +143,10 @@ DOWNLOAD_CAN_CHANGE: Final = (
     DownloadStatus.RATE_LIMITED,
     DownloadStatus.INTERNAL,
 )
-HTTP_CAN_CHANGE: Final = (408, 425, 429, 500, 502, 503, 504)
+HTTP_SUCCESS: Final = range(200, 300)
+# The last ones are Cloudflare's words for the server behind it, and Anthropic's for its load.
+HTTP_CAN_CHANGE: Final = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
+HTTP_OVERLOADED: Final = frozenset({429, 503, 529})
 DESCRIBE_CAN_CHANGE: Final = (
     DescribeStatus.RATE_LIMITED,
     DescribeStatus.TIMEOUT,

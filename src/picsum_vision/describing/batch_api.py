@@ -20,10 +20,10 @@ from picsum_vision.concurrency.pace import Pace
 from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.describing.batch_lines import ENDPOINT
 from picsum_vision.describing.batch_told import BatchCallFailed, BatchTold
-from picsum_vision.describing.chat_answer import read_refusal
+from picsum_vision.describing.chat_answer import is_final, read_refusal
 from picsum_vision.describing.key_mask import KeyMask
 from picsum_vision.options import DescribeOptions
-from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus
+from picsum_vision.outcomes import HTTP_CAN_CHANGE, HTTP_SUCCESS, DescribeStatus
 from picsum_vision.transport.client import HttpClient, header_lines
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.lines_body import LinesBody
@@ -151,7 +151,7 @@ class BatchApi:
             await self._http.get(self._target(f"/files/{file_id}/content"), header_lines(self._headers), sink, _LONGEST_FILE_S)
         except Exception as error:
             raise _translated(error) from error
-        if sink.status != _OK:
+        if sink.status not in HTTP_SUCCESS:
             raise _refusal(sink, self._mask)
 
     async def _repeated(self, failed: BatchCallFailed, attempts: int, waited_s: float) -> float:
@@ -206,7 +206,7 @@ class BatchApi:
                 await self._http.get(target, header_lines(self._headers), sink, self._options.request_timeout_s)
         except Exception as error:
             raise _translated(error) from error
-        if sink.status != _OK:
+        if sink.status not in HTTP_SUCCESS:
             raise _refusal(sink, self._mask)
         return _object(self._mask.hide(sink.body))
 
@@ -242,12 +242,13 @@ class BatchApi:
 
 def _refusal(answer: WholeBody, mask: KeyMask) -> BatchCallFailed:
     http_status = answer.status or 0
-    said = read_refusal(http_status, mask.hide(answer.body))
+    body = mask.hide(answer.body)
+    said = read_refusal(http_status, body)
     # Whoever says that there are too many requests has done nothing.
     is_unsure = http_status in HTTP_CAN_CHANGE and http_status != _TOO_MANY
     failed = BatchCallFailed(said.status, said.message or "", http_status, is_unsure=is_unsure)
     failed.asked_s = retry_after_s(answer.headers, dt.datetime.now(dt.timezone.utc))
-    failed.may_change = http_status in HTTP_CAN_CHANGE and said.status not in (DescribeStatus.REFUSED, DescribeStatus.AUTH)
+    failed.may_change = http_status in HTTP_CAN_CHANGE and not is_final(said, body)
     return failed
 
 
@@ -270,9 +271,7 @@ def _object(body: bytes) -> dict[str, Any]:
     except ValueError:
         told = None
     if not isinstance(told, dict):
-        raise BatchCallFailed(
-            DescribeStatus.HTTP_ERROR, "the endpoint answered 200 with what is no JSON object", _OK, is_unsure=True
-        )
+        raise BatchCallFailed(DescribeStatus.HTTP_ERROR, "the endpoint answered with what is no JSON object", _OK, is_unsure=True)
     return told
 
 

@@ -7,10 +7,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from picsum_vision.describing.chat_answer import ChatAnswer, error_message, names_no_model, read_answer, read_refusal
-from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus
+from picsum_vision.describing.chat_answer import ChatAnswer, error_message, is_final, read_refusal, read_success
+from picsum_vision.outcomes import HTTP_CAN_CHANGE, HTTP_SUCCESS, DescribeStatus
 
-_OK: Final = 200
 _HTTP_STATUSES: Final = range(100, 600)
 _EXPIRED: Final = "batch_expired"
 _CANCELLED: Final = "batch_cancelled"
@@ -31,7 +30,7 @@ class LineResult:
     @property
     def is_paid(self) -> bool:
         """Whether the line was answered, whatever the answer is worth."""
-        return self.http_status == _OK
+        return self.http_status in HTTP_SUCCESS
 
 
 NO_RESULT: Final = LineResult(
@@ -62,11 +61,10 @@ def read_result(raw: bytes) -> LineResult:
         return _not_run(line.get("error"))
     told = response.get("body")
     body = told.encode("utf-8", "replace") if isinstance(told, str) else json.dumps(told).encode()
-    if status == _OK:
-        return LineResult(status, read_answer(body))
-    answer = read_refusal(status, body)
-    in_vain = names_no_model(body) or answer.status in (DescribeStatus.REFUSED, DescribeStatus.AUTH)
-    return LineResult(status, answer, may_change=status in HTTP_CAN_CHANGE and not in_vain, body=body)
+    status, answer = read_success(status, body) if status in HTTP_SUCCESS else (status, read_refusal(status, body))
+    if status in HTTP_SUCCESS:
+        return LineResult(status, answer)
+    return LineResult(status, answer, may_change=status in HTTP_CAN_CHANGE and not is_final(answer, body), body=body)
 
 
 def _not_run(error: Any) -> LineResult:

@@ -10,7 +10,7 @@ from typing import Any
 from picsum_vision.describing.json_text import find_json
 from picsum_vision.describing.thoughts import without_thoughts
 from picsum_vision.describing.well_formed import well_formed
-from picsum_vision.outcomes import DescribeStatus
+from picsum_vision.outcomes import HTTP_OVERLOADED, DescribeStatus
 
 _MESSAGE_CHARACTERS = 200
 # More than any context holds; a number beyond it is no count, and sums of such would leave 64 bits.
@@ -28,6 +28,16 @@ _WRONG_KEY = re.compile(
     r"|no_db_connection",
     re.IGNORECASE,
 )
+# An account that has run dry, unless the text says when there is more: Gemini speaks of billing in each 429.
+_NO_MONEY = re.compile(
+    r"insufficient[_ ](quota|balance|credits?|funds)|billing|exceeded your current quota|credit balance", re.IGNORECASE
+)
+_COMES_BACK = re.compile(r"retry (in|after)|retry_?delay|resource_exhausted|per[_ ]?(minute|day)", re.IGNORECASE)
+# What a 200 without an answer may be.
+_MAY_BE_AN_ERROR = frozenset({DescribeStatus.HTTP_ERROR, DescribeStatus.EMPTY_ANSWER})
+_ERRORS = range(400, 600)
+_UNKNOWN_ERROR = 500
+_ERROR_WORDS = (("rate_limit", 429), ("insufficient_quota", 429), ("overloaded", 529), ("invalid_request", 400))
 _NO_SUCH_MODEL = re.compile(
     r"model_not_found|endpoint_not_found|model\W+\S{1,200}\W+(does not exist|is not found|was not found|not found)"
     r"|unknown model|no such model|invalid model name",
@@ -48,15 +58,25 @@ class ChatAnswer:
     message: str | None = None
 
 
+def read_success(http_status: int, body: bytes) -> tuple[int, ChatAnswer]:
+    """Read the body of a 2xx. One that holds an error instead is told as the refusal whose status the error names."""
+    answer = read_answer(body)
+    if answer.status in _MAY_BE_AN_ERROR:
+        named = _error_status(body)
+        if named is not None:
+            return named, read_refusal(named, body)
+    return http_status, answer
+
+
 def read_answer(body: bytes) -> ChatAnswer:
-    """Read the body of a 200."""
+    """Read the body of an answer."""
     try:
         answer = json.loads(body)
         choice = answer["choices"][0]
         said = choice["message"]
         text, refusal = without_thoughts(_text(said.get("content"))), said.get("refusal")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return ChatAnswer(status=DescribeStatus.HTTP_ERROR, message="the endpoint answered 200 with what is no chat completion")
+        return ChatAnswer(status=DescribeStatus.HTTP_ERROR, message="the endpoint answered with what is no chat completion")
     told = choice.get("finish_reason")
     reason = well_formed(told)[:_MESSAGE_CHARACTERS] if isinstance(told, str) else None
     facts: dict[str, Any] = {"finish_reason": reason, **_usage(answer.get("usage"))}
@@ -82,9 +102,17 @@ def read_refusal(http_status: int, body: bytes) -> ChatAnswer:
         return ChatAnswer(status=DescribeStatus.AUTH, message=message)
     if http_status == 413:  # noqa: PLR2004 - HTTP's own number
         return ChatAnswer(status=DescribeStatus.TOO_LARGE, message=message)
-    if http_status in (429, 503):
+    if http_status in HTTP_OVERLOADED:
         return ChatAnswer(status=DescribeStatus.RATE_LIMITED, message=message)
     return ChatAnswer(status=DescribeStatus.HTTP_ERROR, message=message)
+
+
+def is_final(answer: ChatAnswer, body: bytes) -> bool:
+    """Return whether a refusal says that asking once more is in vain, whatever its HTTP status."""
+    if answer.status in (DescribeStatus.REFUSED, DescribeStatus.AUTH):
+        return True
+    text = _start(body)
+    return names_no_model(body) or (_NO_MONEY.search(text) is not None and _COMES_BACK.search(text) is None)
 
 
 def names_no_model(body: bytes) -> bool:
@@ -102,6 +130,24 @@ def error_message(body: bytes) -> str | None:
         error = found.get("error", found.get("detail", found.get("message")))
         text = str(error.get("message", error)) if isinstance(error, dict) else str(error or text)
     return _short(text) or None
+
+
+def _error_status(body: bytes) -> int | None:
+    """Return the HTTP status that an error in the place of an answer means, None if there is no error."""
+    told = find_json(body.decode("utf-8", "replace"))
+    if not isinstance(told, dict):
+        return None
+    choices = told.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    error = told.get("error") or choice.get("error")
+    if not error:
+        return None
+    facts = error if isinstance(error, dict) else {}
+    code = str(facts.get("code"))
+    if code.isdecimal() and int(code) in _ERRORS:
+        return int(code)
+    words = f"{code} {facts.get('type')}"
+    return next((status for word, status in _ERROR_WORDS if word in words), _UNKNOWN_ERROR)
 
 
 def _start(body: bytes) -> str:

@@ -7,14 +7,14 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Turn
-from picsum_vision.describing.chat_answer import ChatAnswer, names_no_model, read_answer, read_refusal
+from picsum_vision.describing.chat_answer import ChatAnswer, is_final, names_no_model, read_refusal, read_success
 from picsum_vision.describing.chat_request import chat_request, encoded
 from picsum_vision.describing.job import CPU_LANE, DescribeJob
 from picsum_vision.describing.payload import Payload, Unfit, fit_payload
 from picsum_vision.describing.rate_headers import pause_after_answer_s, told_allowance
 from picsum_vision.describing.spending import cost
 from picsum_vision.describing.typed_answer import typed_answer
-from picsum_vision.outcomes import HTTP_CAN_CHANGE, DescribeStatus
+from picsum_vision.outcomes import HTTP_CAN_CHANGE, HTTP_OVERLOADED, HTTP_SUCCESS, DescribeStatus
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.retry_after import retry_after_s
 from picsum_vision.transport.whole_body import WholeBody
@@ -22,11 +22,9 @@ from picsum_vision.transport.whole_body import WholeBody
 if TYPE_CHECKING:
     from picsum_vision.describing.chat_client import ChatClient
 
-_OK: Final = 200
 # An answer of text and its usage; what is longer is none.
 _ANSWER_BYTES_AT_MOST: Final = 16_000_000
 _MAY_CHANGE: Final = frozenset(HTTP_CAN_CHANGE)
-_OVERLOADED: Final = frozenset({429, 503})
 _REFUSES_A_FIELD: Final = frozenset({400, 422})
 _NO_SUCH_ADDRESS: Final = frozenset({404, 405})
 _MAY_CHANGE_FAILURES: Final = frozenset(
@@ -107,30 +105,34 @@ class ChatJob(DescribeJob):
                 client.targets[address], client.headers, encoded(request, payload.urls), sink, client.options.request_timeout_s
             )
         finally:
-            self._was_answered = sink.status == _OK
-        assert sink.status is not None  # noqa: S101 - no exchange ends well without a head
-        asked_s = self._asked_silence_s(sink.status, sink.headers)
+            self._was_answered = sink.status in HTTP_SUCCESS
+        status, body = sink.status, client.mask.hide(sink.body)
+        assert status is not None  # noqa: S101 - no exchange ends well without a head
+        read: ChatAnswer | None = None
+        if status in HTTP_SUCCESS:
+            client.dialect.has_answered = True
+            status, read = read_success(status, body)
+        is_overloaded = status in HTTP_OVERLOADED
+        asked_s = self._asked_silence_s(sink.headers, is_overloaded=is_overloaded)
         told = told_allowance(sink.headers)
         feedback = Feedback(
-            overloaded=sink.status in _OVERLOADED,
-            refused=sink.status in _OVERLOADED,
+            overloaded=is_overloaded,
+            refused=is_overloaded,
             latency_s=exchange.latency_s,
             pause_s=client.silences.waited_for_s(client.lane.key, asked_s, client.options.max_retry_wait_s),
             told_per_s=told.per_second,
             told_left=told.left,
         )
-        body = client.mask.hide(sink.body)
-        if sink.status == _OK:
-            read = read_answer(body)
-            self._settle_answer(sink.status, read)
+        if read is not None and status in HTTP_SUCCESS:
+            self._settle_answer(status, read)
             return feedback, read
-        self._take_refusal(sink.status, body, asked_s, request, address)
+        self._take_refusal(status, body, asked_s, request, address)
         return feedback, None
 
     @staticmethod
-    def _asked_silence_s(status: int, headers: Any) -> float:
+    def _asked_silence_s(headers: Any, *, is_overloaded: bool) -> float:
         now = dt.datetime.now(dt.timezone.utc)
-        return (retry_after_s(headers, now) or 0.0) if status in _OVERLOADED else pause_after_answer_s(headers, now)
+        return (retry_after_s(headers, now) or 0.0) if is_overloaded else pause_after_answer_s(headers, now)
 
     def _count(self, answer: ChatAnswer, estimated_input: int, expected: float, set_aside: float) -> float:
         """Take in what an answer used; return its cost. Where the endpoint does not say, the estimate stands."""
@@ -143,15 +145,18 @@ class ChatJob(DescribeJob):
         return cost(client.options, answer.input_tokens, answer.output_tokens) or 0.0
 
     def _take_refusal(self, http_status: int, body: bytes, asked_s: float, request: dict[str, Any], address: int) -> None:
-        client, answer, no_model = self._client, read_refusal(http_status, body), names_no_model(body)
+        client, answer = self._client, read_refusal(http_status, body)
         if http_status in _REFUSES_A_FIELD and client.dialect.learn(request, body[:4_000].decode("utf-8", "replace")):
             self._turn_to_model()
             return
-        if http_status in _NO_SUCH_ADDRESS and not no_model and client.dialect.learn_address(address, len(client.targets)):
+        if (
+            http_status in _NO_SUCH_ADDRESS
+            and not names_no_model(body)
+            and client.dialect.learn_address(address, len(client.targets))
+        ):
             self._turn_to_model()
             return
-        in_vain = no_model or answer.status in (DescribeStatus.REFUSED, DescribeStatus.AUTH)
-        if in_vain or http_status not in _MAY_CHANGE or not self._try_again(asked_s or None):
+        if is_final(answer, body) or http_status not in _MAY_CHANGE or not self._try_again(asked_s or None):
             self._settle_answer(http_status, answer)
 
     def _settle_answer(self, http_status: int, answer: ChatAnswer) -> None:

@@ -34,6 +34,7 @@ class Dialect:
 
     left_out: set[str] = dataclasses.field(default_factory=set)
     address: int = 0
+    has_answered: bool = False
 
     def learn(self, request: dict[str, Any], message: str) -> bool:
         """Take in a refusal; return whether the request is worth another try without the field that it names."""
@@ -45,8 +46,12 @@ class Dialect:
         return False
 
     def learn_address(self, tried: int, addresses: int) -> bool:
-        """Take in that the address number `tried` is not there; return whether there is another one to try."""
-        self.address = max(self.address, min(tried + 1, addresses - 1))
+        """Take in that the address number `tried` is not there; return whether there is another one to try.
+
+        The one that has answered before is left no more: then it was something else that was not there.
+        """
+        if not self.has_answered:
+            self.address = max(self.address, min(tried + 1, addresses - 1))
         return self.address > tried
 
 

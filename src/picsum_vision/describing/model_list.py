@@ -14,13 +14,12 @@ from picsum_vision.describing.backends import ChatBackend
 from picsum_vision.describing.chat_answer import read_refusal
 from picsum_vision.describing.chat_request import completions_urls
 from picsum_vision.options import DEFAULT_USER_AGENT
-from picsum_vision.outcomes import DescribeStatus
+from picsum_vision.outcomes import HTTP_SUCCESS, DescribeStatus
 from picsum_vision.transport.client import header_lines, http_client
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.origin import request_target
 from picsum_vision.transport.whole_body import WholeBody
 
-_OK: Final = 200
 _NO_SUCH_ADDRESS: Final = frozenset({404, 405, 501})
 _ANSWER_BYTES_AT_MOST: Final = 16_000_000
 
@@ -68,7 +67,7 @@ def _list_address(completions: str) -> str:
 
 
 def _read(status: int, body: bytes) -> ModelList:
-    if status != _OK:
+    if status not in HTTP_SUCCESS:
         refusal = read_refusal(status, body)
         return ModelList(status=refusal.status, message=refusal.message or f"the endpoint answered {status}")
     try:

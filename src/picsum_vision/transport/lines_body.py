@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from picsum_vision.concurrency.deadline import DeadlinePassed
+from picsum_vision.outcomes import HTTP_SUCCESS
 from picsum_vision.transport.whole_body import WholeBody
-
-_OK: Final = 200
 
 
 class LinesBody(WholeBody):
-    """Gives each line of a 200 that is not blank to `take`; the body of any other answer is kept, up to `most` bytes.
+    """Gives each line of a 2xx that is not blank to `take`; the body of any other answer is kept, up to `most` bytes.
 
     However long the file is, a standstill of `standstill_s` ends it with DeadlinePassed.
     """
@@ -27,7 +25,7 @@ class LinesBody(WholeBody):
         self._moved_at_s = 0.0
 
     def _keep(self, plain: bytes) -> None:
-        if self.status != _OK:
+        if self.status not in HTTP_SUCCESS:
             super()._keep(plain)
             return
         self._has_moved = True
