@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 # An answer of text and its usage; what is longer is none.
 _ANSWER_BYTES_AT_MOST: Final = 16_000_000
 _MAY_CHANGE: Final = frozenset(HTTP_CAN_CHANGE)
-_REFUSES_A_FIELD: Final = frozenset({400, 422})
+# llama.cpp calls a grammar that it cannot read its own error.
+_REFUSES_A_FIELD: Final = frozenset({400, 422, 500})
 _NO_SUCH_ADDRESS: Final = frozenset({404, 405})
 _MAY_CHANGE_FAILURES: Final = frozenset(
     {TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.DNS, TransportFailure.DNS_FOR_NOW}
@@ -149,11 +150,8 @@ class ChatJob(DescribeJob):
         if http_status in _REFUSES_A_FIELD and client.dialect.learn(request, body[:4_000].decode("utf-8", "replace")):
             self._turn_to_model()
             return
-        if (
-            http_status in _NO_SUCH_ADDRESS
-            and not names_no_model(body)
-            and client.dialect.learn_address(address, len(client.targets))
-        ):
+        no_address = http_status in _NO_SUCH_ADDRESS and not names_no_model(body)
+        if no_address and client.dialect.learn_address(address, len(client.targets)):
             self._turn_to_model()
             return
         if is_final(answer, body) or http_status not in _MAY_CHANGE or not self._try_again(asked_s or None):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any, Final
@@ -19,9 +20,14 @@ _MARK: Final = f"image-{uuid.uuid4().hex}"
 # Words by which a refusal names a field that we send.
 _NAMES: Final = {
     "temperature": ("temperature",),
-    "response_format": ("response_format", "json_schema", "structured output", "guided"),
+    "response_format": (
+        "response_format", "response format", "json_schema", "json schema", "response_schema", "structured output", "guided",
+        "grammar",
+    ),
     "max_tokens": ("max_tokens",),
-}
+}  # fmt: skip
+# A number that is too large is refused, too, and the field is known.
+_TOO_LARGE: Final = re.compile(r"too (large|high|big|many)|context length|context window|at most|less than|exceed|maximum")
 _IN_PROMPT: Final = {
     "it": "Rispondi soltanto con un oggetto JSON che segue questo schema:",
     "en": "Answer with nothing but a JSON object that follows this schema:",
@@ -40,6 +46,8 @@ class Dialect:
         """Take in a refusal; return whether the request is worth another try without the field that it names."""
         lowered = message.lower()
         for field, names in _NAMES.items():
+            if field == "max_tokens" and _TOO_LARGE.search(lowered):
+                continue
             if field in request and any(name in lowered for name in names):
                 self.left_out.add(field)
                 return True
