@@ -31,7 +31,7 @@ class DownloadOptions:
         A body that comes more slowly than this, over its first seconds or later, is given up as `too_slow`. 0: never.
     max_attempts
         Attempts in all, the first included. Only what can change is tried again (connect errors, timeouts, 408, 425, 429,
-        500, 502, 503, 504, 520 to 524, 529).
+        500, 502, 503, 504).
     max_retry_wait_s
         Seconds that one row may spend waiting between its attempts, all waits added up; a longer Retry-After gives up at
         once, for the rows behind it too.

@@ -144,9 +144,10 @@ DOWNLOAD_CAN_CHANGE: Final = (
     DownloadStatus.INTERNAL,
 )
 HTTP_SUCCESS: Final = range(200, 300)
-# The last ones are Cloudflare's words for the server behind it, and Anthropic's for its load.
-HTTP_CAN_CHANGE: Final = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
-HTTP_OVERLOADED: Final = frozenset({429, 503, 529})
+HTTP_CAN_CHANGE: Final = (408, 425, 429, 500, 502, 503, 504)
+# Of models, beside them, Cloudflare's words for the server behind it, and Anthropic's for its load.
+MODEL_CAN_CHANGE: Final = (*HTTP_CAN_CHANGE, 520, 521, 522, 523, 524, 529)
+MODEL_OVERLOADED: Final = frozenset({429, 503, 529})
 DESCRIBE_CAN_CHANGE: Final = (
     DescribeStatus.RATE_LIMITED,
     DescribeStatus.TIMEOUT,

@@ -23,7 +23,7 @@ from picsum_vision.describing.batch_told import BatchCallFailed, BatchTold
 from picsum_vision.describing.chat_answer import is_final, read_refusal
 from picsum_vision.describing.key_mask import KeyMask
 from picsum_vision.options import DescribeOptions
-from picsum_vision.outcomes import HTTP_CAN_CHANGE, HTTP_SUCCESS, DescribeStatus
+from picsum_vision.outcomes import HTTP_SUCCESS, MODEL_CAN_CHANGE, DescribeStatus
 from picsum_vision.transport.client import HttpClient, header_lines
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.lines_body import LinesBody
@@ -245,10 +245,10 @@ def _refusal(answer: WholeBody, mask: KeyMask) -> BatchCallFailed:
     body = mask.hide(answer.body)
     said = read_refusal(http_status, body)
     # Whoever says that there are too many requests has done nothing.
-    is_unsure = http_status in HTTP_CAN_CHANGE and http_status != _TOO_MANY
+    is_unsure = http_status in MODEL_CAN_CHANGE and http_status != _TOO_MANY
     failed = BatchCallFailed(said.status, said.message or "", http_status, is_unsure=is_unsure)
     failed.asked_s = retry_after_s(answer.headers, dt.datetime.now(dt.timezone.utc))
-    failed.may_change = http_status in HTTP_CAN_CHANGE and not is_final(said, body)
+    failed.may_change = http_status in MODEL_CAN_CHANGE and not is_final(said, body)
     return failed
 
 

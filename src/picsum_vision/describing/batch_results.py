@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from picsum_vision.describing.chat_answer import ChatAnswer, error_message, is_final, read_refusal, read_success
-from picsum_vision.outcomes import HTTP_CAN_CHANGE, HTTP_SUCCESS, DescribeStatus
+from picsum_vision.outcomes import HTTP_SUCCESS, MODEL_CAN_CHANGE, DescribeStatus
 
 _HTTP_STATUSES: Final = range(100, 600)
 _EXPIRED: Final = "batch_expired"
@@ -64,7 +64,7 @@ def read_result(raw: bytes) -> LineResult:
     status, answer = read_success(status, body) if status in HTTP_SUCCESS else (status, read_refusal(status, body))
     if status in HTTP_SUCCESS:
         return LineResult(status, answer)
-    return LineResult(status, answer, may_change=status in HTTP_CAN_CHANGE and not is_final(answer, body), body=body)
+    return LineResult(status, answer, may_change=status in MODEL_CAN_CHANGE and not is_final(answer, body), body=body)
 
 
 def _not_run(error: Any) -> LineResult:

@@ -10,7 +10,7 @@ from typing import Any
 from picsum_vision.describing.json_text import find_json
 from picsum_vision.describing.thoughts import without_thoughts
 from picsum_vision.describing.well_formed import well_formed
-from picsum_vision.outcomes import HTTP_OVERLOADED, DescribeStatus
+from picsum_vision.outcomes import MODEL_OVERLOADED, DescribeStatus
 
 _MESSAGE_CHARACTERS = 200
 # More than any context holds; a number beyond it is no count, and sums of such would leave 64 bits.
@@ -102,7 +102,7 @@ def read_refusal(http_status: int, body: bytes) -> ChatAnswer:
         return ChatAnswer(status=DescribeStatus.AUTH, message=message)
     if http_status == 413:  # noqa: PLR2004 - HTTP's own number
         return ChatAnswer(status=DescribeStatus.TOO_LARGE, message=message)
-    if http_status in HTTP_OVERLOADED:
+    if http_status in MODEL_OVERLOADED:
         return ChatAnswer(status=DescribeStatus.RATE_LIMITED, message=message)
     return ChatAnswer(status=DescribeStatus.HTTP_ERROR, message=message)
 

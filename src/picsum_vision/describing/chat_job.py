@@ -14,7 +14,7 @@ from picsum_vision.describing.payload import Payload, Unfit, fit_payload
 from picsum_vision.describing.rate_headers import pause_after_answer_s, told_allowance
 from picsum_vision.describing.spending import cost
 from picsum_vision.describing.typed_answer import typed_answer
-from picsum_vision.outcomes import HTTP_CAN_CHANGE, HTTP_OVERLOADED, HTTP_SUCCESS, DescribeStatus
+from picsum_vision.outcomes import HTTP_SUCCESS, MODEL_CAN_CHANGE, MODEL_OVERLOADED, DescribeStatus
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.retry_after import retry_after_s
 from picsum_vision.transport.whole_body import WholeBody
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # An answer of text and its usage; what is longer is none.
 _ANSWER_BYTES_AT_MOST: Final = 16_000_000
-_MAY_CHANGE: Final = frozenset(HTTP_CAN_CHANGE)
+_MAY_CHANGE: Final = frozenset(MODEL_CAN_CHANGE)
 # llama.cpp calls a grammar that it cannot read its own error.
 _REFUSES_A_FIELD: Final = frozenset({400, 422, 500})
 _NO_SUCH_ADDRESS: Final = frozenset({404, 405})
@@ -113,7 +113,7 @@ class ChatJob(DescribeJob):
         if status in HTTP_SUCCESS:
             client.dialect.has_answered = True
             status, read = read_success(status, body)
-        is_overloaded = status in HTTP_OVERLOADED
+        is_overloaded = status in MODEL_OVERLOADED
         asked_s = self._asked_silence_s(sink.headers, is_overloaded=is_overloaded)
         told = told_allowance(sink.headers)
         feedback = Feedback(

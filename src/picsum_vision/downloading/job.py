@@ -155,7 +155,9 @@ class DownloadJob:
         asked_s = _asked_s(answer, limited=limited)
         # Any other answer speaks of this row alone.
         silence_s = (asked_s or 0.0) if limited else 0.0
-        pause_s = self._downloader.silences.waited_for_s(self._target.host.name, silence_s, self._downloader.options.max_retry_wait_s)
+        pause_s = self._downloader.silences.waited_for_s(
+            self._target.host.name, silence_s, self._downloader.options.max_retry_wait_s
+        )
         if answer.status in _MAY_CHANGE and self._try_again(asked_s):
             pass
         elif limited:
