@@ -95,6 +95,13 @@ def test_nothing_is_learnt_of_answers_that_do_not_tell_their_latency(tmp_path, c
     assert printed.count("\n") == 1
 
 
+def test_constants_that_nobody_measured_are_said_to_be_guesses():
+    """Of whole jobs alone the job's constants are found; those of the stages stay the library's, and the source says so."""
+    fit = fit_results([without_latency(download_mean=400.0, describe_mean=2_500.0)])
+    assert fit.download == default_fit().download
+    assert fit.source == "fitted to suite a; download and describe alone: the library's own rough guesses"
+
+
 def test_nothing_is_fitted_to_nothing():
     """A suite in which no whole job was measured gives no constants."""
     result = measured()

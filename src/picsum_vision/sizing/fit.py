@@ -90,16 +90,21 @@ def fit_results(results: Iterable[SizingResult]) -> Fit | None:
         return None
     known = default_fit()
     total, job_s = _fit_total(totals)
+    download = _fit_stage(_measured(found, "download"), lambda each: each.demand.download_waits)
+    describe = _fit_stage(_measured(found, "describe"), lambda each: each.demand.describe_waits)
+    guessed = " and ".join(name for name, fitted in (("download", download), ("describe", describe)) if fitted is None)
     urls = [each.seconds for each in _measured(found, "urls")]
     return Fit(
         urls_s=_middle(urls) if urls else known.urls_s,
-        download=_fit_stage(_measured(found, "download"), lambda each: each.demand.download_waits) or known.download,
-        describe=_fit_stage(_measured(found, "describe"), lambda each: each.demand.describe_waits) or known.describe,
+        download=download or known.download,
+        describe=describe or known.describe,
         total=total,
         job_s=job_s,
         worker_base_mb=_worker_base_mb(found) or known.worker_base_mb,
         jvm_mb=_jvm_mb(found),
-        source="fitted to " + ", ".join(f"suite {result.suite}" for result, _ in found if result.sizes),
+        source="fitted to "
+        + ", ".join(f"suite {result.suite}" for result, _ in found if result.sizes)
+        + (f"; {guessed} alone: the library's own rough guesses" if guessed else ""),
     )
 
 
