@@ -36,7 +36,7 @@ def answers_of(spark, rows):
 def others(spark, language: AskedLanguage, texts: list[str]) -> list[bool]:
     """Return for each text whether it is in another language than asked."""
     frame = spark.createDataFrame(list(enumerate(texts)), "place INT, descrizione STRING")
-    missed = language.is_missed_by(F.col("descrizione"))
+    missed = language.is_missed_by("descrizione")
     return [row[0] for row in frame.orderBy("place").select(missed).collect()]
 
 
@@ -94,7 +94,7 @@ def test_what_cannot_be_told_is_not_held_against_an_answer(spark):
     """Few words, numbers, names, a sign in another language, and languages without a list are no fault."""
     texts = ["", "12 × 30", "Big Ben", "Un cartello con la scritta 'the lake' accanto alla strada, nella piazza di una città."]
     assert others(spark, AskedLanguage(tag="it"), texts) == [False] * 4
-    assert AskedLanguage(tag="sv").is_missed_by(F.col("x")) is None
+    assert AskedLanguage(tag="sv").is_missed_by("x") is None
     assert AskedLanguage.of(pv.Classify()) is None
 
 
@@ -118,7 +118,7 @@ def test_the_embedded_describer_writes_as_asked(spark, image_server, language):
     )
     asked = AskedLanguage.of(task)
     assert asked is not None
-    missed = asked.is_missed_by(F.col("descrizione"))
+    missed = asked.is_missed_by("descrizione")
     assert [row[0] for row in rows.select(missed).collect()] == [False] * 12
 
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from picsum_vision.describing.language_words import LATIN, SCRIPTS, WORDS, known_language
 from picsum_vision.describing.tasks import Describe, ReadText
 from picsum_vision.quality import SMALL_SIDE_PX, Quality
+from picsum_vision.sql_text import literal
 from picsum_vision.table_columns import KEY
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from picsum_vision.describing.tasks import Task
 
 _NO_ANSWERS: Final = ("", "[]", "{}", "null")
+_NO_LETTER: Final = r"[^\p{L}]"
 _FEWEST_WORDS: Final = 3
 _TIMES_AS_MANY: Final = 2
 
@@ -34,8 +36,8 @@ class AskedLanguage:
         """Return the language that the task asks a free description in, None if it asks for something else."""
         return cls(tag=task.language, prompt=task.prompt) if isinstance(task, Describe) else None
 
-    def is_missed_by(self, text: Column) -> Column | None:
-        """Return whether a text is in another language, None where that cannot be told.
+    def is_missed_by(self, text: str) -> Column | None:
+        """Return whether a text, given as SQL, is in another language, None where that cannot be told.
 
         A prompt of one's own that is itself in another language than the setting says has probably asked for that one: then
         nothing is held against the answers. Spark settles that once, before any row.
@@ -43,8 +45,8 @@ class AskedLanguage:
         language = known_language(self.tag)
         if language is None:
             return None
-        missed = _is_in_another(text, language)
-        return missed if self.prompt is None else missed & ~_is_in_another(F.lit(self.prompt), language)
+        missed = F.expr(_is_in_another(text, language))
+        return missed if self.prompt is None else missed & ~F.expr(_is_in_another(literal(self.prompt), language))
 
 
 def measured(images: DataFrame, answers: DataFrame, language: AskedLanguage | None, *, several_answers: bool = False) -> Quality:
@@ -54,7 +56,7 @@ def measured(images: DataFrame, answers: DataFrame, language: AskedLanguage | No
     """
     pictures = _pictures(images)
     ok = _answers(answers).where("is_ok").join(pictures, F.col(KEY).eqNullSafe(F.col("told_key")), "inner")
-    missed = None if language is None else language.is_missed_by(F.col("descrizione"))
+    missed = None if language is None else language.is_missed_by("descrizione")
     counted = _counts_of_pictures(pictures).crossJoin(_counts_of_texts(ok, missed))
     found = {name: number or 0 for name, number in counted.collect()[0].asDict().items()}
     if several_answers:
@@ -118,18 +120,23 @@ def _rows_where(condition: Column) -> Column:
     return F.sum(F.when(condition, F.col("times")).otherwise(0))
 
 
-def _is_in_another(text: Column, language: str) -> Column:
-    """Return whether less than half of the letters are of the language's script, or its words are those of another one."""
-    letters = F.length(F.regexp_replace(text, r"[^\p{L}]", ""))
+def _is_in_another(text: str, language: str) -> str:
+    """Return whether less than half of the letters are of the language's script, or its words are those of another one.
+
+    All of this is SQL: of hundreds of words, Python's way to the JVM for each takes longer than the query.
+    """
+    letters = f"length(regexp_replace({text}, {literal(_NO_LETTER)}, ''))"
     scripts = "".join(rf"\p{{Is{script}}}" for script in SCRIPTS.get(language, LATIN))
-    own_letters = F.length(F.regexp_replace(text, rf"[^{scripts}]", ""))
-    by_script = own_letters * 2 < letters
+    own_letters = f"length(regexp_replace({text}, {literal(f'[^{scripts}]')}, ''))"
+    by_script = f"{own_letters} * 2 < {letters}"
     if language in SCRIPTS:
-        return by_script
-    words = F.array_distinct(F.split(F.lower(text), r"[^\p{L}]+"))
-    of_others = F.greatest(*(_hits(words, other) for other in WORDS if other != language))
-    return by_script | ((of_others >= _FEWEST_WORDS) & (of_others > _hits(words, language) * _TIMES_AS_MANY))
+        return f"({by_script})"
+    of_others = f"greatest({', '.join(_hits(other) for other in WORDS if other != language)})"
+    by_words = f"{of_others} >= {_FEWEST_WORDS} AND {of_others} > {_hits(language)} * {_TIMES_AS_MANY}"
+    # The text is cut into words once, not once for each language.
+    words = f"array_distinct(split(lower({text}), {literal(f'{_NO_LETTER}+')}))"
+    return f"({by_script} OR element_at(transform(array({words}), words -> {by_words}), 1))"
 
 
-def _hits(words: Column, language: str) -> Column:
-    return F.size(F.array_intersect(words, F.array(*(F.lit(word) for word in WORDS[language]))))
+def _hits(language: str) -> str:
+    return f"size(array_intersect(words, array({', '.join(map(literal, WORDS[language]))})))"
