@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from picsum_vision.spark import sharing
 from picsum_vision.spark.sharing import spread
+from picsum_vision.spark.task_turn import turn_of_task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -40,3 +43,15 @@ def test_a_cluster_that_has_grown_is_counted_anew(spark: SparkSession) -> None:
     session = spark.newSession()
     sharing._counted[session] = 1
     assert share(session, PARTITIONS) == 1 / spark.sparkContext.defaultParallelism
+
+
+def test_tasks_that_begin_together_have_turns_of_their_own(spark: SparkSession) -> None:
+    """Of eight partitions that share by four each turn comes twice, one partition after the other; outside of a task it is 0."""
+
+    def turn(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield pa.RecordBatch.from_arrays([batch.column(0), pa.array([turn_of_task(1 / 4)])], names=["id", "turn"])
+
+    rows = spark.range(0, 8, numPartitions=8).mapInArrow(turn, "id long, turn double").collect()
+    assert [row.turn for row in sorted(rows)] == [0.0, 0.25, 0.5, 0.75] * 2
+    assert turn_of_task(1 / 4) == 0
