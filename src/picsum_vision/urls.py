@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -13,6 +14,10 @@ LOREM_PICSUM: Final = "https://picsum.photos"
 MAX_SIDE_PX: Final = 5000
 MAX_BLUR: Final = 10
 SUFFIXES: Final = ("", ".jpg", ".webp")
+
+# For Python and for Spark's SQL: an address, and what stands behind its path.
+QUERY_PATTERN: Final = r"""(?i)\b([a-z][a-z0-9+.-]*:(?:/|\\/){2}[^\s?#"'<>]*)[?#][^\s"'<>]*"""
+_QUERY: Final = re.compile(QUERY_PATTERN)
 
 By = Literal["id", "seed", "list"]
 
@@ -79,3 +84,8 @@ def without_secrets(url: str) -> str:
     authority, slash, path = rest.partition("/")
     shown = f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}" if separator else head
     return shown[:200]
+
+
+def without_queries(text: str) -> str:
+    """Return a text for people without the query strings of the addresses in it: that of a signed one is a key."""
+    return _QUERY.sub(r"\1", text)

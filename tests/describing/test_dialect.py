@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from asking import ask, picture, statuses
-from test_statuses import ANSWER, scripted_endpoint
+from scripted_endpoint import ANSWER, scripted_endpoint
 
 from picsum_vision import ChatCompletions, ListObjects
 from picsum_vision.describing.chat_request import Dialect

@@ -3,53 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from asking import ask, outcome, picture
+from scripted_endpoint import ANSWER, scripted_endpoint
 
-from picsum_vision import ChatCompletions
 from picsum_vision.describing.batch_results import read_result
 from picsum_vision.outcomes import DescribeOutcome
 
-ANSWER: dict[str, Any] = {
-    "choices": [{"message": {"role": "assistant", "content": "un gatto"}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 10, "completion_tokens": 3},
-}
 QUOTA = "You exceeded your current quota, please check your plan and billing details."
-
-
-@contextmanager
-def scripted_endpoint(answers: Sequence[tuple[int, Any]]) -> Iterator[tuple[ChatCompletions, list[dict[str, Any]]]]:
-    """Give an endpoint that answers so, one after the other, the last one for ever; and the requests that it got."""
-    asked: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            asked.append({**request, "path": self.path})
-            status, told = answers[min(len(asked), len(answers)) - 1]
-            body = json.dumps(told).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield ChatCompletions(f"http://127.0.0.1:{server.server_port}/v1", "test-vision"), asked
-        finally:
-            server.shutdown()
 
 
 def one_row(answers: Sequence[tuple[int, Any]], **options: Any) -> tuple[DescribeOutcome, int]:

@@ -134,14 +134,15 @@ def test_errors_have_their_word(spark: SparkSession, error: str, status: str) ->
 
 def test_typed_answers(spark: SparkSession) -> None:
     """A typed task's answer is read from the platform's JSON, and what is none is `bad_schema` with the text."""
-    texts = {b"a": '{"objects": ["cane", "gatto"]}', b"b": "un cane e un gatto"}
+    texts = {b"a": '{"objects": ["cane", "gatto"]}', b"b": "un cane e un gatto: https://host/a.jpg?signature=planted"}
     register(
         spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _p, image: {"result": texts[image], "errorMessage": None}
     )
     df = describe(frame(spark, [b"a", b"b"]), AiQuery(), task=ListObjects())
     assert df.schema["descrizione"].dataType.simpleString() == "array<string>"
     assert statuses(df) == [(["cane", "gatto"], "ok"), (None, "bad_schema")]
-    assert "un cane e un gatto" in df.where("image_url LIKE '%1'").collect()[0]["describe_outcome"]["message"]
+    (told,) = df.where("image_url LIKE '%1'").select("describe_outcome.message").collect()
+    assert told["message"] == "un cane e un gatto: https://host/a.jpg"
 
 
 def test_fields_that_are_not_there_are_no_answer(spark: SparkSession) -> None:

@@ -11,6 +11,7 @@ from picsum_vision.describing.json_text import find_json
 from picsum_vision.describing.thoughts import without_thoughts
 from picsum_vision.describing.well_formed import well_formed
 from picsum_vision.outcomes import MODEL_OVERLOADED, DescribeStatus
+from picsum_vision.urls import without_queries
 
 _MESSAGE_CHARACTERS = 200
 # More than any context holds; a number beyond it is no count, and sums of such would leave 64 bits.
@@ -155,7 +156,7 @@ def _start(body: bytes) -> str:
 
 
 def _short(text: Any) -> str:
-    return _LOOKS_LIKE_A_KEY.sub("[...]", " ".join(str(text).split()))[:_MESSAGE_CHARACTERS]
+    return _LOOKS_LIKE_A_KEY.sub("[...]", without_queries(" ".join(str(text).split())))[:_MESSAGE_CHARACTERS]
 
 
 def _text(content: Any) -> str:

@@ -12,6 +12,7 @@ from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import PyFunc
 from picsum_vision.describing.model_registry import ModelRegistry
 from picsum_vision.describing.pyfunc_signature import image_column, load_error, mlflow_pyfunc
+from picsum_vision.urls import without_queries
 
 _THREADS: Final = "OMP_NUM_THREADS"
 _THREAD_SETTINGS: Final = ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", _THREADS)
@@ -118,7 +119,8 @@ class WaitingBatcher:
             return self._predict_together(images)
         except Exception as error:  # noqa: BLE001 - a model may raise anything; it becomes the row's outcome
             if len(images) == 1 or isinstance(error, _WrongLength):
-                failed = ModelFailed(f"{type(error).__name__.lstrip('_')}: {' '.join(str(error).split())[:200]}")
+                told = without_queries(" ".join(str(error).split()))
+                failed = ModelFailed(f"{type(error).__name__.lstrip('_')}: {told[:200]}")
                 return [failed] * len(images)
             half = len(images) // 2
             return self._predict(images[:half]) + self._predict(images[half:])

@@ -24,6 +24,7 @@ from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DescribeStatus
 from picsum_vision.spark.ai_query_problems import problem, unknown_argument
 from picsum_vision.spark.answer_columns import spark_type
 from picsum_vision.sql_text import identifier, literal
+from picsum_vision.urls import QUERY_PATTERN
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -34,6 +35,7 @@ _STATUS: Final = "picsum_vision_status"
 _UNREADABLE: Final = "picsum_vision_unreadable"
 _OPTIONAL_ARGUMENTS: Final = frozenset({"failOnError", "modelParameters", "responseFormat"})
 _RAW_CHARACTERS: Final = 2_000
+_MESSAGE_CHARACTERS: Final = 500
 _ERROR_WORDS: Final = {
     DescribeStatus.RATE_LIMITED: r"(?i)\b429\b|rate.?limit|request_limit_exceeded|too many requests|resource_exhausted",
     DescribeStatus.AUTH: r"(?i)permission.?denied|unauthorized|unauthenticated|forbidden|\b40[13]\b",
@@ -170,13 +172,18 @@ def _status(image: Column, text: Column, error: Column, answer: Column) -> Colum
 
 
 def _outcome(backend: AiQuery, task: Task, status: Column, text: Column, error: Column) -> Column:
+    def told(words: Column) -> Column:
+        return F.regexp_replace(words, QUERY_PATTERN, "$1")
+
     known: dict[str, Any] = {
         "status": status,
         "model": F.lit(backend.model_name),
         "task": F.lit(task.name),
         "prompt_sha256": F.lit(task.prompt_sha256),
         "attempts": F.when(status == "no_image", 0).otherwise(1),
-        "message": F.when(status == "bad_schema", F.substring(text, 1, _RAW_CHARACTERS)).otherwise(F.substring(error, 1, 500)),
+        "message": F.when(status == "bad_schema", F.substring(told(text), 1, _RAW_CHARACTERS)).otherwise(
+            F.substring(told(error), 1, _MESSAGE_CHARACTERS)
+        ),
         "finished_at": F.current_timestamp(),
     }
     fields = [known.get(name, F.lit(None)).cast(kind).alias(name) for name, kind in DESCRIBE_OUTCOME_FIELDS.items()]

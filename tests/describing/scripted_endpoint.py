@@ -1,0 +1,46 @@
+"""A chat endpoint that says what it is told to say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from picsum_vision import ChatCompletions
+
+ANSWER: dict[str, Any] = {
+    "choices": [{"message": {"role": "assistant", "content": "un gatto"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 10, "completion_tokens": 3},
+}
+
+
+@contextmanager
+def scripted_endpoint(answers: Sequence[tuple[int, Any]]) -> Iterator[tuple[ChatCompletions, list[dict[str, Any]]]]:
+    """Give an endpoint that answers so, one after the other, the last one for ever; and the requests that it got."""
+    asked: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append({**request, "path": self.path})
+            status, told = answers[min(len(asked), len(answers)) - 1]
+            body = json.dumps(told).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield ChatCompletions(f"http://127.0.0.1:{server.server_port}/v1", "test-vision"), asked
+        finally:
+            server.shutdown()
