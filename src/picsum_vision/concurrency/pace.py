@@ -53,6 +53,10 @@ class Pace:
         """Count a start at `now`, which `wait_s` has just allowed."""
         self._next_at = max(self._next_at, now) + self._interval_s
 
+    def give_back(self) -> None:
+        """Take back the last start: nothing was asked after all."""
+        self._next_at -= self._interval_s
+
     def learn(self, feedback: Feedback, now: float) -> bool:
         """Learn nothing, for the rate is a setting; returns whether refusals are seen to here."""
         del feedback, now
@@ -136,6 +140,14 @@ class LearningPace(Pace):
             growth = min(_GROWTH_AT_MOST, _GROWTH_PER_S * (1.0 + _GROWTH_OF_GROWTH * max(0.0, now - self._cut_at)))
             self.per_second *= 1.0 + growth * min(1.0, now - self._grown_at)
         self._grown_at, self._was_waited_for = max(now, self._grown_at), False
+
+    def give_back(self) -> None:
+        """Take back the last start."""
+        if self._most is not None:
+            self._most.give_back()
+        if self.per_second is not None:
+            self._next_at -= 1.0 / self.per_second
+            self._last_at -= 1.0 / (_CATCHING_UP * self.per_second)
 
     def learn(self, feedback: Feedback, now: float) -> bool:
         """Count what was accepted; at a refusal, take over the rate that was. Returns whether there is a rate."""

@@ -46,6 +46,12 @@ class ToldPace(LearningPace):
         if self._told_per_s is not None:
             self._told_next_at = max(self._told_next_at, now - _LATENESS_S) + 1.0 / self._told_per_s
 
+    def give_back(self) -> None:
+        """Take back the last start."""
+        super().give_back()
+        if self._told_per_s is not None:
+            self._told_next_at -= 1.0 / self._told_per_s
+
     def learn(self, feedback: Feedback, now: float) -> bool:
         """Take in what an answer states, and what a refusal teaches; returns whether there is a rate."""
         if feedback.told_per_s:

@@ -12,6 +12,7 @@ from yarl import URL
 from picsum_vision.concurrency.job import Lane
 from picsum_vision.concurrency.limits import AdaptiveLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.concurrency.pace import Pace
 from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.concurrency.scheduler import LaneState
 from picsum_vision.concurrency.silences import Silences
@@ -71,8 +72,8 @@ class ChatClient:
         self.token_pace = self._token_pace(shares.of_rate)
         per_minute = options.requests_per_minute_total
         self._share = shares.of_rate
-        requests = request_pace(per_minute * self._share) if per_minute else self._told_pace()
-        self._pace = QuestionPace(requests, self.token_pace)
+        requests = self._stated_pace(per_minute * self._share) if per_minute else self._told_pace()
+        self.pace = QuestionPace(requests, self.token_pace)
         self.http, self.dialect, self.silences = loop_thread.run(self._open())
 
     def _token_pace(self, share: float) -> TokenPace | None:
@@ -81,6 +82,10 @@ class ChatClient:
             return None
         side_px = self.options.max_image_side_px
         return TokenPace(per_minute * share, self.estimate.total(self.prompt_tokens + self.rule.tokens(side_px, side_px)))
+
+    def _stated_pace(self, per_minute: float) -> Pace:
+        """Return the process's pace: a later task does not begin with a request of its own before its time."""
+        return self._loop_thread.keep(("stated pace", self.lane, per_minute), lambda: request_pace(per_minute))
 
     def _told_pace(self) -> ToldPace:
         """Return what the process knows of how often the endpoint may be asked; a later task goes on with it."""
@@ -104,4 +109,4 @@ class ChatClient:
             ("limit", lane, most, timeout_s),
             lambda: AdaptiveLimit(most, start=start, doubles_after_s=_DOUBLES_AFTER_S, timeout_s=timeout_s),
         )
-        return LaneState(limit, self._pace)
+        return LaneState(limit, self.pace)

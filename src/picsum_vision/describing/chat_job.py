@@ -68,6 +68,9 @@ class ChatJob(DescribeJob):
     async def _ask_within_budget(self, payload: Payload) -> Feedback:
         client = self._client
         if client.silences.left_s(client.lane.key) > client.options.max_retry_wait_s:
+            client.pace.give_back()
+            if client.token_pace is not None:
+                client.token_pace.begin(0.0)
             told = "the endpoint has asked for a silence longer than max_retry_wait_s"
             self._settle(DescribeStatus.RATE_LIMITED, message=told)
             return NOTHING_LEARNT
@@ -77,6 +80,7 @@ class ChatJob(DescribeJob):
             client.token_pace.begin(expected)
         set_aside = await client.spending.set_aside(*client.estimate.most(input_tokens))
         if set_aside is None:
+            client.pace.give_back()
             if client.token_pace is not None:
                 client.token_pace.correct(-expected)
             self._settle(DescribeStatus.BUDGET, message="max_cost_total is used up; nothing was asked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _LATENESS_S: Final = 0.1
 _MINUTE_S: Final = 60.0
 _LEARNING: Final = 0.1
+_ROUNDING: Final = 1e-6
 
 
 def _rate(per_minute: float) -> float:
@@ -22,8 +24,11 @@ def _rate(per_minute: float) -> float:
 
 
 def request_pace(per_minute: float) -> Pace:
-    """Return a pace of so many requests in any minute."""
-    rate = _rate(per_minute)
+    """Return a pace of so many requests in any minute.
+
+    Of a part of a request none is made: each of the tasks that share a bound would begin with a whole one.
+    """
+    rate = _rate(math.floor(per_minute + _ROUNDING) if per_minute >= 1 else per_minute)
     return Pace(rate, burst=1.0 + rate * _LATENESS_S)
 
 
@@ -113,6 +118,11 @@ class QuestionPace(Pace):
         for bound in (self._requests, self._tokens):
             if bound is not None:
                 bound.start(now)
+
+    def give_back(self) -> None:
+        """Take back a request that was not made after all; its tokens are told to `begin`."""
+        if self._requests is not None:
+            self._requests.give_back()
 
     def learn(self, feedback: Feedback, now: float) -> bool:
         """Let the requests' bound learn; returns whether refusals are seen to there."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from picsum_vision.describing.backends import PyFunc
 from picsum_vision.describing.model_registry import pinned
 from picsum_vision.describing.spending import at_price_of, price_factor
+from picsum_vision.describing.task_bounds import task_bounds
 from picsum_vision.pipeline.conveyor import Conveyor
 from picsum_vision.pipeline.key_check import check_key
 from picsum_vision.pipeline.passes import Passes
@@ -26,7 +27,7 @@ from picsum_vision.spark.lease import Lease
 from picsum_vision.spark.publishing import AN_ANSWER_EACH, ONE_ANSWER
 from picsum_vision.spark.quality_table import QUALITY_TABLE
 from picsum_vision.spark.run_table import RUN_TABLE
-from picsum_vision.spark.sharing import tasks_at_once
+from picsum_vision.spark.sharing import number_of_tasks
 from picsum_vision.spark.staging import Staging
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.spark.url_sources import urls_from
@@ -91,7 +92,8 @@ class _Run:
         )
         self._prices = at_price_of(config.describe, price_factor(config.backend))
         self._progress = RunProgress(show, prices=self._prices)
-        self._passes = Passes(spark, config, config.partitions or tasks_at_once(spark), self._prices)
+        bounds = task_bounds(config.describe, config.backend, config.task)
+        self._passes = Passes(spark, config, number_of_tasks(spark, config.partitions, bounds), self._prices)
         self._run_id = uuid.uuid4().hex
         self._staging = Staging(self._store, AN_ANSWER_EACH if several else ONE_ANSWER, self._run_id)
         facts = RunFacts(

@@ -24,7 +24,6 @@ from picsum_vision.outcomes import DescribeStatus
 from picsum_vision.spark.answer_columns import answer_type_of, arrow_type
 from picsum_vision.spark.describe_stage import answer_columns
 from picsum_vision.spark.pieces import Pieces
-from picsum_vision.spark.sharing import tasks_at_once
 from picsum_vision.sql_text import identifier
 
 if TYPE_CHECKING:
@@ -37,17 +36,15 @@ _THREADS: Final = 2  # a Spark task has one core; the second thread fills it whi
 _NO_IMAGE: Final = Unfit(DescribeStatus.NO_IMAGE, "the image is NULL or empty")
 
 
-def in_buckets(df: DataFrame, image_col: str, partitions: int | None) -> tuple[DataFrame, int]:
-    """Return the rows spread by their images, with the number of each row's bucket, and how many buckets there are.
+def in_buckets(df: DataFrame, image_col: str, number: int) -> DataFrame:
+    """Return the rows spread by their images into so many buckets, with the number of each row's bucket.
 
-    The same image is in the same task in every run with as many tasks, so that the task finds its own batches again. Without a
-    number given there are as many as run at once: a task that waits for its turn would submit nothing for hours.
+    The same image is in the same task in every run with as many tasks, so that the task finds its own batches again.
     """
-    number = partitions or tasks_at_once(df.sparkSession)
     # What repartition itself computes: a row's bucket is known without asking which task has it.
     images = F.col(identifier(image_col))
     bucket = F.pmod(F.hash(images), F.lit(number)).cast("int")
-    return df.repartition(number, images).withColumn(_BUCKET, bucket), number
+    return df.repartition(number, images).withColumn(_BUCKET, bucket)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,14 @@ from weakref import WeakKeyDictionary
 from pyspark.sql import functions as F
 
 from picsum_vision.describing.shares import Shares
+from picsum_vision.describing.task_bounds import TaskBounds
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _ENOUGH_ROWS = 100_000
 _PARTS_ARE_SET_BY = ("spark.default.parallelism", "spark.sql.leafNodeDefaultParallelism")
+_UNBOUNDED = TaskBounds()
 _counted: WeakKeyDictionary[SparkSession, int] = WeakKeyDictionary()
 
 
@@ -41,16 +43,26 @@ def _surely_together(spark: SparkSession, partitions: int) -> int:
     return min(partitions, tasks_at_once(spark))
 
 
-def spread(df: DataFrame, partitions: int | None, *, share_needed: bool, may_be_told: bool = False) -> tuple[DataFrame, Shares]:
+def number_of_tasks(spark: SparkSession, partitions: int | None, bounds: TaskBounds) -> int:
+    """Return into how many tasks rows are spread: without a number as many as run at once, and no more than the bounds allow."""
+    if partitions is not None and bounds == _UNBOUNDED:
+        return partitions  # without asking the cluster
+    slots = tasks_at_once(spark)
+    return bounds.fitted(partitions or slots, slots)
+
+
+def spread(
+    df: DataFrame, partitions: int | None, *, share_needed: bool, may_be_told: bool = False, bounds: TaskBounds = _UNBOUNDED
+) -> tuple[DataFrame, Shares]:
     """Return the DataFrame in its partitions, and one task's share of the whole job's bounds.
 
     With a bound for the whole job and no number given there are as many partitions as tasks run at once, so that each task's
-    share is known beforehand: the sum never exceeds the bound, and is the bound while all run. Who `may_be_told` a bound by the
-    far side has a share of that; its rows are not moved for it.
+    share is known beforehand: the sum never exceeds the bound, and is the bound while all run. `bounds` make them fewer where a
+    share would be too small. Who `may_be_told` a bound by the far side has a share of that; its rows are not moved for it.
     """
     if partitions is None and not share_needed:
         return df, Shares(of_rate=1 / tasks_at_once(df.sparkSession) if may_be_told else 1.0)
-    number = partitions or tasks_at_once(df.sparkSession)
+    number = number_of_tasks(df.sparkSession, partitions, bounds)
     if share_needed and partitions is not None:
         together = _surely_together(df.sparkSession, number)
     else:

@@ -10,6 +10,7 @@ from pyspark.sql.types import DataType, StringType, StructField, StructType
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, WorkerBackend, check_backend
 from picsum_vision.describing.pixel_extras import missing_for
 from picsum_vision.describing.shares import Shares
+from picsum_vision.describing.task_bounds import task_bounds
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
@@ -24,7 +25,7 @@ from picsum_vision.spark.fused_stage import FusedStage
 from picsum_vision.spark.image_input import check_images
 from picsum_vision.spark.relay import READ_BY_COLUMN, Leg, relayed
 from picsum_vision.spark.schemas import DOWNLOADED, described
-from picsum_vision.spark.sharing import spread, tasks_at_once
+from picsum_vision.spark.sharing import number_of_tasks, spread, tasks_at_once
 from picsum_vision.validation import check_integer, check_text
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ def describe(
     if isinstance(backend, BatchChat):
         return _describe_in_batches(df, backend, image_col, output_col, task, options, partitions)
     is_told = isinstance(backend, ChatCompletions)
-    spread_df, shares = spread(df, partitions, share_needed=_has_total(options), may_be_told=is_told)
+    bounds = task_bounds(options, backend, task)
+    spread_df, shares = spread(df, partitions, share_needed=_has_total(options), may_be_told=is_told, bounds=bounds)
     stage = _describe_stage(backend, task, options, output_col, shares)
     return _through(spread_df, stage, image_col, described(task, output_col))
 
@@ -193,7 +195,8 @@ def fetched_and_described(
         spread_df, shares = df, Shares()
     else:
         is_told = isinstance(backend, ChatCompletions)
-        spread_df, shares = spread(df, partitions, share_needed=share_needed, may_be_told=is_told)
+        bounds = task_bounds(describe_options, backend, task)
+        spread_df, shares = spread(df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
     if leg is not None:
         added = {READ_BY_COLUMN: StringType(), **added}
     stage = FusedStage(
@@ -213,7 +216,8 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
     options: DescribeOptions,
     partitions: int | None,
 ) -> DataFrame:
-    rows, of_buckets = in_buckets(df, image_col, partitions)
+    # No more than run at once, if no number is given: a task that waits for its turn would submit nothing for hours.
+    of_buckets = number_of_tasks(df.sparkSession, partitions, task_bounds(options, backend, task))
     together = min(of_buckets, tasks_at_once(df.sparkSession))
     stage = BatchStage(
         backend=backend,
@@ -230,6 +234,7 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         return told(stage.process(iter(batches)), beacon, ["describe_outcome"])
 
+    rows = in_buckets(df, image_col, of_buckets)
     return rows.mapInArrow(work, _with_columns(df, described(task, output_col)))
 
 

@@ -1,0 +1,60 @@
+"""Into how many tasks the bounds of a whole job may be divided, so that a share is still of use and their sum is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
+from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
+from picsum_vision.describing.spending import at_price_of, cost, price_factor
+from picsum_vision.describing.tasks import Task
+from picsum_vision.options import DescribeOptions
+
+# So many questions at the dearest a share of the budget has room for: what a task cannot spend on a whole one is not spent.
+_QUESTIONS_A_BUDGET: Final = 8
+# So many a minute a share has at least: each task begins with one, and a part of one is not asked.
+_QUESTIONS_A_MINUTE: Final = 10
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskBounds:
+    """So many tasks at most, those that run together and all of them; None where nothing bounds them."""
+
+    at_once: int | None = None
+    in_all: int | None = None
+
+    def fitted(self, tasks: int, slots: int) -> int:
+        """Return how many tasks there may be where `tasks` are wanted and `slots` run at once."""
+        tasks = tasks if self.in_all is None else min(tasks, self.in_all)
+        return tasks if self.at_once is None or min(tasks, slots) <= self.at_once else self.at_once
+
+
+def task_bounds(options: DescribeOptions, backend: Backend, task: Task) -> TaskBounds:
+    """Return into how many tasks the options' bounds of the whole job may be divided."""
+    if not isinstance(backend, (BatchChat, ChatCompletions)):
+        return TaskBounds()
+    at_once = []
+    if options.requests_per_minute_total is not None:
+        at_once.append(options.requests_per_minute_total // _QUESTIONS_A_MINUTE)
+    if options.tokens_per_minute_total is not None and isinstance(backend, ChatCompletions):
+        most = sum(most_tokens(options, backend, task))
+        at_once.append(options.tokens_per_minute_total // (_QUESTIONS_A_MINUTE * most))
+    in_all = None
+    dearest = dearest_question(options, backend, task)
+    if options.max_cost_total is not None and dearest > 0:
+        in_all = max(1, int(options.max_cost_total / (_QUESTIONS_A_BUDGET * dearest)))
+    return TaskBounds(at_once=max(1, min(at_once)) if at_once else None, in_all=in_all)
+
+
+def dearest_question(options: DescribeOptions, backend: Backend, task: Task) -> float:
+    """Return the price of a question about one image of the largest size, answered at the greatest length; 0 without prices."""
+    if not isinstance(backend, (BatchChat, ChatCompletions)):
+        return 0.0
+    return cost(at_price_of(options, price_factor(backend)), *most_tokens(options, backend, task)) or 0.0
+
+
+def most_tokens(options: DescribeOptions, backend: BatchChat | ChatCompletions, task: Task) -> tuple[int, int]:
+    """Return the input and output tokens of such a question, by the rule of the model's maker."""
+    side_px = options.max_image_side_px
+    return text_tokens(task.full_prompt) + image_token_rule(backend.model).tokens(side_px, side_px), options.max_output_tokens
