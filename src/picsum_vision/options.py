@@ -179,3 +179,17 @@ class DescribeOptions:
         check_integer("max_output_tokens", self.max_output_tokens, minimum=1)
         check_number("temperature", self.temperature, minimum=0, maximum=2, optional=True)
         check_flag("deduplicate", self.deduplicate)
+
+
+def totals_set(options: DescribeOptions) -> list[str]:
+    """Return the names of the bounds of a whole job that are set."""
+    names = ("requests_per_minute_total", "tokens_per_minute_total", "max_cost_total")
+    return [name for name in names if getattr(options, name) is not None]
+
+
+def check_no_totals(options: DescribeOptions, *, where: str) -> None:
+    """Refuse bounds of a whole job where nobody knows how many tasks it has: each would have the whole of them."""
+    for name in totals_set(options):
+        raise SettingError(
+            f"{name}: {getattr(options, name)!r} is not allowed {where}, which cannot be held to it; use describe(df, ...)"
+        )

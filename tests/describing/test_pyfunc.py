@@ -30,6 +30,7 @@ from picsum_vision.describing.pyfunc_signature import check_signature
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.testing.model_server import ModelServer
 
+PRICES = {"input_price_per_million_tokens": 1.0, "output_price_per_million_tokens": 1.0}
 MODEL_CODE = """
 import mlflow, pandas as pd
 from pathlib import Path
@@ -180,6 +181,12 @@ def test_settings_are_checked(settings: dict[str, Any]) -> None:
     """A wrong setting is named when the backend is made."""
     with pytest.raises(SettingError, match=next(iter(settings))):
         PyFunc("models:/describer@champion", **settings)
+
+
+def test_a_logged_describer_has_no_bound_of_a_whole_job() -> None:
+    """A model knows nothing of who else asks it: a bound of the whole job is refused, for it would not be held."""
+    with pytest.raises(SettingError, match=r"^max_cost_total: 1\.0 is not allowed for a logged model"):
+        log_describer(PixelDescriber(), options=DescribeOptions(max_cost_total=1.0, **PRICES))
 
 
 @pytest.mark.usefixtures("mlflow_store")

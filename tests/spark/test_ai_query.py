@@ -263,3 +263,9 @@ def test_register_refuses_what_cannot_answer(spark: SparkSession) -> None:
     """The platform's own function cannot stand behind itself."""
     with pytest.raises(SettingError, match="backend"):
         register_ai_query(spark, AiQuery())  # type: ignore[arg-type]
+
+
+def test_register_refuses_bounds_that_it_cannot_hold(spark: SparkSession) -> None:
+    """A function in SQL knows nothing of the job's other tasks: a bound of the whole job is refused, not multiplied."""
+    with pytest.raises(SettingError, match=r"^requests_per_minute_total: 60 is not allowed for a function in SQL"):
+        register_ai_query(spark, PixelDescriber(), options=DescribeOptions(requests_per_minute_total=60))

@@ -11,7 +11,7 @@ from picsum_vision.describing.pixel_extras import extras_needed
 from picsum_vision.describing.pyfunc_signature import mlflow_pyfunc
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
-from picsum_vision.options import DescribeOptions
+from picsum_vision.options import DescribeOptions, check_no_totals
 from picsum_vision.validation import check_text
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def log_describer(
     name
         The model's name in the run.
     task, options
-        What is asked and how, as for :func:`describe`.
+        What is asked and how, as for :func:`describe`; without bounds of a whole job (`..._total`), for whoever asks the model
+        is no part of one.
     registered_model_name
         Under which name it is registered as well: `name`, or `catalog.schema.name` with Unity Catalog
         (`mlflow.set_registry_uri`).
@@ -60,6 +61,7 @@ def log_describer(
     if isinstance(backend, (AiQuery, BatchChat, PyFunc)):
         raise SettingError(f"backend: {type(backend).__name__} is not allowed; it must be PixelDescriber or ChatCompletions")
     check_backend(backend, task)
+    check_no_totals(options, where="for a logged model")
     check_text("name", name)
     check_text("registered_model_name", registered_model_name, optional=True)
     pyfunc = mlflow_pyfunc()

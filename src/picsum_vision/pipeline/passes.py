@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from picsum_vision.config import PipelineConfig
 from picsum_vision.describing.spending import cost
+from picsum_vision.describing.task_bounds import dearest_question
 from picsum_vision.options import DescribeOptions
 from picsum_vision.pipeline.portions import ImagePortion
 from picsum_vision.spark.relay import Leg, can_relay
@@ -48,11 +49,12 @@ class Passes:
         self._config = config
         self._partitions = partitions
         self._prices = prices
-        self._input_tokens = self._output_tokens = 0
+        self._input_tokens = self._output_tokens = self._uncounted = 0
         self.fill_all_slots = partitions >= tasks_at_once(spark)
 
-    def spent(self, input_tokens: int | None, output_tokens: int | None) -> None:
-        """Take in what a pass has used."""
+    def spent(self, input_tokens: int | None, output_tokens: int | None, uncounted: int | None) -> None:
+        """Take in what a pass has used, and how many questions of which nobody says it; these count as the dearest."""
+        self._uncounted += uncounted or 0
         self._input_tokens += input_tokens or 0
         self._output_tokens += output_tokens or 0
 
@@ -117,10 +119,11 @@ class Passes:
 
     def _describe_options(self) -> DescribeOptions:
         """Return the options with what is left of the job's budget: each pass is a job of its own to Spark."""
-        options = self._config.describe
+        config, options = self._config, self._config.describe
         if options.max_cost_total is None:
             return options
         spent = cost(self._prices, self._input_tokens, self._output_tokens) or 0.0
+        spent += self._uncounted * dearest_question(options, config.backend, config.task)
         return dataclasses.replace(options, max_cost_total=max(options.max_cost_total - spent, _NOTHING))
 
     def _as_text(self, rows: DataFrame) -> DataFrame:

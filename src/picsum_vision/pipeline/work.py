@@ -183,7 +183,7 @@ class Work:
     def _take_in(self, figures: PassFigures, rows: int, seconds: float) -> None:
         self.tally.add(figures)
         self._progress.passed(figures.sums)
-        self._passes.spent(figures.total("input_tokens"), figures.total("output_tokens"))
+        self._passes.spent(figures.total("input_tokens"), figures.total("output_tokens"), figures.total("uncounted"))
         if not self._asks_once:
             self._chunk.learn(rows, seconds)
 

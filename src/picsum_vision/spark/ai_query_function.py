@@ -17,7 +17,7 @@ from picsum_vision.describing.model_registry import settled
 from picsum_vision.describing.pixel_extras import missing_for
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.errors import EnvironmentProblem, SettingError
-from picsum_vision.options import DescribeOptions
+from picsum_vision.options import DescribeOptions, check_no_totals
 from picsum_vision.validation import check_text
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def register_ai_query(
     EnvironmentProblem
         On a Spark older than 4.
     SettingError
-        If the backend is none that works in workers.
+        If the backend is none that works in workers, or `options` has a bound of the whole job (`..._total`), which the tasks
+        of somebody else's query cannot share.
     ModelProblem
         If :class:`PyFunc`'s model is not there or takes no images.
 
@@ -66,6 +67,7 @@ def register_ai_query(
     check_text("name", name)
     settled_backend, registry = settled(backend)
     asked = options or DescribeOptions()
+    check_no_totals(asked, where="for a function in SQL")
 
     def ai_query(  # noqa: PLR0917 - Databricks' own parameters
         endpoint: pd.Series,  # noqa: ARG001

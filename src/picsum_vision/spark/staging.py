@@ -31,6 +31,12 @@ _SUMS: Final = {
     "bytes_sent": "sum(describe_outcome.image_bytes_sent)",
     "input_tokens": "sum(describe_outcome.input_tokens)",
     "output_tokens": "sum(describe_outcome.output_tokens)",
+    # Questions that were probably billed, and of which nobody says what they used.
+    "uncounted": (
+        "sum(CASE WHEN describe_outcome.output_tokens IS NOT NULL AND describe_outcome.input_tokens IS NOT NULL THEN 0 "
+        "WHEN describe_outcome.status = 'timeout' THEN describe_outcome.attempts "
+        "WHEN describe_outcome.http_status BETWEEN 200 AND 299 THEN 1 ELSE 0 END)"
+    ),
 }
 _RUN_DIGITS: Final = 8
 _OF_A_RUN: Final = r"[0-9a-f]{8}_[123]"

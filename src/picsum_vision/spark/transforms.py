@@ -13,7 +13,7 @@ from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.task_bounds import task_bounds
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
-from picsum_vision.options import DescribeOptions, DownloadOptions
+from picsum_vision.options import DescribeOptions, DownloadOptions, totals_set
 from picsum_vision.spark.ai_query import describe_with_ai_query
 from picsum_vision.spark.batch_stage import BatchStage, in_buckets
 from picsum_vision.spark.beacon import current_beacon, told
@@ -286,5 +286,4 @@ def _check_partitions(partitions: int | None) -> None:
 
 
 def _has_total(options: DescribeOptions) -> bool:
-    totals = (options.requests_per_minute_total, options.tokens_per_minute_total, options.max_cost_total)
-    return any(total is not None for total in totals)
+    return bool(totals_set(options))
