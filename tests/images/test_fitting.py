@@ -17,7 +17,7 @@ from PIL import Image, JpegImagePlugin
 
 from picsum_vision.describing.fit_size import size_when_sent
 from picsum_vision.images.facts import BadImage
-from picsum_vision.images.fitting import FitImage, PayloadTooLarge, fit_image
+from picsum_vision.images.fitting import FitImage, PayloadTooLarge, fit_image, image_as_it_is
 
 LARGE = 10_000_000
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
@@ -47,6 +47,16 @@ def pixel(made: FitImage, x: float, y: float) -> tuple[int, ...]:
 def is_near(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     """Tell whether a colour is another one but for what JPEG does to it."""
     return max(abs(one - other) for one, other in zip(found, wanted, strict=True)) < 24
+
+
+@pytest.mark.parametrize("kind", list(pictures()))
+@pytest.mark.parametrize("side", [48, 96])
+def test_what_needs_no_change_is_told_without_decoding(kind: str, side: int) -> None:
+    """An image is sent as it stands exactly where making it fit would leave it unchanged."""
+    data, _ = pictures()[kind]
+    told = image_as_it_is(data, max_side_px=side, max_bytes=LARGE)
+    made = fit(data, side=side)
+    assert told == (made if made.data is data else None)
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "grey jpeg", "progressive jpeg", "png", "palette png", "webp"])

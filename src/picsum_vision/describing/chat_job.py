@@ -10,7 +10,7 @@ from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Turn
 from picsum_vision.describing.chat_answer import ChatAnswer, is_final, names_no_model, read_refusal, read_success
 from picsum_vision.describing.chat_request import chat_request, encoded
 from picsum_vision.describing.job import CPU_LANE, DescribeJob
-from picsum_vision.describing.payload import Payload, Unfit, fit_payload
+from picsum_vision.describing.payload import Payload, Unfit, fit_payload, payload_as_it_is
 from picsum_vision.describing.rate_headers import pause_after_answer_s, told_allowance
 from picsum_vision.describing.spending import cost
 from picsum_vision.describing.typed_answer import typed_answer
@@ -54,8 +54,10 @@ class ChatJob(DescribeJob):
 
     async def _prepare(self) -> None:
         client, image = self._client, self._image
-        loop = asyncio.get_running_loop()
-        made = await loop.run_in_executor(client.cpu, fit_payload, image, client.backend, client.options, client.rule)
+        made: Payload | Unfit | None = payload_as_it_is(image, client.options, client.rule)
+        if made is None:
+            loop = asyncio.get_running_loop()
+            made = await loop.run_in_executor(client.cpu, fit_payload, image, client.backend, client.options, client.rule)
         if isinstance(made, Unfit):
             self._settle(made.status, message=made.message)
             return

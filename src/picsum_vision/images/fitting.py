@@ -52,8 +52,8 @@ def fit_image(data: bytes, *, max_side_px: int, jpeg_quality: int, max_bytes: in
     """
     image, facts = open_image(data, max_pixels=_MAX_PIXELS)
     with decoding(facts.content_type):
-        if len(data) <= max_bytes and max(image.size) <= max_side_px and _is_taken(image, data):
-            return FitImage(data, _TAKEN_AS_THEY_ARE[image.format or ""], *image.size)
+        if _is_fit(image, data, max_side_px, max_bytes):
+            return _as_it_is(image, data)
         largest_side_px = min(max_side_px, _LARGEST_SIDE_PX)
         size, plain = _decoded(image, largest_side_px)
         for smaller in _ever_smaller(size, plain, largest_side_px):
@@ -65,12 +65,28 @@ def fit_image(data: bytes, *, max_side_px: int, jpeg_quality: int, max_bytes: in
     raise PayloadTooLarge
 
 
+def image_as_it_is(data: bytes, *, max_side_px: int, max_bytes: int) -> FitImage | None:
+    """Return the image where it is fit as it stands, None where it has to be changed: nothing is decoded. Raises BadImage."""
+    image, facts = open_image(data, max_pixels=_MAX_PIXELS)
+    with decoding(facts.content_type):
+        is_fit = _is_fit(image, data, max_side_px, max_bytes)
+    return _as_it_is(image, data) if is_fit else None
+
+
 def picture_within(data: bytes, *, max_side_px: int, max_pixels: int) -> Image.Image:
     """Return the picture decoded: upright, in RGB on white, its longest side at most `max_side_px`; raises BadImage."""
     image, facts = open_image(data, max_pixels=max_pixels)
     with decoding(facts.content_type):
         size, plain = _decoded(image, max_side_px)
         return _resized(plain, shrunk_size(*size, max_side_px))
+
+
+def _as_it_is(image: ImageFile.ImageFile, data: bytes) -> FitImage:
+    return FitImage(data, _TAKEN_AS_THEY_ARE[image.format or ""], *image.size)
+
+
+def _is_fit(image: ImageFile.ImageFile, data: bytes, max_side_px: int, max_bytes: int) -> bool:
+    return len(data) <= max_bytes and max(image.size) <= max_side_px and _is_taken(image, data)
 
 
 def _is_taken(image: ImageFile.ImageFile, data: bytes) -> bool:
