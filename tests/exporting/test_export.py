@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+import sys
 import tarfile
+import time
 
 import pytest
 from PIL import Image
@@ -228,6 +232,48 @@ def test_a_folder_that_cannot_be_made(images, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(pv.EnvironmentProblem, match="cannot be written: Not a directory"):
         pv.export(images, "files", tmp_path / "file" / "out")
+
+
+# The command as it is, but for rows that take their time, in more tasks than there are cores.
+SLOW = """
+import pathlib, time
+from pyspark.sql import functions as F
+from picsum_vision.cli import export, main
+
+read = export.images_with_answers
+
+def slow(text):
+    pathlib.Path("begun").touch()
+    while not pathlib.Path("ended").exists():
+        time.sleep(0.2)
+
+export.images_with_answers = lambda *place: read(*place).repartition(32).withColumn("descrizione", F.udf(slow)("descrizione"))
+main()
+"""
+
+
+def test_ctrl_c(spark, image_server, tmp_path, monkeypatch):
+    """Ctrl-C ends an export soon, while its tasks have all cores; what it leaves is overwritten if asked for."""
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "--images", "16", "--by", "seed", "--base-url", image_server.base_url, "--allow-private-addresses"]
+    assert run([*words, "--width", "32", "--height", "24", "--output", "out"]) == 0
+    words = ["export", "out", "--to", "files", "--path", "files"]
+    with (tmp_path / "errors").open("w") as errors:
+        process = subprocess.Popen([sys.executable, "-c", SLOW, *words], stdout=errors, stderr=errors)
+    give_up = time.monotonic() + 200
+    while not (tmp_path / "begun").exists() and process.poll() is None and time.monotonic() < give_up:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=60)
+    finally:
+        (tmp_path / "ended").touch()
+    told = (tmp_path / "errors").read_text()
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert run(words) == 2
+    assert run([*words, "--overwrite"]) == 0
+    assert files_in(tmp_path / "files")[0] == MANIFEST
 
 
 def test_command_line(spark, image_server, tmp_path, monkeypatch, capsys):

@@ -100,8 +100,9 @@ def export(
         _on_a_worker(spark, lambda: prepare(plan, names))
         manifest = {"export_id": plan.export_id, **report.as_dict(), "files": list(report.files)}
         _on_a_worker(spark, lambda: commit(plan, names, manifest))
-    except BaseException:
+    except Exception:
         # A session that cannot even do this leaves a staging folder, which the next export tells of; the error is the one before.
+        # So does Ctrl-C, who waits for nobody: on a worker, this would come after the tasks that have all cores.
         with contextlib.suppress(PySparkException):
             _on_a_worker(spark, lambda: abandon(plan))
         raise
