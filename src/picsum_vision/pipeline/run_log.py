@@ -40,14 +40,14 @@ class RunLog:
 
     def ended(self, report: RunReport) -> RunReport:
         """Measure the rows, and write figures and measures."""
-        quality = self._measured()
-        report = dataclasses.replace(report, quality=quality)
         facts = self._facts
-        with ThreadPoolExecutor(1, thread_name_prefix="picsum-vision-quality") as beside:
-            wanted = facts.config.min_ok_share
-            adding = beside.submit(add_quality, facts.spark, facts.store, facts.run_id, quality, min_ok_share=wanted)
-            self._end(report)
-            adding.result()
+        # Neither waits for the other: what the row says is known before the measures are.
+        with ThreadPoolExecutor(1, thread_name_prefix="picsum-vision-run-row") as beside:
+            ending = beside.submit(self._end, report)
+            quality = self._measured()
+            add_quality(facts.spark, facts.store, facts.run_id, quality, min_ok_share=facts.config.min_ok_share)
+            ending.result()
+        report = dataclasses.replace(report, quality=quality)
         if self._mlflow is not None:
             self._mlflow.end(report)
         return report
