@@ -8,6 +8,8 @@ from benchmarks.cases.downloads import SESSION, TASKS
 from benchmarks.harness.case import Contestant, Server
 
 NOTEBOOK_ROWS: Final = 30
+# With all rows asked about at once it takes some seconds, or hangs.
+_DAFT_PATIENCE_S: Final = 30
 # The image server leads many seeds to the same picture: shared answers would make one contestant's work less than another's.
 EVERY_ROW: Final[dict[str, Any]] = {"deduplicate": False}
 
@@ -24,15 +26,21 @@ def bare(in_flight: int) -> Contestant:
 
 
 def spark(
-    name: str, options: dict[str, Any], what: str, *, tasks: int = TASKS, session: dict[str, Any] | None = None
+    name: str,
+    options: dict[str, Any],
+    what: str,
+    *,
+    tasks: int = TASKS,
+    session: dict[str, Any] | None = None,
+    warm_rows: int = 0,
 ) -> Contestant:
-    """Return the library's `describe`."""
+    """Return the library's `describe`; its workers have been asked about `warm_rows` rows just before."""
     return Contestant(
         name=name,
         module="spark_describe",
         what=f"`describe` in Spark, {tasks} tasks, {what}, to noop",
         session=session or SESSION,
-        order={"options": options, "partitions": tasks},
+        order={"options": options, "partitions": tasks, "warm_rows": warm_rows},
     )
 
 
@@ -40,7 +48,12 @@ def daft(name: str, in_flight: int | None) -> Contestant:
     """Return Daft's `prompt`, as it is or row by row."""
     how = "as it is" if in_flight is None else f"into_batches(1), concurrency={in_flight}"
     return Contestant(
-        name=name, module="daft_prompt", what=f"Daft's `prompt`, {how}", environment="daft", order={"in_flight": in_flight}
+        name=name,
+        module="daft_prompt",
+        what=f"Daft's `prompt`, {how}",
+        environment="daft",
+        order={"in_flight": in_flight},
+        timeout_s=_DAFT_PATIENCE_S if in_flight is None else None,
     )
 
 

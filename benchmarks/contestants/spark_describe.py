@@ -32,9 +32,14 @@ class SparkDescribe:
         self._observed: Observation | None = None
 
     def prepare(self, order: Order) -> None:
-        """Put the images, or for a fused order the addresses, into Spark's memory."""
+        """Put the images, or for a fused order the addresses, into Spark's memory, and ask about `warm_rows` of them."""
         self._order = order
         self._input = self._frame.table(order) if order.get("fused") else self._pictures.table(order)
+        if order.get("warm_rows"):
+            # Spark ends Python workers that idle for a minute, as they do here while others are measured.
+            self._described(self._input.limit(order["warm_rows"]).repartition(order["partitions"])).write.format("noop").mode(
+                "overwrite"
+            ).save()
 
     def run(self) -> None:
         """Ask about every row."""

@@ -35,7 +35,7 @@ _CONNECT_TIMEOUT_S = 15
 # So many requests of all tasks together, until an answer tells what the endpoint allows. Then, as a model takes seconds to
 # answer and some milliseconds to refuse, their number doubles without waiting for each.
 _AT_FIRST = 8
-_DOUBLES_AFTER_S = 0.1
+_DOUBLES_AFTER_S = 0.05
 
 
 class ChatClient:
