@@ -191,3 +191,18 @@ def test_a_lease_table_without_a_row_is_free(spark, store):
     with Lease(store, "second").take(wait=False):
         assert Lease(store, "asks").holding_run() == "second"
     assert [row.owner for row in store.read("image_codes_lease").collect()] == ["second"]
+
+
+def test_a_lease_that_cannot_be_given_back_hides_nothing(store, monkeypatch):
+    """What ended a run is what is raised, also where the catalog does not answer any more when the lease is given back."""
+
+    def gone(lease, until_us):
+        raise ConnectionRefusedError
+
+    def ends_after_its_catalog():
+        with Lease(store, "unlucky").take(wait=False):
+            monkeypatch.setattr(Lease, "_set_until", gone)
+            raise ValueError("the first")
+
+    with pytest.raises(ValueError, match="the first"):
+        ends_after_its_catalog()
