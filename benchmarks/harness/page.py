@@ -14,6 +14,8 @@ from benchmarks.harness.statistics import spread
 
 # More than this of the machine's CPU in others' hands, and a figure is no longer that of the machine.
 _DISTURBS_PERCENT: Final = 10
+# What a figure should have; long cases have fewer.
+_ENOUGH_ROUNDS: Final = 5
 
 Result = Mapping[str, Any]
 Contestant = Mapping[str, Any]
@@ -91,9 +93,15 @@ def _summary(results: Sequence[Result]) -> str:
     reached = f"Of {len(judged)} expectations {len(judged) - len(missed)} are reached."
     absent = [name.upper() for name in NAMES if name not in {result["case"] for result in results}]
     not_yet = [f"Not measured yet: {', '.join(absent)}."] if absent else []
+    few = [f"{result['case'].upper()} {result['settings']['rounds']}" for result in results if _has_few_rounds(result)]
+    rounds = [f"Rounds where they are fewer than {_ENOUGH_ROUNDS}, so that chance has more to say: {', '.join(few)}."] if few else []
     # A list needs an empty line before it to be one in every Markdown.
-    listed = [lines for lines in (missed, lost, not_yet) if lines]
+    listed = [lines for lines in (missed, lost, rounds, not_yet) if lines]
     return "\n".join(["## In short\n", f"{reached}\n", *(line for lines in listed for line in [*lines, ""])])
+
+
+def _has_few_rounds(result: Result) -> bool:
+    return int(result["settings"]["rounds"]) < _ENOUGH_ROUNDS
 
 
 def _said(one: Mapping[str, Any]) -> str:
@@ -135,11 +143,18 @@ def _failures(one: Contestant) -> str:
 
 
 def _expectations(expectations: Sequence[Mapping[str, Any]]) -> str:
-    said = {True: "reached", False: "**not reached**", None: "not measured"}
     lines = [_row(["expected", "wanted", "found", ""]), _row(["---"] * 4)]
-    lines += [_row([one["text"], one["wanted"], _cell(one["figure"]), said[one["reached"]]]) for one in expectations]
+    lines += [_row([one["text"], one["wanted"], _cell(one["figure"]), _judgement(one)]) for one in expectations]
     whys = [f"{one['text']}: {one['why']}" for one in expectations if one["why"]]
     return "\n".join([*lines, "", *(f"{why}\n" for why in whys)])
+
+
+def _judgement(one: Mapping[str, Any]) -> str:
+    if one["reached"] is None:
+        return "not measured"
+    if not one["reached"]:
+        return "**not reached**"
+    return "reached" if one["in_every_round"] else "reached, not in every round"
 
 
 def _lost(result: Result) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,23 @@ def document(case: Case, runs: Runs, settings: Mapping[str, Any], contestants_ve
 
 
 def judged(expectation: Expectation, runs: Runs) -> dict[str, Any]:
-    """Return the figure that was found and whether its median keeps to the bound; None where there is no figure."""
+    """Return the figure that was found, and whether its median and every round keep to the bound; None without a figure."""
     found = spread(_values(expectation, runs))
     at_least, at_most = expectation.at_least, expectation.at_most
-    reached = None
+    reached = in_every_round = None
     if found is not None:
-        reached = (at_least is None or found["median"] >= at_least) and (at_most is None or found["median"] <= at_most)
+        lowest, highest = (-math.inf if at_least is None else at_least), (math.inf if at_most is None else at_most)
+        reached = lowest <= found["median"] <= highest
+        in_every_round = lowest <= found["min"] and found["max"] <= highest
     bounds = (("at least", at_least), ("at most", at_most))
     wanted = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
-    return {"text": expectation.text, "wanted": ", ".join(wanted), "figure": found, "reached": reached}
+    return {
+        "text": expectation.text,
+        "wanted": ", ".join(wanted),
+        "figure": found,
+        "reached": reached,
+        "in_every_round": in_every_round,
+    }
 
 
 def write(result: Mapping[str, Any], folder: Path) -> Path:
