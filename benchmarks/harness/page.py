@@ -94,7 +94,9 @@ def _summary(results: Sequence[Result]) -> str:
     absent = [name.upper() for name in NAMES if name not in {result["case"] for result in results}]
     not_yet = [f"Not measured yet: {', '.join(absent)}."] if absent else []
     few = [f"{result['case'].upper()} {result['settings']['rounds']}" for result in results if _has_few_rounds(result)]
-    rounds = [f"Rounds where they are fewer than {_ENOUGH_ROUNDS}, so that chance has more to say: {', '.join(few)}."] if few else []
+    rounds = (
+        [f"Rounds where they are fewer than {_ENOUGH_ROUNDS}, so that chance has more to say: {', '.join(few)}."] if few else []
+    )
     # A list needs an empty line before it to be one in every Markdown.
     listed = [lines for lines in (missed, lost, rounds, not_yet) if lines]
     return "\n".join(["## In short\n", f"{reached}\n", *(line for lines in listed for line in [*lines, ""])])

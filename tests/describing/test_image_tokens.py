@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from picsum_vision.describing import image_tokens
@@ -54,6 +54,7 @@ def test_published_examples(model: str, width: int, height: int, tokens: int) ->
 
 
 @given(model=st.sampled_from(MODELS), width=st.integers(1, 20_000), height=st.integers(1, 20_000))
+@example(model="pixtral-12b", width=1, height=2_048)
 def test_every_rule_is_bounded_and_the_same_lying_down(model: str, width: int, height: int) -> None:
     """Any size costs something, no more than the model's bound, and as much upright as on its side."""
     rule = image_token_rule(model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Turn
@@ -115,31 +116,28 @@ class ChatJob(DescribeJob):
             self._was_answered = sink.status in HTTP_SUCCESS
         status, body = sink.status, client.mask.hide(sink.body)
         assert status is not None  # noqa: S101 - no exchange ends well without a head
-        read: ChatAnswer | None = None
+        answer: ChatAnswer | None = None
         if status in HTTP_SUCCESS:
             client.dialect.has_answered = True
-            status, read = read_success(status, body)
-        is_overloaded = status in MODEL_OVERLOADED
-        asked_s = self._asked_silence_s(sink.headers, is_overloaded=is_overloaded)
-        told = told_allowance(sink.headers)
-        feedback = Feedback(
-            overloaded=is_overloaded,
-            refused=is_overloaded,
-            latency_s=exchange.latency_s,
+            status, answer = read_success(status, body)
+        asked_s = _asked_silence_s(status, sink.headers)
+        feedback = self._feedback(status, sink.headers, exchange.latency_s, asked_s)
+        if answer is None or status not in HTTP_SUCCESS:
+            self._take_refusal(status, body, asked_s, request, address)
+            return feedback, None
+        self._settle_answer(status, answer)
+        return feedback, answer
+
+    def _feedback(self, status: int, headers: Mapping[str, str], latency_s: float | None, asked_s: float) -> Feedback:
+        client, told = self._client, told_allowance(headers)
+        return Feedback(
+            overloaded=status in MODEL_OVERLOADED,
+            refused=status in MODEL_OVERLOADED,
+            latency_s=latency_s,
             pause_s=client.silences.waited_for_s(client.lane.key, asked_s, client.options.max_retry_wait_s),
             told_per_s=told.per_second,
             told_left=told.left,
         )
-        if read is not None and status in HTTP_SUCCESS:
-            self._settle_answer(status, read)
-            return feedback, read
-        self._take_refusal(status, body, asked_s, request, address)
-        return feedback, None
-
-    @staticmethod
-    def _asked_silence_s(headers: Any, *, is_overloaded: bool) -> float:
-        now = dt.datetime.now(dt.timezone.utc)
-        return (retry_after_s(headers, now) or 0.0) if is_overloaded else pause_after_answer_s(headers, now)
 
     def _count(self, answer: ChatAnswer, estimated_input: int, expected: float, set_aside: float) -> float:
         """Take in what an answer used; return its cost. Where the endpoint does not say, the estimate stands."""
@@ -195,3 +193,8 @@ class ChatJob(DescribeJob):
         self._waited_s += delay_s
         self._turn_to_model(delay_s)
         return True
+
+
+def _asked_silence_s(status: int, headers: Mapping[str, str]) -> float:
+    now = dt.datetime.now(dt.timezone.utc)
+    return (retry_after_s(headers, now) or 0.0) if status in MODEL_OVERLOADED else pause_after_answer_s(headers, now)

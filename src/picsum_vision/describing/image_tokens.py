@@ -55,8 +55,8 @@ class ImageTokenRule:
         return min(self.max_units, self._covering(width * scale, height * scale))
 
     def _covering(self, width: float, height: float) -> int:
-        # Rounded first: 768.0000001 pixels are 768.
-        return math.ceil(round(width) / self.unit_px) * math.ceil(round(height) / self.unit_px)
+        # Rounded first: 768.0000001 pixels are 768; and a side of half a pixel is one.
+        return math.ceil(max(1, round(width)) / self.unit_px) * math.ceil(max(1, round(height)) / self.unit_px)
 
 
 _OPENAI: Final = "OpenAI, Images and vision"
