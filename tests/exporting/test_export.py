@@ -265,7 +265,7 @@ def test_ctrl_c(spark, image_server, tmp_path, monkeypatch):
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(timeout=60)
+        process.wait(timeout=200)
     finally:
         (tmp_path / "ended").touch()
     told = (tmp_path / "errors").read_text()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark import TaskContext
+import sys
 
 
 def turn_of_task(share: float) -> float:
@@ -10,6 +10,10 @@ def turn_of_task(share: float) -> float:
 
     Spark begins with the first partitions, so tasks that begin together have turns of their own.
     """
+    if "pyspark" not in sys.modules:
+        return 0.0  # the engine without Spark, which need not even be installed
+    from pyspark import TaskContext  # noqa: PLC0415 - the same
+
     context = TaskContext.get()
     together = round(1 / share)
     return 0.0 if context is None else context.partitionId() % together / together
