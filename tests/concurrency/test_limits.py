@@ -122,6 +122,20 @@ def test_where_answers_take_much_of_the_time_for_them_it_waits_for_them() -> Non
     assert limit.rises_in_s(0) == 0.1
 
 
+@pytest.mark.parametrize(("latency_s", "least", "most"), [(3.0, 16, 64), (30.0, 1, 8)])
+def test_for_queueing_it_falls_low_only_where_answers_take_much_of_the_time(latency_s: float, least: int, most: int) -> None:
+    """A model that becomes three times as slow keeps its start; one that takes a quarter of the time for an answer does not."""
+    limit = AdaptiveLimit(64, start=4, timeout_s=TIMEOUT_S)
+    for _ in range(2_000):
+        limit.learn(Feedback(latency_s=1.0), limit.allowed())
+    assert limit.allowed() == 64
+    lowest = 64
+    for _ in range(400):
+        limit.learn(Feedback(latency_s=latency_s), limit.allowed())
+        lowest = min(lowest, limit.allowed())
+    assert least <= lowest <= most
+
+
 def test_it_does_not_double_in_time_after_an_overload() -> None:
     """One refusal, and only answers raise the limit from then on."""
     limit = AdaptiveLimit(100, doubles_after_s=0.25)

@@ -77,7 +77,7 @@ class AdaptiveLimit:
 
     A host that works on one request at a time refuses nothing, it takes ever longer. With `timeout_s`, after which nobody waits
     for an answer any longer, the limit does not double in time while answers take a good part of it, does not rise by answers
-    that took half of it once some came too late, and may fall to 1 for whatever reason.
+    that took half of it once some came too late, and may fall to 1, for queueing where answers take a good part of it.
     Invariants: 1 <= allowed() <= most; it grows only while the lane uses all that is allowed.
     """
 
@@ -93,7 +93,7 @@ class AdaptiveLimit:
         self._doubles_at_s: float | None = None
         self._limit = float(min(start, most))
         self._start = float(min(_START, most))
-        self._queueing_floor, self._breaking_floor = (1.0, 1.0) if timeout_s is not None else (self._start, self._start / 2)
+        self._breaking_floor = 1.0 if timeout_s is not None else self._start / 2
         self._doubling = True
         self._queueing = False
         self._best_latency_s: float | None = None
@@ -153,7 +153,9 @@ class AdaptiveLimit:
             self._best_latency_s = best_s + rate * (mean_s - best_s)
             self._queueing = mean_s > _QUEUEING_FROM * best_s
             if self._queueing:
-                self._fall(max(_DECREASE, _QUEUEING_FROM * best_s / mean_s), floor=self._queueing_floor)
+                # So few requests as at the start hardly queue, but where one alone takes a good part of the time there is.
+                floor = self._start if mean_s <= self._soon_s else 1.0
+                self._fall(max(_DECREASE, _QUEUEING_FROM * best_s / mean_s), floor=floor)
         self._begin_round()
 
     def _fall(self, factor: float, floor: float) -> None:
