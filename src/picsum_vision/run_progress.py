@@ -86,7 +86,7 @@ class ProgressEvent:
             texts.append(f"{self.bytes / _MEGABYTE:,.1f} MB")
         if self.failures:
             texts.append(f"{sum(self.failures.values()):,} failed ({_listed(self.failures)})")
-        if self.input_tokens is not None or self.output_tokens is not None:
+        if self.input_tokens or self.output_tokens:  # a backend without a model counts none
             texts.append(f"{self.input_tokens or 0:,} + {self.output_tokens or 0:,} tokens")
         if self.cost is not None:
             texts.append(f"cost {self.cost:,.4f}")
