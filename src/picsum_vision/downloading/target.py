@@ -10,7 +10,7 @@ from urllib.parse import quote, urljoin
 from yarl import URL
 
 from picsum_vision.transport.address_guard import is_public, written_address
-from picsum_vision.transport.origin import Origin, RequestTarget, basic_authorization
+from picsum_vision.transport.origin import USUAL_PORTS, Origin, RequestTarget, basic_authorization
 
 _OTHER_SOURCES: Final = frozenset(
     {"file", "dbfs", "s3", "s3a", "s3n", "gs", "abfs", "abfss", "adl", "wasb", "wasbs", "hdfs", "viewfs", "oci", "oss", "volumes"}
@@ -22,7 +22,6 @@ _ELSEWHERE: Final = "not an http(s) URL; files and object stores are read by Spa
 _PLAIN: Final = re.compile(
     r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([1-9][0-9]{0,4}))?(/[A-Za-z0-9\-._~!$&'()*+,;=:@/?%\[\]]*)?"
 )
-_USUAL_PORTS: Final = {"http": 80, "https": 443}
 _LAST_PORT: Final = 65_535
 _WITH_HOST: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/?#]")
 _END_OF_AUTHORITY: Final = re.compile(r"[/?#]")
@@ -61,7 +60,7 @@ def parse_target(text: str | None, base: str | None = None) -> Target:
     stripped = "" if text is None else text.strip()
     if (plain := _PLAIN.fullmatch(stripped)) is not None:
         scheme, name, port, path = plain.groups()
-        number = int(port) if port else _USUAL_PORTS[scheme]
+        number = int(port) if port else USUAL_PORTS[scheme]
         if number <= _LAST_PORT and len(stripped) <= _MAX_URL_CHARACTERS and (path is None or _is_sent_as_it_stands(path)):
             host = _host(scheme, name, number)
             return Target(stripped, host, RequestTarget(host.origin, path.encode("ascii") if path else b"/"))
@@ -94,7 +93,7 @@ def _parsed(text: str, base: str | None) -> Target | None:
     whole = text if is_whole else urljoin(base or "", text)
     url = URL(whole)
     host, port = url.raw_host, url.port
-    if url.scheme not in _USUAL_PORTS or not host or not port:
+    if url.scheme not in USUAL_PORTS or not host or not port:
         return None
     asked = _host(url.scheme, host, port)
     return Target(whole, asked, RequestTarget(asked.origin, _path(whole), basic_authorization(url.user, url.password)))

@@ -1,7 +1,7 @@
 """Python values to Arrow arrays without pyarrow's own conversion.
 
 `pa.array` of a list imports pandas, to find out whether the list is one of its: a third of a second and 50 MB in each fresh
-worker, where nothing else needs it. Only answers, which may be of any type, are left to it. The bytes of images are copied once,
+worker, where nothing else needs it. Only typed answers are left to it. The bytes of images are copied once,
 into the one buffer that Arrow wants.
 """
 

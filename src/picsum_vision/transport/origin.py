@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import functools
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from yarl import URL
 
-_USUAL_PORTS = {"http": 80, "https": 443}
+USUAL_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Origin(NamedTuple):
@@ -48,4 +48,4 @@ def basic_authorization(user: str | None, password: str | None) -> bytes:
 @functools.lru_cache(maxsize=4_096)
 def _host_field(origin: Origin) -> bytes:
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    return (host if origin.port == _USUAL_PORTS.get(origin.scheme) else f"{host}:{origin.port}").encode("ascii")
+    return (host if origin.port == USUAL_PORTS.get(origin.scheme) else f"{host}:{origin.port}").encode("ascii")
