@@ -75,9 +75,10 @@ class AdaptiveLimit:
     `doubles_after_s` it takes the first answer, from then on the limit doubles after so many seconds, too, until the first
     overload: a refusal comes at once. `start` says how many may ask before anything is known.
 
-    A host that works on one request at a time refuses nothing, it takes ever longer. With `timeout_s`, after which nobody waits
-    for an answer any longer, the limit does not double in time while answers take a good part of it, does not rise by answers
-    that took half of it once some came too late, and may fall to 1, for queueing where answers take a good part of it.
+    A model that works on many requests at once takes longer for each, and does more: that its latency has doubled says little. One
+    that works on one at a time refuses nothing, it takes ever longer. With `timeout_s`, after which nobody waits for an answer any
+    longer, latency counts as queueing only where answers take a good part of that time; the limit may fall to 1 then, does not
+    double in time, and does not rise by answers that took half of it once some came too late.
     Invariants: 1 <= allowed() <= most; it grows only while the lane uses all that is allowed.
     """
 
@@ -93,7 +94,9 @@ class AdaptiveLimit:
         self._doubles_at_s: float | None = None
         self._limit = float(min(start, most))
         self._start = float(min(_START, most))
-        self._breaking_floor = 1.0 if timeout_s is not None else self._start / 2
+        self._queueing_from_s = 0.0 if timeout_s is None else self._soon_s
+        self._queueing_floor = self._start if timeout_s is None else 1.0
+        self._breaking_floor = self._start / 2 if timeout_s is None else 1.0
         self._doubling = True
         self._queueing = False
         self._best_latency_s: float | None = None
@@ -151,11 +154,9 @@ class AdaptiveLimit:
             # So few requests as at the start hardly queue: if they seem to, the host has become slower for a reason of its own.
             rate = _DOUBTING if self._limit <= self._start else _FORGETTING
             self._best_latency_s = best_s + rate * (mean_s - best_s)
-            self._queueing = mean_s > _QUEUEING_FROM * best_s
+            self._queueing = mean_s > max(_QUEUEING_FROM * best_s, self._queueing_from_s)
             if self._queueing:
-                # So few requests as at the start hardly queue, but where one alone takes a good part of the time there is.
-                floor = self._start if mean_s <= self._soon_s else 1.0
-                self._fall(max(_DECREASE, _QUEUEING_FROM * best_s / mean_s), floor=floor)
+                self._fall(max(_DECREASE, _QUEUEING_FROM * best_s / mean_s), floor=self._queueing_floor)
         self._begin_round()
 
     def _fall(self, factor: float, floor: float) -> None:
