@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -89,3 +91,29 @@ def test_a_small_window_of_bytes_does_not_stop_rows_that_wait(
     rows = download_and_describe(df, backend, download_options=tight, keep_images=True).collect()
     assert {row["describe_outcome"]["status"] for row in rows} == {"ok"}
     assert sum(row["describe_outcome"]["attempts"] for row in rows) == model.stats()["requests"]
+
+
+def test_the_model_need_not_wait_for_the_redirects_of_all_rows(spark: SparkSession, model: ModelServer) -> None:
+    """The first image comes to the model after its own two requests, though no more rows come after those of the window."""
+    questions, until_then, is_over = 0, 0, threading.Event()
+    with ImageServer(latency=Latency(mean_s=0.1)) as host:
+
+        def watch() -> None:
+            nonlocal questions, until_then
+            while not questions and not is_over.wait(0.005):
+                until_then = host.stats()["requests"]
+                questions = model.stats()["requests"]
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        urls = [(place, f"{host.base_url}/seed/{place}/64/48") for place in range(200)]
+        options = dataclasses.replace(LOCAL, max_in_flight_per_task=16, max_in_flight_per_host_per_task=16)
+        df = spark.createDataFrame(urls, "place INT, image_url STRING").coalesce(1)
+        answers = download_and_describe(df, ChatCompletions(model.base_url, "test-vision"), download_options=options)
+        answered = answers.filter("describe_outcome.status = 'ok'").count()
+        is_over.set()
+        watcher.join()
+        asked_of_host = host.stats()["requests"]
+    assert (answered, asked_of_host) == (200, 400)
+    assert questions > 0
+    assert until_then < 150

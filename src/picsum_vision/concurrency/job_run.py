@@ -75,11 +75,13 @@ class JobRun(Generic[J]):
         budget: ByteBudget,
         look_ahead: int,
         holding_pools: Collection[str] = (),
+        opens_all_at_end: bool = True,
     ) -> None:
         """Run jobs on `loop_thread`; `look_ahead` is how many unfinished jobs are wanted.
 
         The steps of `holding_pools` take bytes from the budget: they begin only where they will probably get them. While
-        slots of those are idle, more than `look_ahead` jobs are wanted.
+        slots of those are idle, more than `look_ahead` jobs are wanted. With `opens_all_at_end`, once all jobs are submitted
+        their first steps come before the further steps of others.
         """
         self._loop = loop_thread.loop
         self._loop_thread = loop_thread
@@ -93,6 +95,7 @@ class JobRun(Generic[J]):
         self._finished_bytes = 0
         self._unfinished = 0
         self._wake_at = self._look_ahead // 2  # so many unfinished jobs or fewer
+        self._opens_all_at_end = opens_all_at_end
         self._is_ending = False
         self._counts = threading.Lock()
         self._worth_waking = threading.Event()
@@ -156,7 +159,7 @@ class JobRun(Generic[J]):
             self._wake_at = self._look_ahead // 2
 
     def _say_ending(self, *, is_ending: bool) -> None:
-        if is_ending != self._is_ending:
+        if self._opens_all_at_end and is_ending != self._is_ending:
             self._is_ending = is_ending
             self._loop.call_soon_threadsafe(self._scheduler.set_ending, is_ending)
 

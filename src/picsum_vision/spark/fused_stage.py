@@ -61,6 +61,8 @@ class OpenFusedStage:
             budget=budget,
             look_ahead=look_ahead(options.max_in_flight_per_task),
             holding_pools=[DOWNLOAD_POOL],
+            # What waits at the end is the model: it wants the first image as soon as possible, not all redirects before it.
+            opens_all_at_end=False,
         )
 
     def _lane_state(self, lane: Lane) -> LaneState:
