@@ -25,8 +25,11 @@ _Found = TypeVar("_Found")
 
 
 @contextlib.contextmanager
-def standalone_cluster(workers: int = 2, cores_each: int = 1) -> Iterator[str]:
-    """Yield the `spark://` address of a master with registered workers; all end with the block, whatever happens in it."""
+def standalone_cluster(workers: int = 2, cores_each: int = 1, *, on_hosts_of_their_own: bool = False) -> Iterator[str]:
+    """Yield the `spark://` address of a master with registered workers; all end with the block, whatever happens in it.
+
+    Spark repeats a slow task on another host only: workers on hosts of their own are on 127.0.0.1, 127.0.0.2 and so on.
+    """
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as daemons:
         log = Path(folder) / "master.log"
         master = daemons.enter_context(
@@ -36,7 +39,8 @@ def standalone_cluster(workers: int = 2, cores_each: int = 1) -> Iterator[str]:
             1
         ]
         for number in range(workers):
-            options = ["--host", _HOST, "--port", "0", "--webui-port", "0", "--cores", str(cores_each), "--memory", "1g"]
+            host = f"127.0.0.{1 + number}" if on_hosts_of_their_own else _HOST
+            options = ["--host", host, "--port", "0", "--webui-port", "0", "--cores", str(cores_each), "--memory", "1g"]
             worker_log = Path(folder) / f"worker-{number}.log"
             work_dir = ["--work-dir", str(Path(folder) / f"work-{number}")]
             daemons.enter_context(_daemon("worker.Worker", [*options, *work_dir, address], worker_log, Path(folder)))

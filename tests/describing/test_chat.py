@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -313,3 +314,16 @@ def test_a_silence_beyond_the_bound_keeps_nobody_waiting() -> None:
         unasked = [outcome(job) for job in jobs if outcome(job).attempts == 0]
         assert {told.message for told in unasked} == {"the endpoint has asked for a silence longer than max_retry_wait_s"}
         assert len(unasked) >= 52
+
+
+def test_the_rest_of_a_long_silence_is_kept() -> None:
+    """Once what is left of a silence is short enough to be waited for, rows wait for its end and ask nothing before it."""
+    with ModelServer(faults=[ModelFault("rate_limited", times=1, retry_after_s=3.0)]) as server, fresh_loop() as loop_thread:
+        backend, began_s = ChatCompletions(server.base_url, MODEL), time.monotonic()
+        refused = ask(backend, [picture(1)], loop_thread=loop_thread, max_retry_wait_s=2)
+        time.sleep(1.2)
+        answered = ask(backend, [picture(1)] * 3, loop_thread=loop_thread, max_retry_wait_s=2)
+        ended_s = time.monotonic()
+    assert statuses(refused) == ["rate_limited"]
+    assert [(outcome(job).status.value, outcome(job).attempts) for job in answered] == [("ok", 1)] * 3
+    assert ended_s - began_s >= 3

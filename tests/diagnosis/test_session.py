@@ -48,6 +48,21 @@ def test_a_healthy_session(spark, image_server):
     assert spark.sql(f"SHOW TABLES IN platform_catalog.{schema}").collect() == []
 
 
+def test_tasks_that_spark_may_run_twice(spark, image_server):
+    """Speculative execution is legal, and pays twice: doctor says so, and what to set."""
+    legacy = "spark.sql.legacy.setCommandRejectsSparkCoreConfs"
+    spark.conf.set(legacy, "false")
+    spark.conf.set("spark.speculation", "true")
+    try:
+        found = doctor(spark, job(image_server), write=False).named("speculation")
+    finally:
+        spark.conf.unset("spark.speculation")
+        spark.conf.unset(legacy)
+    assert found.verdict is Verdict.WARNING
+    assert "paid for twice" in found.message
+    assert "spark.speculation to false" in found.remedy
+
+
 def test_a_catalog_that_is_not_there(spark):
     """A missing catalog is a failure with the SQL that makes it, and what hangs on it is skipped."""
     diagnosis = tables(spark, None, catalog="nowhere")

@@ -20,6 +20,8 @@ from picsum_vision.errors import PicsumVisionError, SettingError
 WRONG_SETTING: Final = 2
 COULD_NOT_RUN: Final = 1
 STOPPED: Final = 130
+_STOPPED_JOB: Final = "stopped; what was committed is kept, and the next run goes on from there"
+_AFTER_STOP: Final = {"run": _STOPPED_JOB, "demo": _STOPPED_JOB, "export": "stopped; this export is not finished"}
 _TRACEBACK_VARIABLE: Final = "PICSUM_VISION_TRACEBACK"
 
 
@@ -45,12 +47,18 @@ def run(words: Sequence[str]) -> int:
     try:
         return commands.invoke(list(words))
     except KeyboardInterrupt:
-        return _say("stopped; what was committed is kept, and the next run goes on from there", STOPPED)
+        return _say(_stopped(words), STOPPED)
     except PicsumVisionError as error:
         _show_causes(error)
         return _say(str(error), WRONG_SETTING if isinstance(error, SettingError) else COULD_NOT_RUN)
     except Exception as error:  # noqa: BLE001 - the last resort: a person at a terminal gets one line
         return _unexpected(error)
+
+
+def _stopped(words: Sequence[str]) -> str:
+    """Return what a command that was stopped leaves behind, as far as there is anything to say."""
+    command = next((word for word in words if word in _AFTER_STOP), None)
+    return "stopped" if command is None else _AFTER_STOP[command]
 
 
 def _print_what_can_be_printed() -> None:

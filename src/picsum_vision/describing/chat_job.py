@@ -70,12 +70,9 @@ class ChatJob(DescribeJob):
 
     async def _ask_within_budget(self, payload: Payload) -> Feedback:
         client = self._client
-        if client.silences.left_s(client.lane.key) > client.options.max_retry_wait_s:
-            client.pace.give_back()
-            if client.token_pace is not None:
-                client.token_pace.begin(0.0)
-            told = "the endpoint has asked for a silence longer than max_retry_wait_s"
-            self._settle(DescribeStatus.RATE_LIMITED, message=told)
+        silence_s = client.silences.left_s(client.lane.key)
+        if silence_s > 0:
+            self._keep_silent(silence_s)
             return NOTHING_LEARNT
         input_tokens = client.prompt_tokens + payload.image_tokens
         expected = client.estimate.total(input_tokens)
@@ -98,6 +95,19 @@ class ChatJob(DescribeJob):
         finally:
             client.spending.settle(set_aside, spent)
         return feedback
+
+    def _keep_silent(self, silence_s: float) -> None:
+        """Wait for the end of a silence that the endpoint has asked for, if that is near enough; nothing is asked for now."""
+        client = self._client
+        client.pace.give_back()
+        if client.token_pace is not None:
+            client.token_pace.begin(0.0)
+        if self._waited_s + silence_s > client.options.max_retry_wait_s:
+            told = "the endpoint has asked for a silence longer than max_retry_wait_s"
+            self._settle(DescribeStatus.RATE_LIMITED, message=told)
+            return
+        self._waited_s += silence_s
+        self._turn_to_model(silence_s)
 
     async def _ask(self, payload: Payload) -> tuple[Feedback, ChatAnswer | None]:
         """Send the request and take its answer; returns the answer if it is one that is billed."""

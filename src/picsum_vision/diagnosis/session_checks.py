@@ -33,6 +33,9 @@ def check_session(case: Case) -> Iterator[Finding]:
         yield warning("session", f"{kind}: the server is Spark {server}, the client {client}", newer)
     else:
         yield ok("session", f"{kind}, Spark {server}")
+    if spark.conf.get("spark.speculation", "false") == "true":
+        twice = "spark.speculation is on: the rows of a task that Spark repeats are fetched, asked about and paid for twice"
+        yield warning("speculation", twice, "set spark.speculation to false in the cluster's configuration")
 
 
 def check_source(case: Case) -> Iterator[Finding]:
