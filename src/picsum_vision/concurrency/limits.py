@@ -76,9 +76,9 @@ class AdaptiveLimit:
     overload: a refusal comes at once. `start` says how many may ask before anything is known.
 
     A model that works on many requests at once takes longer for each, and does more: that its latency has doubled says little.
-    One that works on one at a time refuses nothing, it takes ever longer. With `timeout_s`, after which nobody waits for an answer
-    any longer, latency counts as queueing only where answers take a good part of that time; the limit may fall to 1 then, does
-    not double in time, and does not rise by answers that took half of it once some came too late.
+    One that works on one at a time refuses nothing, it takes ever longer. With `timeout_s`, after which nobody waits for an
+    answer any longer, latency counts as queueing only where answers take a good part of that time; the limit may fall to 1 then,
+    does not double in time, and does not rise by answers that took half of it once some came too late.
     Invariants: 1 <= allowed() <= most; it grows only while the lane uses all that is allowed.
     """
 
