@@ -99,7 +99,7 @@ def test_constants_that_nobody_measured_are_said_to_be_guesses():
     """Of whole jobs alone the job's constants are found; those of the stages stay the library's, and the source says so."""
     fit = fit_results([without_latency(download_mean=400.0, describe_mean=2_500.0)])
     assert fit.download == default_fit().download
-    assert fit.source == "fitted to suite a; download and describe alone: the library's own rough guesses"
+    assert fit.source == f"fitted to suite a; download and describe alone: {default_fit().source}"
 
 
 def test_nothing_is_fitted_to_nothing():

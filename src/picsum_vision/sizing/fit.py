@@ -104,7 +104,7 @@ def fit_results(results: Iterable[SizingResult]) -> Fit | None:
         jvm_mb=_jvm_mb(found),
         source="fitted to "
         + ", ".join(f"suite {result.suite}" for result, _ in found if result.sizes)
-        + (f"; {guessed} alone: the library's own rough guesses" if guessed else ""),
+        + (f"; {guessed} alone: {known.source}" if guessed else ""),
     )
 
 
