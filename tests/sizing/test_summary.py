@@ -86,3 +86,16 @@ def test_a_suite_without_the_notebook_or_some_stages_has_a_table_still(result):
     assert "| 1,000 | 25.0 s | - | 90.0 s |" in as_markdown(result)
     assert "times as fast" not in summary(result)
     assert "notebook here" not in as_csv(result)
+
+
+@pytest.mark.parametrize(
+    ("uri", "pages"),
+    [
+        ("sqlite:////here/mlflow.db", "; its pages: mlflow ui --backend-store-uri sqlite:////here/mlflow.db"),
+        ("http://mlflow:5000", ""),
+    ],
+)
+def test_a_store_that_is_a_file_says_how_to_look_at_it(result, uri, pages):
+    """A server has its pages already; for a file, the command that serves them stands behind the run."""
+    result.tracking = {"uri": uri, "experiment": "sizing", "run_id": "r1"}
+    assert summary(result).strip().endswith(f"MLflow: experiment 'sizing', run r1{pages}")

@@ -51,7 +51,13 @@ def remarks(result: SizingResult) -> Iterator[str]:
     if result.tracking.get("problem"):
         yield f"MLflow: {result.tracking['problem']}; the results are in {result.folder}"
     elif result.tracking.get("uri"):
-        yield f"MLflow: experiment {result.tracking['experiment']!r}, run {result.tracking.get('run_id')}"
+        run = f"experiment {result.tracking['experiment']!r}, run {result.tracking.get('run_id')}"
+        yield f"MLflow: {run}{_pages(result.tracking['uri'])}"
+
+
+def _pages(uri: str) -> str:
+    """Return how to look at a store that is a file; a server has its pages already."""
+    return f"; its pages: mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else ""
 
 
 def _planned(found: Mapping[str, Any]) -> str:
