@@ -18,8 +18,13 @@ ANSWER: dict[str, Any] = {
 
 
 @contextmanager
-def scripted_endpoint(answers: Sequence[tuple[int, Any]]) -> Iterator[tuple[ChatCompletions, list[dict[str, Any]]]]:
-    """Give an endpoint that answers so, one after the other, the last one for ever; and the requests that it got."""
+def scripted_endpoint(
+    answers: Sequence[tuple[int, Any]], models: Sequence[str] = ()
+) -> Iterator[tuple[ChatCompletions, list[dict[str, Any]]]]:
+    """Give an endpoint that answers so, one after the other, the last one for ever; and the requests that it got.
+
+    `models` are those that it lists.
+    """
     asked: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -28,7 +33,12 @@ def scripted_endpoint(answers: Sequence[tuple[int, Any]]) -> Iterator[tuple[Chat
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             asked.append({**request, "path": self.path})
-            status, told = answers[min(len(asked), len(answers)) - 1]
+            self._say(*answers[min(len(asked), len(answers)) - 1])
+
+        def do_GET(self) -> None:
+            self._say(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in models]})
+
+        def _say(self, status: int, told: Any) -> None:
             body = json.dumps(told).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picsum_vision import Classify, Extract, ListObjects, ReadText, Sentiment
+from picsum_vision import Classify, Describe, Extract, ListObjects, ReadText, Sentiment, SettingError
 from picsum_vision.describing.json_text import find_json
 from picsum_vision.describing.tasks import BadAnswer, Task
 from picsum_vision.describing.thoughts import without_thoughts
@@ -64,6 +65,8 @@ def test_many_brackets_take_no_time() -> None:
         ("<think>a\nb</think>\n\nun gatto", "un gatto"),
         (" <THINKING>a</THINKING> un gatto", "un gatto"),
         ("<think>never ends", ""),
+        ("Is it a cat? </think> It is.\n</think>\n\nun gatto", "un gatto"),
+        ("nothing but thoughts</thinking>", ""),
         ("un <think>gatto</think>", "un <think>gatto</think>"),
     ],
 )
@@ -87,6 +90,7 @@ def test_thoughts_are_no_answer(text: str, rest: str) -> None:
         (Classify(labels=("Sì.", "No.")), '{"label": "sì"}', "Sì."),
         (Classify(labels=("C", "C++", "?")), '"C++"', "C++"),
         (Classify(labels=("C", "C++", "?")), "?", "?"),
+        (Classify(labels=("citta\u0300", "mare")), '{"label": "citt\u00e0"}', "citta\u0300"),
         (Classify(labels=("{x}", "[y]")), "[y]", "[y]"),
         (Extract("a INT"), '[{"a": 1}]', {"a": 1}),
         (Extract("a ARRAY<STRING>"), '{"a": ["x", null]}', {"a": ["x", None]}),
@@ -116,3 +120,36 @@ def test_wrong_answers(task: Task, text: str) -> None:
     """What may mean several things, or nothing that was asked for, is refused."""
     with pytest.raises(BadAnswer):
         task.parse(text)
+
+
+def test_nothing_is_no_label_of_punctuation() -> None:
+    """Stars are labels as good as any; an empty answer is none of them."""
+    with pytest.raises(BadAnswer):
+        Classify(labels=("*", "**", "***")).parse('{"label": ""}')
+
+
+@pytest.mark.parametrize("labels", [{"cane", "gatto"}, {"cane": 1, "gatto": 2}, None, 7, "cane"])
+def test_labels_have_an_order(labels: Any) -> None:
+    """A set's order is another one in each process: the same job would ask another question each night."""
+    with pytest.raises(SettingError, match=r"labels: .* must be a list"):
+        Classify(labels=labels)
+
+
+def test_labels_with_the_same_letters_are_one() -> None:
+    """An accent that is a letter's own and one that stands behind it are the same word."""
+    with pytest.raises(SettingError, match="different"):
+        Classify(labels=("citta\u0300", "citt\u00e0"))
+
+
+def test_another_set_of_answers_is_another_question() -> None:
+    """What is asked differs by its labels, comments and bounds, also where the prompt does not name them."""
+    asked = [
+        Classify(prompt="Which?", labels=("a", "b")),
+        Classify(prompt="Which?", labels=("c", "d")),
+        Extract("c STRING COMMENT 'main colour'"),
+        Extract("c STRING COMMENT 'background colour'"),
+        Extract("c STRING NOT NULL COMMENT 'main colour'"),
+    ]
+    assert len({task.prompt_sha256 for task in asked}) == len(asked)
+    assert Classify(labels=["a", "b"]).prompt_sha256 == Classify(labels=("a", "b")).prompt_sha256
+    assert Describe().prompt_sha256 == hashlib.sha256(Describe().full_prompt.encode()).hexdigest()

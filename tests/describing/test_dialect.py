@@ -71,3 +71,13 @@ def test_an_address_that_has_answered_is_not_left() -> None:
         jobs = ask(backend, [picture(number) for number in range(3)], max_in_flight_per_task=1)
     assert statuses(jobs) == ["ok", "http_error", "ok"]
     assert {request["path"] for request in asked} == {"/v1/chat/completions"}
+
+
+def test_a_server_that_ignores_the_schema_is_told_it_in_words() -> None:
+    """An answer that does not follow the schema beside the prompt is kept, and paid for; the next prompt has it as well."""
+    with scripted_endpoint([(200, ANSWER), (200, TYPED)]) as (backend, asked):
+        jobs = ask(backend, [picture(number) for number in range(3)], ListObjects(), max_in_flight_per_task=1)
+    assert statuses(jobs) == ["bad_schema", "ok", "ok"]
+    assert all("response_format" in request for request in asked)
+    prompts = [request["messages"][0]["content"][0]["text"] for request in asked]
+    assert ['"properties"' in prompt for prompt in prompts] == [False, True, True]

@@ -123,6 +123,7 @@ def test_values_that_can_mean_only_one_thing(ddl: str, value: Any, read: Any) ->
     ("ddl", "value"),
     [
         ("INT", "many"), ("INT", 2.5), ("INT", True), ("INT", 1 << 40), ("TINYINT", 200), ("DOUBLE", "NaN"), ("DOUBLE", False),
+        ("FLOAT", 1e300), ("TIMESTAMP", "9999-12-31T23:59:59-05:00"), ("TIMESTAMP", "0001-01-01T00:00:00+05:00"),
         ("BOOLEAN", "perhaps"), ("BOOLEAN", 1), ("DATE", "yesterday"), ("DATE", 5), ("TIMESTAMP", "now"), ("DECIMAL(4,2)", 12345),
         ("ARRAY<INT>", 1), ("ARRAY<INT>", ["x"]), ("MAP<STRING, INT>", [1]), ("STRUCT<b: STRING>", "x"), ("STRING", ["x"]),
         ("INT NOT NULL", None),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from picsum_vision import ChatCompletions, DescribeOptions
 from picsum_vision.describing.rate_headers import pause_after_answer_s
 from picsum_vision.describing.spending import Spending, cost
-from picsum_vision.describing.token_pace import TokenEstimate, TokenPace, request_pace
+from picsum_vision.describing.token_pace import TokenClock, TokenEstimate, TokenPace, request_pace
 from picsum_vision.testing.model_server import Latency, ModelFault, ModelServer
 
 MODEL = "test-vision"
@@ -209,3 +209,15 @@ def test_a_limit_that_is_used_up_is_seen_before_a_refusal(headers: dict[str, str
     import datetime as dt
 
     assert pause_after_answer_s(headers, dt.datetime(2026, 11, 3, tzinfo=dt.timezone.utc)) == pytest.approx(pause_s)
+
+
+def test_a_task_begins_with_what_the_one_before_it_owes() -> None:
+    """Tasks of one row each, one after the other in a process, keep to the tokens a minute as one task would."""
+    clock, waits = TokenClock(), []
+    for _ in range(4):
+        pace = TokenPace(6_000, 600, clock)
+        waits.append(pace.wait_s(0.0))
+        pace.start(0.0)
+        pace.begin(600)
+        pace.correct(100)
+    assert waits == pytest.approx([0, 6.9, 13.9, 20.9], abs=0.2)

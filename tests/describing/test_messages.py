@@ -42,3 +42,17 @@ def test_no_message_shows_a_signature() -> None:
     assert answer.message == "answer is None, not an object; the answer was: see https://host.example/a/b.jpg"
     wrong = BadAnswer(f"answer.a is '{SIGNED}'")
     assert "planted" not in wrong.with_raw("")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ([{"error": {"code": 404, "message": "models/x is not found"}}], "models/x is not found"),
+        ({"detail": [{"loc": ["body", "model"], "msg": "Field required"}]}, "body.model: Field required"),
+        ({"detail": "Not Found"}, "Not Found"),
+        ({"message": "no such route"}, "no such route"),
+    ],
+)
+def test_errors_are_told_in_their_own_words(body: object, words: str) -> None:
+    """Gemini wraps its error in a list, FastAPI lists what is wrong with the request."""
+    assert error_message(json.dumps(body).encode()) == words

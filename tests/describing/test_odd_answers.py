@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picsum_vision.describing.batch_results import read_result
-from picsum_vision.describing.chat_answer import ChatAnswer, read_answer
+from picsum_vision.describing.chat_answer import ChatAnswer, read_answer, read_success
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.describing.typed_answer import typed_answer
 
@@ -107,3 +107,15 @@ def test_parts_without_text_and_thoughts_are_no_text() -> None:
     assert read([{"type": "text", "text": None}, {"type": "text", "text": "un gatto"}, {"type": "x"}]).text == "un gatto"
     assert read("<think>Is it a dog?</think>\nun gatto").text == "un gatto"
     assert read("<think>Is it a dog?</think>").status.value == "empty_answer"
+
+
+def test_an_answer_that_was_broken_off_is_no_answer() -> None:
+    """A provider that fails while it writes leaves half a text with an error beside it; what was written is paid for."""
+    told = completion("La foto mostra un", "error", usage={"prompt_tokens": 10, "completion_tokens": 4})
+    told["choices"][0]["error"] = {"code": 502, "message": "Provider disconnected"}
+    status, answer = read_success(200, json.dumps(told).encode())
+    assert (status, answer.status.value, answer.message) == (200, "http_error", "Provider disconnected")
+    assert (answer.input_tokens, answer.output_tokens, answer.text) == (10, 4, None)
+    del told["usage"]
+    status, answer = read_success(200, json.dumps(told).encode())
+    assert (status, answer.status.value) == (502, "http_error")

@@ -151,6 +151,7 @@ def test_typed_answers_are_parsed(tmp_path: Path) -> None:
         ("image string", "string", None, "takes image as string; an image is binary"),
         ("image binary, question string", "string", None, "say which one takes the image"),
         ("picture binary", "string", "image", "has no input 'image'; there are: picture binary"),
+        ("image binary, question string", "string", "image", "wants question as well; only the image is given to it"),
         ("image binary", "double", None, "answers with double; a description is string"),
     ],
 )
@@ -291,3 +292,11 @@ def test_several_bad_images_are_each_found(tmp_path: Path) -> None:
     images = [b"BAD %d" % number if number in bad else picture(number) for number in range(16)]
     found = statuses(ask(PyFunc(saved(tmp_path, body), max_batch_images=16), images))
     assert found == ["model_error" if number in bad else "ok" for number in range(16)]
+
+
+def test_a_panic_costs_only_its_own_row(tmp_path: Path) -> None:
+    """What is no Exception, as a panic in Rust code or the model's own SystemExit, is `model_error`; nobody waits for ever."""
+    body = "exec('raise SystemExit(3)') if b'BAD' in list(images) else None\n        return ['fine'] * len(images)"
+    jobs = ask(PyFunc(saved(tmp_path, body), max_batch_images=4), [picture(1), b"BAD", picture(2)])
+    assert statuses(jobs) == ["ok", "model_error", "ok"]
+    assert outcome(jobs[1]).message == "SystemExit: 3"

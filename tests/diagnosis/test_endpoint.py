@@ -6,9 +6,13 @@ import socket
 from pathlib import Path
 
 import pytest
+from scripted_endpoint import ANSWER, scripted_endpoint
 
 from picsum_vision import BatchChat, ChatCompletions, PipelineConfig, Secret, doctor
+from picsum_vision.describing.model_list import ModelList
+from picsum_vision.diagnosis.endpoint_checks import finding_of
 from picsum_vision.diagnosis.finding import Verdict
+from picsum_vision.outcomes import DescribeStatus
 from picsum_vision.testing.model_server import ModelServer
 
 
@@ -55,6 +59,21 @@ def test_a_model_that_is_not_there():
     assert 'did you mean "test-vision"' in found.message
     assert "test-vision" in found.remedy
     assert asked.verdict is Verdict.FAILURE
+
+
+@pytest.mark.parametrize("listed", ["llava:latest", "models/llava", "llava"])
+def test_a_list_may_spell_a_model_its_own_way(listed):
+    """Ollama lists `llava:latest` and answers to `llava`, Gemini's list says `models/...`."""
+    models = ModelList(status=DescribeStatus.OK, message="", models=("other", listed))
+    assert finding_of("endpoint", models, ChatCompletions("http://127.0.0.1:9/v1", "llava")).verdict is Verdict.OK
+
+
+def test_an_answer_counts_more_than_a_list():
+    """A gateway that does not list the model, and answers for it, has it: a warning, no failure."""
+    with scripted_endpoint([(200, ANSWER)], models=["another"]) as (backend, _):
+        found = doctor(config=PipelineConfig(backend=backend), ask_model=True)
+    assert found.named("question").verdict is Verdict.OK
+    assert found.named("endpoint").verdict is Verdict.WARNING
 
 
 def test_nobody_answers():

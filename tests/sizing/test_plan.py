@@ -194,3 +194,19 @@ def test_planning_needs_no_spark():
     """A plan loads neither Spark nor MLflow."""
     code = "import sys, picsum_vision as pv; pv.plan(10); print('pyspark' in sys.modules, 'mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False False\n"
+
+
+@pytest.mark.parametrize("kept", ["{}", "[", '{"format": "picsum-vision sizing 1"}'])
+def test_a_suite_that_nobody_named_and_that_cannot_be_read_is_left_aside(tmp_path, monkeypatch, capsys, kept):
+    """The plan is made with the library's own constants, and one line says why; a file that was named is refused."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "picsum-vision-sizing").mkdir()
+    file = tmp_path / "picsum-vision-sizing" / "sizing.json"
+    file.write_text(kept)
+    assert run(["plan", "--images", "1000", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["seconds"] > 0
+    assert printed.err.count("\n") == 1
+    assert "constants are not used" in printed.err
+    assert run(["plan", "--images", "1000", "--fit-from", str(file)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -32,7 +32,8 @@ def result(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Siz
     folder = tmp_path_factory.mktemp("sizing")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        return pv.run_sizing(spark, IMAGES, output=folder, notebook_images=4, **QUICK)
+        prices = pv.DescribeOptions(input_price_per_million_tokens=2, output_price_per_million_tokens=3)
+        return pv.run_sizing(spark, IMAGES, output=folder, notebook_images=4, describe=prices, **QUICK)
 
 
 def schemas(spark: SparkSession) -> list[str]:
@@ -52,6 +53,10 @@ def test_every_stage_is_measured(result):
     assert [figures.questions for figures in repeat.values()] == [None, None, IMAGES, IMAGES]
     assert repeat["describe"].input_tokens > 0
     assert repeat["describe"].output_tokens > 0
+    told = repeat["describe"]
+    assert told.cost == pytest.approx((2 * told.input_tokens + 3 * told.output_tokens) / 1_000_000)
+    assert repeat["total"].cost > 0
+    assert repeat["download"].cost is None
     assert {"jvm", "python_worker", "driver", "servers"} <= set(repeat["download"].cpu_seconds)
     assert repeat["download"].peak_memory_mb["jvm"] > 100
     assert repeat["download"].series[-1][1:] == (IMAGES, 0)

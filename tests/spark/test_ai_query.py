@@ -18,10 +18,13 @@ from picsum_vision import (
     ListObjects,
     ModelProblem,
     PixelDescriber,
+    ReadText,
+    Sentiment,
     SettingError,
     describe,
     register_ai_query,
 )
+from picsum_vision.describing.tasks import Task
 from picsum_vision.spark import ai_query
 from picsum_vision.spark.ai_query import _call
 from picsum_vision.testing.model_server import ModelServer
@@ -212,6 +215,37 @@ def test_a_label_that_was_not_given_is_none(spark: SparkSession) -> None:
         spark, "STRUCT<result: STRING, errorMessage: STRING>", lambda _p, image: {"result": texts[image], "errorMessage": None}
     )
     assert statuses(describe(frame(spark, [b"a", b"b"]), AiQuery(), task=Classify())) == [("natura", "ok"), (None, "bad_schema")]
+
+
+@pytest.mark.parametrize(
+    ("task", "texts", "answers"),
+    [
+        (
+            Classify(),
+            ['```json\n{"label": "natura"}\n```', "Natura.", 'Ecco: {"label": "urbano."}'],
+            ["natura", "natura", "urbano"],
+        ),
+        (Sentiment(), ['```\n{"emotion": "gioia"}\n```', "gioia.", "molta gioia"], ["gioia", "gioia", None]),
+        (ReadText(), ["USCITA 4", '{"text": ""}'], ["USCITA 4", ""]),
+        (ListObjects(), ['Ecco:\n```json\n{"objects": ["cane"]}\n```', "un cane"], [["cane"], None]),
+        (Extract("n INT"), ['```json\n{"n": 2}\n```', "2"], [(2,), None]),
+    ],
+)
+def test_an_object_in_a_fence_or_a_bare_word(spark: SparkSession, task: Task, texts: list[str], answers: list[Any]) -> None:
+    """What the workers' backends understand is understood here, too: it has been paid for."""
+    register(
+        spark,
+        "STRUCT<result: STRING, errorMessage: STRING>",
+        lambda _p, image: {"result": texts[int(image)], "errorMessage": None},
+    )
+    images = [str(number).encode() for number in range(len(texts))]
+    rows = collected(describe(frame(spark, images), AiQuery(), task=task))
+    found = [
+        tuple(row["descrizione"]) if isinstance(task, Extract) and row["descrizione"] else row["descrizione"] for row in rows
+    ]
+    assert found == answers
+    words = ["bad_schema" if answer is None else "ok" for answer in answers]
+    assert [row["describe_outcome"]["status"] for row in rows] == words
 
 
 def test_each_row_is_asked_once(spark: SparkSession, server: ModelServer) -> None:

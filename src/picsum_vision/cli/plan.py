@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any, List, Optional  # noqa: UP035 - typer reads these at run time, on Python 3.10 too
 
@@ -12,6 +13,7 @@ from picsum_vision.cli import job_flags
 from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.job_flags import Fraction, Number
 from picsum_vision.config_file import TASKS
+from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.validation import check_choice
 
@@ -94,7 +96,11 @@ def _latest() -> tuple[str, ...]:
     from picsum_vision.sizing.fit import has_whole_job  # noqa: PLC0415 - only where it is used
     from picsum_vision.sizing.result import read_result  # noqa: PLC0415 - only where it is used
 
-    return (str(_LATEST),) if _LATEST.is_file() and has_whole_job(read_result(_LATEST)) else ()
+    try:
+        return (str(_LATEST),) if _LATEST.is_file() and has_whole_job(read_result(_LATEST)) else ()
+    except SettingError as unreadable:
+        print(f"picsum-vision: the last suite's constants are not used: {unreadable}", file=sys.stderr)
+        return ()
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

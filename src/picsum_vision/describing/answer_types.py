@@ -10,11 +10,15 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from picsum_vision.errors import SettingError
+
 _INTEGER_BITS: Final = {"TINYINT": 8, "SMALLINT": 16, "INT": 32, "BIGINT": 64}
 _JSON_KINDS: Final = {
     "STRING": "string", "BOOLEAN": "boolean", "FLOAT": "number", "DOUBLE": "number", "DECIMAL": "number", "DATE": "string",
     "TIMESTAMP": "string", **dict.fromkeys(_INTEGER_BITS, "integer"),
 }  # fmt: skip
+_FLOAT_AT_MOST: Final = 3.4028234e38
+_DECIMAL_DIGITS_AT_MOST: Final = 38
 _FORMATS: Final = {"DATE": "date", "TIMESTAMP": "date-time"}
 _TRUE_WORDS: Final = frozenset({"true", "yes", "sì", "si", "vero"})
 _FALSE_WORDS: Final = frozenset({"false", "no", "falso"})
@@ -49,6 +53,12 @@ class AnswerType:
     scale: int = 0
     bounds: tuple[tuple[str, Any], ...] = ()
     element_nullable: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what no column can be."""
+        if self.kind == "DECIMAL" and not 0 <= self.scale <= self.precision <= _DECIMAL_DIGITS_AT_MOST:
+            told = f"DECIMAL({self.precision},{self.scale}) is not allowed; it has at most {_DECIMAL_DIGITS_AT_MOST} digits"
+            raise SettingError(f"schema: {told}, and no more of them behind the point")
 
     @property
     def ddl(self) -> str:
@@ -158,6 +168,13 @@ def _number(value: Any) -> float:
     return number
 
 
+def _float(value: Any) -> float:
+    number = _number(value)
+    if abs(number) > _FLOAT_AT_MOST:
+        raise OverflowError
+    return number
+
+
 def _boolean(value: Any) -> bool:
     if isinstance(value, str):
         word = value.strip().lower()
@@ -170,7 +187,10 @@ def _boolean(value: Any) -> bool:
 
 def _timestamp(value: Any) -> dt.datetime:
     moment = dt.datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value.strip()))
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=dt.timezone.utc)
+    # In the column it is UTC's: a moment whose year there is none of Python's could be written, and never be read.
+    return moment.astimezone(dt.timezone.utc)
 
 
 def _decimal(value: Any) -> decimal.Decimal:
@@ -202,7 +222,7 @@ def _shown(value: Any) -> str:
 _SCALARS: Final[dict[str, Callable[[Any], Any]]] = {
     "STRING": _text,
     "BOOLEAN": _boolean,
-    "FLOAT": _number,
+    "FLOAT": _float,
     "DOUBLE": _number,
     "DECIMAL": _decimal,
     "DATE": lambda value: dt.date.fromisoformat(value.strip()[:10]),

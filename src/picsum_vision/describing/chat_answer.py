@@ -18,6 +18,7 @@ _MESSAGE_CHARACTERS = 200
 _TOKENS_AT_MOST = 1 << 40
 _FILTERED = re.compile(r"content[_ ]?(filter|policy|management)|responsible[_ ]?ai|safety system", re.IGNORECASE)
 # Why an answer ended, in the words of OpenAI, Gemini, Mistral, Bedrock, Zhipu and the gateways before them.
+_BROKEN_OFF = "error"  # OpenRouter, of a provider that failed while it wrote
 _CUT_OFF_REASONS = frozenset({"length", "max_tokens", "model_length"})
 _FILTERED_REASON = re.compile(
     r"content_?filter.*|safety|recitation|blocklist|prohibited_content|spii|image_.*|guardrail.*|refusal|sensitive"
@@ -62,7 +63,7 @@ class ChatAnswer:
 def read_success(http_status: int, body: bytes) -> tuple[int, ChatAnswer]:
     """Read the body of a 2xx. One that holds an error instead is told as the refusal whose status the error names."""
     answer = read_answer(body)
-    if answer.status in _MAY_BE_AN_ERROR:
+    if answer.status in _MAY_BE_AN_ERROR and not answer.output_tokens:  # what has been written is paid for
         named = _error_status(body)
         if named is not None:
             return named, read_refusal(named, body)
@@ -82,6 +83,9 @@ def read_answer(body: bytes) -> ChatAnswer:
     reason = well_formed(told)[:_MESSAGE_CHARACTERS] if isinstance(told, str) else None
     facts: dict[str, Any] = {"finish_reason": reason, **_usage(answer.get("usage"))}
     word = (reason or "").lower()
+    if choice.get("error") or word == _BROKEN_OFF:
+        why = _told_by(choice.get("error")) or "the model's answer was broken off"
+        return ChatAnswer(status=DescribeStatus.HTTP_ERROR, message=_short(why), **facts)
     if _FILTERED_REASON.fullmatch(word) or (refusal and not text):
         return ChatAnswer(
             status=DescribeStatus.REFUSED, message=_short(refusal or "the content filter withheld the answer"), **facts
@@ -127,15 +131,15 @@ def error_message(body: bytes) -> str | None:
     if text.lstrip().startswith("<"):
         return None
     found = find_json(text) if text.lstrip().startswith(("{", "[")) else None
+    found = _unwrapped(found)
     if isinstance(found, dict):
-        error = found.get("error", found.get("detail", found.get("message")))
-        text = str(error.get("message", error)) if isinstance(error, dict) else str(error or text)
+        text = _told_by(found.get("error", found.get("detail", found.get("message")))) or text
     return _short(text) or None
 
 
 def _error_status(body: bytes) -> int | None:
     """Return the HTTP status that an error in the place of an answer means, None if there is no error."""
-    told = find_json(body.decode("utf-8", "replace"))
+    told = _unwrapped(find_json(body.decode("utf-8", "replace")))
     if not isinstance(told, dict):
         return None
     choices = told.get("choices")
@@ -149,6 +153,21 @@ def _error_status(body: bytes) -> int | None:
         return int(code)
     words = f"{code} {facts.get('type')}"
     return next((status for word, status in _ERROR_WORDS if word in words), _UNKNOWN_ERROR)
+
+
+def _unwrapped(told: Any) -> Any:
+    """Return the one object of a list: so Gemini wraps its errors."""
+    return told[0] if isinstance(told, list) and len(told) == 1 else told
+
+
+def _told_by(error: Any) -> str:
+    """Return an error's words: its message, FastAPI's first complaint and where it is, or all of it."""
+    if isinstance(error, list) and error and isinstance(error[0], dict) and "msg" in error[0]:
+        where = ".".join(str(step) for step in error[0].get("loc", ()))
+        return f"{where}: {error[0]['msg']}" if where else str(error[0]["msg"])
+    if isinstance(error, dict):
+        return str(error.get("message", error))
+    return str(error or "")
 
 
 def _start(body: bytes) -> str:

@@ -26,7 +26,7 @@ from picsum_vision.describing.job import MODEL_POOL
 from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.spending import Spending
 from picsum_vision.describing.tasks import Task
-from picsum_vision.describing.token_pace import QuestionPace, TokenEstimate, TokenPace, request_pace
+from picsum_vision.describing.token_pace import QuestionPace, TokenClock, TokenEstimate, TokenPace, request_pace
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.transport.client import HttpClient, header_lines, http_client
 from picsum_vision.transport.origin import request_target
@@ -81,7 +81,8 @@ class ChatClient:
         if per_minute is None:
             return None
         side_px = self.options.max_image_side_px
-        return TokenPace(per_minute * share, self.estimate.total(self.prompt_tokens + self.rule.tokens(side_px, side_px)))
+        clock = self._loop_thread.keep(("tokens", self.lane, per_minute * share), TokenClock)
+        return TokenPace(per_minute * share, self.estimate.total(self.prompt_tokens + self.rule.tokens(side_px, side_px)), clock)
 
     def _stated_pace(self, per_minute: float) -> Pace:
         """Return the process's pace: a later task does not begin with a request of its own before its time."""

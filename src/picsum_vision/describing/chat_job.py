@@ -136,6 +136,8 @@ class ChatJob(DescribeJob):
             self._take_refusal(status, body, asked_s, request, address)
             return feedback, None
         self._settle_answer(status, answer)
+        if self.outcome is not None and self.outcome.status is DescribeStatus.BAD_SCHEMA and "response_format" in request:
+            client.dialect.ignores_schema = True
         return feedback, answer
 
     def _feedback(self, status: int, headers: Mapping[str, str], latency_s: float | None, asked_s: float) -> Feedback:

@@ -36,11 +36,15 @@ _IN_PROMPT: Final = {
 
 @dataclasses.dataclass(slots=True)
 class Dialect:
-    """What this endpoint has shown: fields that it refused once and is spared from then on, and which of the addresses it has."""
+    """What this endpoint has shown: fields that it refused once and is spared from then on, and which of the addresses it has.
+
+    `ignores_schema`: it takes the schema beside the prompt, and an answer did not follow it; from then on the prompt has it, too.
+    """
 
     left_out: set[str] = dataclasses.field(default_factory=set)
     address: int = 0
     has_answered: bool = False
+    ignores_schema: bool = False
 
     def learn(self, request: dict[str, Any], message: str) -> bool:
         """Take in a refusal; return whether the request is worth another try without the field that it names."""
@@ -84,9 +88,9 @@ def chat_request(images: int, task: Task, model: str, options: DescribeOptions, 
     if options.temperature is not None:
         request["temperature"] = options.temperature
     schema = task.json_schema()
-    if schema is not None and "response_format" in dialect.left_out:
+    if schema is not None and (dialect.ignores_schema or "response_format" in dialect.left_out):
         prompt = prompt_with_schema(task, schema)
-    elif schema is not None:
+    if schema is not None:
         request["response_format"] = {"type": "json_schema", "json_schema": {"name": task.name, "strict": True, "schema": schema}}
     for field in dialect.left_out:
         value = request.pop(field, None)

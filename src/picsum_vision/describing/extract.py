@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -50,8 +51,9 @@ class Extract(Task):
 
     @property
     def prompt_sha256(self) -> str:
-        """SHA-256 of prompt and type: another schema is another question."""
-        return hashlib.sha256(f"{self.full_prompt}\n{self.answer_ddl}".encode()).hexdigest()
+        """SHA-256 of prompt, type and schema: other fields, comments or bounds are another question."""
+        schema = json.dumps(self.json_schema(), sort_keys=True)
+        return hashlib.sha256(f"{self.full_prompt}\n{self.answer_ddl}\n{schema}".encode()).hexdigest()
 
     def json_schema(self) -> dict[str, Any]:
         """Return the schema of the object."""

@@ -77,7 +77,11 @@ class WaitingBatcher:
             batch = self._next_batch()
             if not batch:
                 continue
-            answers = await loop.run_in_executor(self._executor, self._predict, [image for image, _ in batch])
+            answers: list[str | ModelFailed]
+            try:
+                answers = await loop.run_in_executor(self._executor, self._predict, [image for image, _ in batch])
+            except Exception as error:  # noqa: BLE001 - as of an executor that is shut down: whoever waits must be told
+                answers = [_failed(error)] * len(batch)
             for (_, future), answer in zip(batch, answers, strict=True):
                 if future.cancelled():
                     continue
@@ -117,11 +121,9 @@ class WaitingBatcher:
         """Return one answer an image; a batch that raises is halved until the bad image is alone."""
         try:
             return self._predict_together(images)
-        except Exception as error:  # noqa: BLE001 - a model may raise anything; it becomes the row's outcome
+        except BaseException as error:  # noqa: BLE001 - a model may raise anything, as a panic of Rust; it becomes the row's outcome
             if len(images) == 1 or isinstance(error, _WrongLength):
-                told = without_queries(" ".join(str(error).split()))
-                failed = ModelFailed(f"{type(error).__name__.lstrip('_')}: {told[:200]}")
-                return [failed] * len(images)
+                return [_failed(error)] * len(images)
             half = len(images) // 2
             return self._predict(images[:half]) + self._predict(images[half:])
 
@@ -140,6 +142,11 @@ class WaitingBatcher:
         return [
             text if isinstance(text, str) else ModelFailed(f"the model gave {type(text).__name__}, not text") for text in texts
         ]
+
+
+def _failed(error: BaseException) -> ModelFailed:
+    told = without_queries(" ".join(str(error).split()))
+    return ModelFailed(f"{type(error).__name__.lstrip('_')}: {told[:200]}")
 
 
 class _WrongLength(ValueError):  # noqa: N818 - its name begins the row's message

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -198,14 +199,21 @@ class Classify(Task):
     def __post_init__(self) -> None:
         """Check the labels: at least two, all different."""
         super().__post_init__()
-        if isinstance(self.labels, str):
+        # A set has another order in each process: each would ask another question, and pay again.
+        if not isinstance(self.labels, (list, tuple)):
             raise SettingError(f"labels: {self.labels!r} is not allowed; it must be a list of at least two different texts")
         labels = tuple(label.strip() if isinstance(label, str) else label for label in self.labels)
         for label in labels:
             check_text("labels", label)
-        if len({label.casefold() for label in labels}) != len(labels) or len(labels) < 2:  # noqa: PLR2004 - one is no choice
+        if len({_same_case(label) for label in labels}) != len(labels) or len(labels) < 2:  # noqa: PLR2004 - one is no choice
             raise SettingError(f"labels: {list(labels)!r} is not allowed; it must be at least two different texts")
         object.__setattr__(self, "labels", labels)
+
+    @property
+    def prompt_sha256(self) -> str:
+        """SHA-256 of the full prompt, and of the labels where it does not name them: other labels are another question."""
+        asked = self.full_prompt if self.prompt is None else f"{self.full_prompt}\n{json.dumps(self.labels)}"
+        return hashlib.sha256(asked.encode()).hexdigest()
 
     def json_schema(self) -> dict[str, Any]:
         """Return the schema of an object with one of the labels."""
@@ -220,7 +228,7 @@ class Classify(Task):
         for form in (_same_case, _bare):
             given = {form(label): label for label in reversed(self.labels)}
             for word in words:
-                if form(word) in given:
+                if form(word) and form(word) in given:
                     return given[form(word)]
         raise BadAnswer(f"{words[-1][:80]!r} is none of the labels")
 
@@ -233,11 +241,12 @@ def _object(**properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _same_case(word: str) -> str:
-    return word.strip().casefold()
+    # An accent may be a letter's own or a mark behind it, as in file names of macOS.
+    return unicodedata.normalize("NFC", word).strip().casefold()
 
 
 def _bare(word: str) -> str:
-    return word.strip(_PUNCTUATION).casefold()
+    return _same_case(word.strip(_PUNCTUATION))
 
 
 def _one_field(text: str, field: str) -> str:

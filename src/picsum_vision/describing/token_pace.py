@@ -65,28 +65,38 @@ class TokenEstimate:
         self._largest_output = max(self._largest_output, output_tokens)
 
 
+class TokenClock:
+    """The moment until which a process's tokens are paid for: its next task begins with what the last one owes."""
+
+    __slots__ = ("paid_until_s",)
+
+    def __init__(self) -> None:
+        """Owe nothing."""
+        self.paid_until_s = float("-inf")
+
+
 class TokenPace:
     """At most `per_minute` tokens a minute, as they turn out to be.
 
     A start is charged before its size is known (`start`), corrected when it is (`begin`) and again when the answer says what was
     really used (`correct`). Invariant: the tokens of all that has started are at most rate x time, plus one start and what the
-    starts in the air were underestimated by.
+    starts in the air were underestimated by. `clock` may be shared with the tasks before and after in the same process.
     """
 
-    def __init__(self, per_minute: float, first_charge: float) -> None:
+    def __init__(self, per_minute: float, first_charge: float, clock: TokenClock | None = None) -> None:
         """Charge the first starts with `first_charge` tokens each."""
         self._rate = _rate(per_minute)
         self._charge = first_charge
         self._charged: deque[float] = deque()
-        self._paid_until_s = float("-inf")
+        self._clock = TokenClock() if clock is None else clock
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until a start would be granted."""
-        return max(0.0, self._paid_until_s - _LATENESS_S - now)
+        return max(0.0, self._clock.paid_until_s - _LATENESS_S - now)
 
     def start(self, now: float) -> None:
         """Count a start at `now`."""
-        self._paid_until_s = max(self._paid_until_s, now) + self._charge / self._rate
+        self._clock.paid_until_s = max(self._clock.paid_until_s, now) + self._charge / self._rate
         self._charged.append(self._charge)
 
     def begin(self, tokens: float) -> None:
@@ -98,7 +108,7 @@ class TokenPace:
 
     def correct(self, tokens: float) -> None:
         """Add what was used beyond the estimate; negative: what was not used."""
-        self._paid_until_s += tokens / self._rate
+        self._clock.paid_until_s += tokens / self._rate
 
 
 class QuestionPace(Pace):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from picsum_vision.describing.backends import BatchChat, ChatBackend, ChatCompletions
@@ -11,7 +11,7 @@ from picsum_vision.describing.direct import describe_images
 from picsum_vision.describing.model_list import ModelList, model_list
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.diagnosis.case import Case
-from picsum_vision.diagnosis.finding import Finding, failure, ok, skipped, warning
+from picsum_vision.diagnosis.finding import Finding, Verdict, failure, ok, skipped, warning
 from picsum_vision.images.tiny_picture import tiny_picture
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeStatus
@@ -32,9 +32,15 @@ def check_endpoint(case: Case) -> Iterator[Finding]:
         yield skipped("endpoint", f"{type(backend).__name__} asks no endpoint of its own")
         return
     listed = finding_of("endpoint", model_list(backend, timeout_s=TIMEOUT_S), backend)
+    if not case.ask_model:
+        yield listed
+        return
+    asked = _asked(backend, case)
+    # Gateways have models that they do not list: an answer settles it.
+    if asked.verdict is Verdict.OK and listed.verdict is Verdict.FAILURE:
+        listed = dataclasses.replace(listed, verdict=Verdict.WARNING)
     yield listed
-    if case.ask_model:
-        yield _asked(backend, case)
+    yield asked
 
 
 def finding_of(name: str, listed: ModelList, backend: ChatBackend) -> Finding:
@@ -48,11 +54,16 @@ def finding_of(name: str, listed: ModelList, backend: ChatBackend) -> Finding:
         return warning(name, f"{where} answers with {listed.status.value}: {listed.message}", "picsum-vision doctor --ask-model")
     if listed.models is None:
         return warning(name, f"{where}: {listed.message}; whether it has {backend.model!r} is not known", "--ask-model asks")
-    if backend.model not in listed.models:
+    if not _has(listed.models, backend.model):
         near = did_you_mean(backend.model, listed.models)
         have = ", ".join(listed.models[:5]) or "none"
         return failure(name, f"{where} has no model {backend.model!r}{near}", f"--model with one that it has: {have}")
     return ok(name, f"{where} answers, takes the key, and has {backend.model}")
+
+
+def _has(models: Sequence[str], model: str) -> bool:
+    """Return whether a list names the model: Ollama's adds `:latest`, Gemini's begins with `models/`."""
+    return not {model, f"{model}:latest", f"models/{model}"}.isdisjoint(models)
 
 
 def _asked(backend: ChatBackend, case: Case) -> Finding:

@@ -80,8 +80,16 @@ class SizingResult:
         """Return what :meth:`as_dict` wrote; raises SettingError for anything else."""
         if not isinstance(plain, Mapping) or plain.get("format") != _FORMAT:
             raise SettingError(f"{where}: not a result of `picsum-vision bench`")
+        try:
+            return cls._from_whole(plain)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise SettingError(f"{where}: a result of `picsum-vision bench` that is not whole") from error
+
+    @classmethod
+    def _from_whole(cls, plain: Mapping[str, Any]) -> SizingResult:
         known = {field.name for field in dataclasses.fields(cls)}
         values = {name: value for name, value in plain.items() if name in known}
+        _ = values["settings"]["demand"]  # without which nothing can be said of it
         values["cold"] = _stages(plain.get("cold", {}))
         values["sizes"] = [
             SizeFigures(images=size["images"], repeats=[_stages(repeat) for repeat in size["repeats"]]) for size in plain["sizes"]
@@ -128,7 +136,15 @@ def set_aside(folder: Path) -> None:
     """Keep the result of the suite before under its own name."""
     latest = folder / FILE_NAME
     if latest.is_file():
-        os.replace(latest, folder / f"sizing-{read_result(latest).suite}.json")  # noqa: PTH105 - one step
+        os.replace(latest, folder / f"sizing-{_suite_of(latest)}.json")  # noqa: PTH105 - one step
+
+
+def _suite_of(file: Path) -> str:
+    """Return the suite's id, or, where the file tells none, when it was written."""
+    try:
+        return read_result(file).suite
+    except SettingError:
+        return f"unreadable-{int(file.stat().st_mtime)}"
 
 
 def _stages(plain: Mapping[str, Any]) -> dict[str, StageFigures]:

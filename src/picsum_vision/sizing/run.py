@@ -19,7 +19,7 @@ from picsum_vision.sizing.politeness import check_politeness, polite
 from picsum_vision.sizing.result import FILE_NAME, SizingResult, read_result, set_aside
 from picsum_vision.sizing.settings import SizingConfig, checked_sizes, checked_stages
 from picsum_vision.sizing.suite import Suite
-from picsum_vision.sizing.tracking import Tracking
+from picsum_vision.sizing.tracking import Say, Tracking
 from picsum_vision.sizing.tracking_address import default_experiment, tracking_address
 from picsum_vision.spark.sharing import tasks_at_once
 from picsum_vision.table_names import DEFAULT_CATALOG
@@ -130,11 +130,11 @@ def run_sizing(
     check_text("experiment", experiment, optional=True)
     folder = prepared_folder(output)
     uri = tracking_address(tracking_uri, folder) if tracking else None
-    fit = chosen_fit(fit_from, folder)
+    say = progress or (lambda _: None)
+    fit = chosen_fit(fit_from, folder, say)
     tasks = tasks_at_once(spark)
     check_load(config, tasks, confirm)
     set_aside(folder)
-    say = progress or (lambda _: None)
     kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
     with kept.open() as open_tracking:
         return Suite(spark, polite(config, tasks), folder, tracking=open_tracking, fit=fit, progress=say).run()
@@ -150,15 +150,22 @@ def prepared_folder(output: str | Path) -> Path:
     return folder
 
 
-def chosen_fit(fit_from: Sequence[str | Path], folder: Path) -> Fit:
+def chosen_fit(fit_from: Sequence[str | Path], folder: Path, say: Say) -> Fit:
     """Return the constants to predict by: of the named results, else of the last one in the folder, else the library's own."""
     if fit_from:
         return fit_named(fit_from)
-    if (folder / FILE_NAME).is_file():
-        fit = fit_results([read_result(folder)])
-        if fit is not None:
-            return fit
-    return default_fit()
+    return _latest_fit(folder, say) or default_fit()
+
+
+def _latest_fit(folder: Path, say: Say) -> Fit | None:
+    """Return the constants of the last suite here; what nobody has named is no reason to refuse."""
+    if not (folder / FILE_NAME).is_file():
+        return None
+    try:
+        return fit_results([read_result(folder)])
+    except SettingError as unreadable:
+        say(f"the last suite's constants are not used: {unreadable}")
+        return None
 
 
 def check_load(config: SizingConfig, tasks: int, confirm: Confirm) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from picsum_vision.config import PipelineConfig
+from picsum_vision.describing.spending import at_price_of, cost, price_factor
 from picsum_vision.pipeline import run_pipeline
 from picsum_vision.sizing.figures import StageFigures, StageName
 from picsum_vision.sizing.outcome_figures import first_reason, outcome_figures, series
@@ -78,6 +79,7 @@ class Stages:
             {} if watched is None else {"cpu_seconds": watched.cpu_seconds, "peak_memory_mb": watched.peak_memory_mb}
         )
         told = self._told(stage, place, images, began_at_s, seconds)
+        told["cost"] = self._cost(told)
         return StageFigures(seconds=round(seconds, 4), began_at_s=began_at_s, **told, **seen)
 
     def _told(self, stage: StageName, place: Place, images: int, began_at_s: float, seconds: float) -> dict[str, Any]:
@@ -94,6 +96,13 @@ class Stages:
         latency = {f"describe_{name}": value for name, value in told["latency_ms"].items()}
         latency |= {f"download_{name}": value for name, value in fetched["latency_ms"].items()}
         return {**told, "rows": images, "bytes": fetched["bytes"], "latency_ms": latency}
+
+    def _cost(self, told: dict[str, Any]) -> float | None:
+        """Return what the tokens cost at the prices that are set, None for a stage that asks nothing."""
+        if told.get("questions") is None:
+            return None
+        options = at_price_of(self._config.describe_options, price_factor(self._target.backend))
+        return cost(options, told["input_tokens"], told["output_tokens"])
 
     def _of_rows(self, rows: DataFrame, outcome: str, began_at_s: float, seconds: float) -> dict[str, Any]:
         told = outcome_figures(rows, outcome)

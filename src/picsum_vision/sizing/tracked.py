@@ -20,14 +20,22 @@ def find_result(run: str, tracking_uri: str | None, folder: Path) -> SizingResul
     kept = folder / f"sizing-{run}.json"
     if kept.is_file():
         return read_result(kept)
-    latest = folder / FILE_NAME
-    if latest.is_file() and read_result(latest).suite == run:
-        return read_result(latest)
+    latest = _latest(folder / FILE_NAME)
+    if latest is not None and latest.suite == run:
+        return latest
     if not _RUN_ID.fullmatch(run) or Path(run).exists():
         return read_result(run)
     uri = address_to_read(tracking_uri, folder)
     with impatient():
         return _from_mlflow(run, uri)
+
+
+def _latest(file: Path) -> SizingResult | None:
+    """Return the last suite's result, None where there is none or, as nobody has named it, where it cannot be read."""
+    try:
+        return read_result(file) if file.is_file() else None
+    except SettingError:
+        return None
 
 
 def _from_mlflow(run_id: str, uri: str) -> SizingResult:

@@ -17,7 +17,7 @@ from picsum_vision.describing.answer_types import AnswerField
 from picsum_vision.describing.backends import AiQuery
 from picsum_vision.describing.chat_request import prompt_with_schema
 from picsum_vision.describing.extract import Extract
-from picsum_vision.describing.tasks import Classify, Task
+from picsum_vision.describing.tasks import Classify, ReadText, Sentiment, Task
 from picsum_vision.errors import ModelProblem
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DescribeStatus
@@ -33,6 +33,7 @@ _ANSWER: Final = "picsum_vision_answer"
 _PARSED: Final = "picsum_vision_parsed"
 _STATUS: Final = "picsum_vision_status"
 _UNREADABLE: Final = "picsum_vision_unreadable"
+_EDGES: Final = r"^[\s.,:;!?\"'`*_()\[\]]+|[\s.,:;!?\"'`*_()\[\]]+$"
 _OPTIONAL_ARGUMENTS: Final = frozenset({"failOnError", "modelParameters", "responseFormat"})
 _RAW_CHARACTERS: Final = 2_000
 _MESSAGE_CHARACTERS: Final = 500
@@ -117,6 +118,7 @@ def _parsed(text: Column, task: Task) -> Column:
     """Return what the text says, read as far as it can be."""
     if task.json_schema() is None:
         return F.trim(text)
+    text = _object_in(text)
     if task.answer_field is not None:
         return F.from_json(text, f"{identifier(task.answer_field)} {task.answer_ddl}")
     # Text that is no such object gives a struct of NULLs; only this field tells it from one that says null.
@@ -130,15 +132,28 @@ def _answer(parsed: Column, text: Column, task: Task) -> Column:
     if task.json_schema() is None:
         return parsed
     if task.answer_field is not None:
-        answer = parsed[task.answer_field]
+        answer = F.coalesce(parsed[task.answer_field], _bare_answer(text, task))
         return _label(answer, task) if isinstance(task, Classify) else answer
     fields = _fields(task)
-    told = F.map_keys(F.from_json(text, "MAP<STRING, STRING>"))
+    told = F.map_keys(F.from_json(_object_in(text), "MAP<STRING, STRING>"))
     fits = parsed[_UNREADABLE].isNull() & F.arrays_overlap(told, F.array(*(F.lit(field.name) for field in fields)))
     for field in fields:
         if not field.nullable:
             fits &= parsed[field.name].isNotNull()
     return F.when(fits, parsed.dropFields(_UNREADABLE))
+
+
+def _object_in(text: Column) -> Column:
+    """Return the JSON object in a text: models like to wrap it in a fence or in words."""
+    return F.regexp_extract(text, r"(?s)\{.*\}", 0)
+
+
+def _bare_answer(text: Column, task: Task) -> Column:
+    """Return the answer of a model that answers directly instead of with an object, as the workers' backends read it, too."""
+    bare = F.when(~F.contains(text, F.lit("{")), F.trim(text)).cast("string")
+    if isinstance(task, Sentiment):
+        return F.when(bare.rlike(r"^\S+$"), F.regexp_replace(bare, _EDGES, ""))
+    return bare if isinstance(task, (Classify, ReadText)) else F.lit(None).cast(task.answer_ddl)
 
 
 def _fields(task: Task) -> tuple[AnswerField, ...]:
@@ -149,7 +164,9 @@ def _label(answer: Column, task: Classify) -> Column:
     """Return the label as it was given, NULL for a word that is none."""
     found = F.lit(None).cast("string")
     for label in task.labels:
-        found = F.when(F.lower(F.trim(answer)) == label.lower(), F.lit(label)).otherwise(found)
+        told = F.lower(F.trim(answer))
+        is_it = (told == label.lower()) | (F.regexp_replace(told, _EDGES, "") == label.lower())
+        found = F.when(is_it, F.lit(label)).otherwise(found)
     return found
 
 
