@@ -115,3 +115,57 @@ def test_the_statements_that_a_refusal_names_repair_it(spark, tmp_path, table_fo
         report = pv.run_pipeline(spark, job(tables, images, images=2, start=1))
     assert report.describe.ok == 2
     check_one_row_each(spark, tables, 2)
+
+
+LIMITED = {"__CHAR_VARCHAR_TYPE_STRING": "varchar(255)"}
+
+
+def test_a_text_of_limited_length_cannot_take_an_answer():
+    """VARCHAR, which Spark shows as STRING, is refused for descrizione with the SQL that repairs it; for a key it is taken."""
+    shown = StructField("Descrizione", StringType(), metadata=LIMITED)
+    for field in (shown, StructField("Descrizione", VarcharType(255))):
+        (line,) = unfit("image_desc", StructType([field]))
+        assert line.startswith("column Descrizione is varchar(255), and must be string")
+        assert line.endswith("ALTER TABLE `t` ALTER COLUMN `Descrizione` TYPE STRING")
+    assert unfit("image_desc", StructType([StructField("image_url", StringType(), metadata=LIMITED)])) == []
+
+
+@pytest.mark.spark
+def test_an_answer_of_limited_length_is_refused_before_it_is_paid_for(spark, tmp_path):
+    """A Delta table whose descrizione is VARCHAR stops the run before any request; the statement that is named repairs it."""
+    tables = fresh_tables("delta", tmp_path)
+    store = TableStore(spark, tables)
+    spark.sql(f"CREATE TABLE {store.name('image_desc')} (image_url VARCHAR(999), descrizione VARCHAR(9)) USING delta")
+    with ImageServer() as images:
+        with pytest.raises(pv.TableProblem, match=r"column descrizione is varchar\(9\), and must be string") as caught:
+            pv.run_pipeline(spark, job(tables, images, images=2, start=1))
+        assert images.stats()["requests"] == 0
+        spark.sql(str(caught.value).rpartition("; ")[2])
+        assert pv.run_pipeline(spark, job(tables, images, images=2, start=1)).describe.ok == 2
+    check_one_row_each(spark, tables, 2)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("table_format", "kind", "ending"), [("iceberg", "STRING NOT NULL", None), ("delta", "VARCHAR(40)", "x" * 40)]
+)
+def test_a_key_that_refuses_an_address_is_told_before_any_work(spark, tmp_path, table_format, kind, ending):
+    """Where a table's key takes no NULL, or no long one, a source with such an address is refused; the named SQL repairs it."""
+    tables = fresh_tables(table_format, tmp_path)
+    store = TableStore(spark, tables)
+    if tables.path is None:
+        spark.sql(f"CREATE SCHEMA {tables.catalog}.{tables.schema}")
+    using = f"USING {store.using}" if store.using else ""
+    spark.sql(f"CREATE TABLE {store.name('image_codes')} (image_url {kind}, image_binary BINARY) {using}")
+    with ImageServer() as images:
+        good, other = f"{images.base_url}/id/1/9/9", ending and f"{images.base_url}/{ending}"
+        source = str(tmp_path / "mine.parquet")
+        spark.createDataFrame([(good,), (other,)], "image_url STRING").write.parquet(source)
+        settings = {"tables": tables, "download": pv.DownloadOptions(allow_private_addresses=True, max_attempts=1)}
+        with pytest.raises(pv.TableProblem, match="image_codes: column image_url is ") as caught:
+            pv.run_pipeline(spark, pv.PipelineConfig(urls_from=source, **settings))
+        assert images.stats()["requests"] == 0
+        assert "\n" not in str(caught.value)
+        spark.sql(str(caught.value).rpartition("; ")[2])
+        assert pv.run_pipeline(spark, pv.PipelineConfig(urls_from=source, **settings)).describe.ok == 1
+    check_one_row_each(spark, tables, 2)

@@ -111,6 +111,8 @@ class _Run:
 
     def run(self) -> RunReport:
         made = self._store.make_missing()
+        if len(made) < len(COLUMNS):
+            self._store.check_keys(self._asked)
         waits = self._config.when_busy == "wait"
         with self._progress.watching(self._spark), self._lease.take(wait=waits, say=self._progress.say):
             began_s = time.monotonic()

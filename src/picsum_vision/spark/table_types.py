@@ -30,6 +30,7 @@ _TAKES: Final[dict[type[DataType], tuple[type[DataType], ...]]] = {
     IntegerType: (IntegerType, LongType),
 }
 _LONGEST: Final = 120
+_LENGTH: Final = "__CHAR_VARCHAR_TYPE_STRING"  # in a field's metadata: Spark shows VARCHAR and CHAR as STRING
 
 
 def unfit_columns(role: str, schema: StructType, table: str, *, is_delta: bool) -> Iterator[str]:
@@ -44,9 +45,34 @@ def unfit_columns(role: str, schema: StructType, table: str, *, is_delta: bool) 
             told = f"column {field.name} is {_short(field.dataType)}, and must be {_short(kind)}"
             is_key = field.name.lower() == KEY
             yield f"{told}; {_other_table(table) if is_key else _renamed(field.name, table, is_delta=is_delta)}"
+        elif field.name.lower() == "descrizione" and (limited := _limited(field)):
+            told = f"column {field.name} is {limited}, and must be string, for an answer may be longer"
+            yield f"{told}; ALTER TABLE {table} ALTER COLUMN {identifier(field.name)} TYPE STRING"
         elif not field.nullable and _needs_null(field, is_ours=kind is not None):
             told = f"column {field.name} is NOT NULL, and must be nullable, for a run has rows without it"
             yield f"{told}; ALTER TABLE {table} ALTER COLUMN {identifier(field.name)} DROP NOT NULL"
+
+
+def refused_keys(schema: StructType, table: str) -> Iterator[tuple[str, str]]:
+    """Yield which addresses the key's column does not take, as a condition in SQL, and what to do where one is asked for."""
+    for field in schema.fields:
+        if field.name.lower() != KEY:
+            continue
+        alter = f"ALTER TABLE {table} ALTER COLUMN {identifier(field.name)}"
+        if not field.nullable:
+            yield f"{KEY} IS NULL", f"column {field.name} is NOT NULL, and an address to add is NULL; {alter} DROP NOT NULL"
+        if limited := _limited(field):
+            characters = "".join(filter(str.isdigit, limited))
+            told = f"column {field.name} is {limited}, and an address to add is longer"
+            yield f"length({KEY}) > {characters}", f"{told}; {alter} TYPE STRING"
+
+
+def _limited(field: StructField) -> str | None:
+    """Return the type of a text whose length is limited, None for other columns."""
+    if isinstance(field.dataType, (VarcharType, CharType)):
+        return field.dataType.simpleString()
+    limited = field.metadata.get(_LENGTH)
+    return limited if isinstance(limited, str) else None
 
 
 def _takes(found: DataType, wanted: DataType) -> bool:

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from picsum_vision.errors import TableProblem
 from picsum_vision.spark.commit_conflicts import committed, is_conflict
 from picsum_vision.spark.table_problems import is_about_rights, says_no_such_table, table_problem
-from picsum_vision.spark.table_types import unfit_columns
+from picsum_vision.spark.table_types import refused_keys, unfit_columns
 from picsum_vision.sql_text import identifier, literal
 from picsum_vision.table_columns import COLUMNS, COMMENTS, KEY, Column, column_list
 from picsum_vision.table_names import Tables
@@ -86,6 +86,16 @@ class TableStore:
         is_delta = any(key.startswith("delta.") for key in self.properties(role))
         unfit = next(unfit_columns(role, schema, self.name(role), is_delta=is_delta))
         raise TableProblem(f"{self.tables.readable(role)}: {unfit}")
+
+    def check_keys(self, asked: DataFrame) -> None:
+        """Raise TableProblem if a table's key does not take one of these addresses, with the SQL that repairs it.
+
+        What is paid for could not be published. They are looked at only where a key does not take any text.
+        """
+        for role in COLUMNS:
+            for is_refused, problem in refused_keys(self.read(role).schema, self.name(role)):
+                if asked.where(is_refused).take(1):
+                    raise TableProblem(f"{self.tables.readable(role)}: {problem}")
 
     def refresh(self, role: str) -> None:
         """Forget what the session's catalog keeps of a table, so that what others have committed is seen from now on.
