@@ -10,7 +10,7 @@ from typing import Any, Final
 
 SMALL_SIDE_PX: Final = 64
 MEANINGS: Final = {
-    "rows": "rows of image_codes that were looked at",
+    "rows": "rows of image_codes that were looked at, an address that is there twice once",
     "ok_share": "share of them whose description is ok, 0 to 1",
     "empty_descriptions": "ok, but descrizione holds white space, [], {} or null only (not for ReadText: there may be no text)",
     "repeated_descriptions": "ok, and word for word the description of another picture, too (free descriptions only)",

@@ -129,3 +129,14 @@ def test_no_image_is_read_for_it(spark):
     with pytest.raises(Exception, match="an image was read"):
         images.collect()
     assert measured(images, answers_of(spark, [("a", "x", "ok", "describe")]), AskedLanguage(tag="it")).rows == 1
+
+
+@pytest.mark.parametrize("several_answers", [False, True])
+def test_an_address_that_is_there_twice_counts_once(spark, several_answers):
+    """Rows that the notebook appended twice are one row each, so that no share exceeds 1; of two answers one may be ok."""
+    twice = [("a", "1", 600), ("b", "2", 50), (None, None, None)] * 2
+    told = [("a", "one", None, None), ("b", None, "timeout", "describe"), ("b", "two", "ok", "describe")] * 2
+    found = measured(images_of(spark, twice), answers_of(spark, told), None, several_answers=several_answers)
+    assert found == Quality(
+        rows=3, ok=2, empty_descriptions=0, repeated_descriptions=0, duplicate_pictures=0, small_pictures=1, other_language=None
+    )

@@ -52,10 +52,12 @@ class AskedLanguage:
 def measured(images: DataFrame, answers: DataFrame, language: AskedLanguage | None, *, several_answers: bool = False) -> Quality:
     """Return the measures of rows of image_codes and their rows of image_desc, in one query.
 
-    `several_answers`: a picture may have some, to different questions; it is ok if one of them is. That is one query more.
+    The notebook appended, so that its tables may have an address twice: it counts once. `several_answers`: a picture may have
+    some, to different questions; it is ok if one of them is. That is one query more.
     """
-    pictures = _pictures(images)
-    ok = _answers(answers).where("is_ok").join(pictures, F.col(KEY).eqNullSafe(F.col("told_key")), "inner")
+    pictures = _pictures(images).dropDuplicates([KEY])
+    once = ["told_key", "task", "descrizione"] if several_answers else ["told_key"]
+    ok = _answers(answers).where("is_ok").dropDuplicates(once).join(pictures, F.col(KEY).eqNullSafe(F.col("told_key")), "inner")
     missed = None if language is None else language.is_missed_by("descrizione")
     counted = _counts_of_pictures(pictures).crossJoin(_counts_of_texts(ok, missed))
     found = {name: number or 0 for name, number in counted.collect()[0].asDict().items()}
