@@ -109,6 +109,21 @@ def test_any_stream_of_addresses(spark, tmp_path):
     assert len(rows_of(spark, tables, "image_runs")) == 3
 
 
+def test_a_table_may_write_its_column_in_capitals(spark, tmp_path):
+    """An image_urls whose column is IMAGE_URL flows, as run_pipeline takes it; so does a url_col in another case."""
+    tables = fresh_tables("iceberg", tmp_path)
+    spark.sql(f"CREATE SCHEMA {tables.catalog}.{tables.schema}")
+    spark.sql(f"CREATE TABLE {tables.readable('image_urls')} (IMAGE_URL STRING)")
+    with ImageServer() as images:
+        ask_for(spark, tables, images, range(1))
+        drain(spark, streaming_job(tables), tmp_path / "checkpoint")
+        check_one_row_each(spark, tables, 1)
+        spark.createDataFrame([(address(images, 2),)], "Photo STRING").write.json(str(tmp_path / "in"))
+        stream = spark.readStream.schema("Photo STRING").json(str(tmp_path / "in"))
+        drain(spark, streaming_job(tables, url_col="photo"), tmp_path / "other", urls=stream)
+    check_one_row_each(spark, tables, 2)
+
+
 def test_it_goes_on_until_it_is_stopped(spark, tmp_path):
     """With `every` the query waits for more, and ends when it is stopped."""
     tables = fresh_tables("iceberg", tmp_path)

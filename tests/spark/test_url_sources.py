@@ -97,3 +97,17 @@ def test_folders_that_say_nothing(spark, tmp_path):
             urls_from(spark, str(tmp_path / name), "photo")
     with pytest.raises(pv.SettingError, match=r"urls_from: 'no_such_table' cannot be read"):
         urls_from(spark, "no_such_table", "photo")
+
+
+def test_a_column_is_named_as_spark_does(spark, tmp_path):
+    """A column's name may be given in another case, in a list as in a table, unless Spark is told to tell case apart."""
+    (tmp_path / "mine.csv").write_text(f"note, short;Photo\nx;{A}\n")
+    spark.createDataFrame([(A,)], "Photo STRING").write.parquet(str(tmp_path / "mine.parquet"))
+    for name in ("mine.csv", "mine.parquet"):
+        assert found(spark, tmp_path / name, "photo") == found(spark, tmp_path / name, "PHOTO") == [A]
+    spark.conf.set("spark.sql.caseSensitive", "true")
+    try:
+        with pytest.raises(pv.ColumnError, match="no column 'PHOTO'; there are: Photo"):
+            found(spark, tmp_path / "mine.parquet", "PHOTO")
+    finally:
+        spark.conf.unset("spark.sql.caseSensitive")

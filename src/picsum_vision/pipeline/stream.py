@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from picsum_vision.errors import SettingError
 from picsum_vision.pipeline.key_check import check_key
 from picsum_vision.pipeline.run import run_over
-from picsum_vision.spark.columns import check_input
+from picsum_vision.spark.columns import check_input, own_name
 from picsum_vision.spark.table_problems import table_problem
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.sql_text import identifier
@@ -120,4 +120,4 @@ def _table_stream(spark: SparkSession, config: PipelineConfig, options: Mapping[
 def _check_source(source: DataFrame, url_col: str) -> None:
     if not source.isStreaming:
         raise SettingError("urls: this DataFrame does not stream; make it with spark.readStream, or use run_pipeline")
-    check_input("url_col", source, url_col, "string")
+    check_input("url_col", source, own_name(source, url_col), "string")

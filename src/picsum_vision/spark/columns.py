@@ -24,6 +24,17 @@ def check_input(setting: str, df: DataFrame, column: Any, type_name: str) -> Non
         raise ColumnError(f"{setting}: column {column!r} is {found}; it must be {type_name}")
 
 
+def own_name(df: DataFrame, column: Any) -> Any:
+    """Return how the DataFrame writes a column's name, where Spark does not tell case apart; what is not there as it is."""
+    if not isinstance(column, str) or column in df.columns or _tells_case_apart(df):
+        return column
+    return next((name for name in df.columns if name.lower() == column.lower()), column)
+
+
+def _tells_case_apart(df: DataFrame) -> bool:
+    return str(df.sparkSession.conf.get("spark.sql.caseSensitive", "false")).lower() == "true"
+
+
 def check_output(df: DataFrame, columns: Iterable[str]) -> None:
     """Refuse a DataFrame that has a column already which is to be added. Spark's names do not tell case apart."""
     there = {name.lower() for name in df.columns}

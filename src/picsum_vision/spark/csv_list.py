@@ -23,7 +23,7 @@ def read_csv(spark: SparkSession, source: str, url_col: str) -> DataFrame:
     header = _first_line(spark, source)
     separator = _separator(header, url_col)
     names = _cells(header, separator)
-    if url_col not in names and any(map(_ADDRESS.match, names)):
+    if url_col.lower() not in map(str.lower, names) and any(map(_ADDRESS.match, names)):
         raise ColumnError(
             f"urls_from: {source!r} has no header, its first line holds an address; add one, or name it .txt if each line is one"
         )
@@ -38,8 +38,8 @@ def _first_line(spark: SparkSession, source: str) -> str:
 
 
 def _separator(header: str, url_col: str) -> str:
-    """Return the separator by which the header has the column, else the first that it has at all."""
-    by_name = (separator for separator in _SEPARATORS if url_col in _cells(header, separator))
+    """Return the separator by which the header has the column, in any case, else the first that it has at all."""
+    by_name = (separator for separator in _SEPARATORS if url_col.lower() in _cells(header.lower(), separator))
     there = (separator for separator in _SEPARATORS if separator in header)
     return next(by_name, next(there, _SEPARATORS[0]))
 
