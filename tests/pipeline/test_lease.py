@@ -13,6 +13,7 @@ import pytest
 from whole_jobs import check_one_row_each, fresh_tables, job
 
 import picsum_vision as pv
+from picsum_vision.spark import lease as lease_module
 from picsum_vision.spark.lease import Lease
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.spark.this_process import is_gone, machine_digest, process_mark
@@ -206,3 +207,21 @@ def test_a_lease_that_cannot_be_given_back_hides_nothing(store, monkeypatch):
 
     with pytest.raises(ValueError, match="the first"):
         ends_after_its_catalog()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ConnectionError("the catalog is busy")])
+def test_who_is_stopped_while_taking_the_lease_holds_nobody_up(store, monkeypatch, error):
+    """Between the claim and the first renewal Ctrl-C and errors leave nothing to wait for; of errors that holds everywhere."""
+
+    def stopped(self: Lease) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lease, "_renew", stopped)
+        with pytest.raises(type(error)):
+            Lease(store, "stopped").take(wait=False)
+    if isinstance(error, Exception):
+        monkeypatch.setattr(lease_module, "_interrupted", set())  # as another process sees it
+    assert Lease(store, "asks").holding_run() is None
+    with Lease(store, "next").take(wait=False):
+        assert Lease(store, "asks").holding_run() == "next"

@@ -7,6 +7,7 @@ no free slot.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -29,7 +30,7 @@ _COMMENT: Final = "Which run is at work on the tables"
 # Of Iceberg: each renewal writes its metadata anew.
 _PROPERTIES: Final = "'write.metadata.delete-after-commit.enabled' = 'true', 'write.metadata.previous-versions-max' = '10'"
 _MICROSECONDS: Final = 1_000_000
-_interrupted: Final[set[str]] = set()  # runs of this process that were ended by Ctrl-C
+_interrupted: Final[set[str]] = set()  # runs of this process that were ended by Ctrl-C, or while they took the lease
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +70,16 @@ class Lease:
 
     def take(self, *, wait: bool, say: Callable[[str], None] = lambda _: None) -> Lease:
         """Claim the tables; while another run holds them, wait, or raise TableProblem unless `wait`."""
+        try:
+            self._claim_when_free(wait=wait, say=say)
+            self._renew()
+            self._renewing.start()
+        except BaseException as error:
+            self._let_go(error)
+            raise
+        return self
+
+    def _claim_when_free(self, *, wait: bool, say: Callable[[str], None]) -> None:
         told = False
         while not self._claimed():
             holder = self._holder()
@@ -78,9 +89,23 @@ class Lease:
                 say(f"run {holder.owner} is at work on these tables; waiting for it")
                 told = True
             time.sleep(_LOOK_AGAIN_S)
-        self._renew()
-        self._renewing.start()
-        return self
+
+    def _let_go(self, error: BaseException) -> None:
+        """Leave nothing to wait for where the lease was claimed, or may have been, and the run does not come to hold it."""
+        self._ended.set()
+        if not (isinstance(error, Exception) and self._has_given_back()):
+            _interrupted.add(self._run_id)
+
+    def _has_given_back(self) -> bool:
+        """Give back what is this run's, and leave another one's as it is; return whether the catalog has answered."""
+        with contextlib.suppress(Exception):
+            if self._is_in_the_row():
+                self._set_until(0)
+            return True
+        return False
+
+    def _is_in_the_row(self) -> bool:
+        return self._holder().owner == self._run_id
 
     def holding_run(self) -> str | None:
         """Return the run that has the lease now, None if nobody has."""
