@@ -14,7 +14,7 @@ from whole_jobs import check_one_row_each, fresh_tables, job
 
 import picsum_vision as pv
 from picsum_vision.spark import lease as lease_module
-from picsum_vision.spark.lease import Lease
+from picsum_vision.spark.lease import Holder, Lease
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.spark.this_process import is_gone, machine_digest, process_mark
 from picsum_vision.testing.image_server import ImageServer
@@ -225,3 +225,50 @@ def test_who_is_stopped_while_taking_the_lease_holds_nobody_up(store, monkeypatc
     assert Lease(store, "asks").holding_run() is None
     with Lease(store, "next").take(wait=False):
         assert Lease(store, "asks").holding_run() == "next"
+
+
+def out_of_time(store: TableStore) -> Lease:
+    """Let a run's lease run out without being renewed; its next renewal would last."""
+    slow = hold_from_elsewhere(store, lasts_s=0.4)
+    slow._ended.set()
+    slow._renewing.join()
+    time.sleep(0.5)
+    slow._lasts_s = 60
+    return slow
+
+
+def test_a_renewal_between_looking_and_claiming_goes_first(store, monkeypatch):
+    """Whoever finds a lease run out, and its holder awake again before the claim is in, steps back; one of them has it."""
+    slow = out_of_time(store)
+    look = Lease._holder
+
+    def renewed_meanwhile(self: Lease) -> Holder:
+        found = look(self)
+        monkeypatch.setattr(Lease, "_holder", look)
+        assert slow._renew_or_lose()
+        return found
+
+    monkeypatch.setattr(Lease, "_holder", renewed_meanwhile)
+    with pytest.raises(pv.TableProblem, match="run elsewhere is at work"):
+        Lease(store, "next").take(wait=False)
+    slow.check()
+    assert Lease(store, "asks").holding_run() == "elsewhere"
+
+
+def test_a_renewal_that_comes_after_a_claim_is_none(store, monkeypatch):
+    """A holder that looked before another run's claim, and renews after it, hears that it has lost; the other one goes on."""
+    slow, following, write = out_of_time(store), Lease(store, "next"), Lease._set_until
+
+    def overtaken(self: Lease, until_us: int) -> None:
+        monkeypatch.setattr(Lease, "_set_until", write)
+        following.take(wait=False)
+        write(self, until_us)
+
+    monkeypatch.setattr(Lease, "_set_until", overtaken)
+    assert not slow._renew_or_lose()
+    with pytest.raises(pv.TableProblem, match="could not renew its lease"):
+        slow.check()
+    assert Lease(store, "asks").holding_run() == "next"
+    with following:
+        assert following._renew_or_lose()
+        following.check()

@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from picsum_vision.errors import TableProblem
@@ -47,6 +47,12 @@ class Holder:
         return (
             self.owner is None or self.until_us < _now_us() or self.owner in _interrupted or is_gone(self.machine, self.process)
         )
+
+    def as_sql(self, until_us: int) -> dict[str, str]:
+        """Return the table's row."""
+        texts = {"owner": self.owner, "machine": self.machine, "process": self.process}
+        row = {name: "NULL" if text is None else literal(text) for name, text in texts.items()}
+        return {"owner": row.pop("owner"), "until_us": f"{until_us}L", **row}
 
 
 NOBODY: Final = Holder(None, 0, None, None)  # where somebody has deleted the table's row
@@ -167,10 +173,25 @@ class Lease:
         if holder is NOBODY:
             self._add_row()
             return self._holder().owner == self._run_id
-        values = ", ".join(f"{name} = {value}" for name, value in self._claim.items())
-        still = "owner IS NULL" if holder.owner is None else f"owner = {literal(holder.owner)}"
-        self._store.sql(self._table, f"UPDATE {self._store.name(self._table)} SET {values} WHERE {still}")  # noqa: S608 - escaped
-        return self._holder().owner == self._run_id
+        self._update(self._claim, found=holder.owner)
+        return self._is_in_the_row() and not self._is_late_for(holder)
+
+    def _update(self, values: Mapping[str, str], *, found: str | None) -> None:
+        """Change the row, which still has to be the one of the run that was found in it."""
+        row = ", ".join(f"{name} = {value}" for name, value in values.items())
+        still = "owner IS NULL" if found is None else f"owner = {literal(found)}"
+        self._store.sql(self._table, f"UPDATE {self._store.name(self._table)} SET {row} WHERE {still}")  # noqa: S608 - escaped
+
+    def _is_late_for(self, before: Holder) -> bool:
+        """Return whether the run before was awake after all and renewed before the claim was in; it has its row back then.
+
+        The row does not say so, for renewals stand in the properties. Who renews later than this looks at the row.
+        """
+        renewed_by, until_us = self._renewed()
+        if before.owner is None or renewed_by != before.owner or dataclasses.replace(before, until_us=until_us).is_free():
+            return False
+        self._update(before.as_sql(until_us), found=self._run_id)
+        return True
 
     def _add_row(self) -> None:
         """Put the row back; of two that do so at once one loses its commit, and then finds a row."""
@@ -182,12 +203,7 @@ class Lease:
 
     @property
     def _claim(self) -> dict[str, str]:
-        return {
-            "owner": literal(self._run_id),
-            "until_us": f"{self._until_us()}L",
-            "machine": literal(machine_digest()),
-            "process": literal(process_mark()),
-        }
+        return Holder(self._run_id, 0, machine_digest(), process_mark()).as_sql(self._until_us())
 
     def _made(self) -> bool:
         """Make the table with this run in it; of two that do so at once one finds it there already."""
@@ -229,15 +245,28 @@ class Lease:
         with self._one_at_a_time:
             try:
                 self._store.refresh(self._table)
-                if self._renewed()[0] != self._run_id:
+                # A run that has lost it may have written the property once more: the row says whose it is.
+                is_ours = self._renewed()[0] == self._run_id or self._is_in_the_row()
+                if not (is_ours and self._renewed_in_time()):
                     self._lost = TableProblem("another run holds it now")
                     return False
-                self._renew()
             except Exception as error:  # noqa: BLE001 - of whatever kind: it is tried again as long as the lease lasts
                 if _now_us() > self._until:
                     self._lost = error
                 return False
             return True
+
+    def _renewed_in_time(self) -> bool:
+        """Renew; return False where the lease had run out before that was in, and another run has claimed it meanwhile.
+
+        Only then the row is read: that takes a task, and while a pass runs there may be no free slot for one.
+        """
+        until_us = self._until_us()
+        self._set_until(until_us)
+        if _now_us() > self._until and not self._is_in_the_row():
+            return False
+        self._until = until_us
+        return True
 
     def _renew(self) -> None:
         until_us = self._until_us()
