@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 
 import pytest
@@ -40,3 +41,39 @@ def test_a_table_that_is_not_there_is_one_line(spark):
     with pytest.raises(pv.TableProblem, match="no such table; `picsum-vision run` makes it"):
         store.read("image_desc")
     assert not store.exists("image_desc")
+
+
+@pytest.fixture
+def store(spark) -> TableStore:
+    """Give a schema of its own, without tables."""
+    tables = pv.Tables(schema=f"s_{uuid.uuid4().hex[:8]}")
+    spark.sql(f"CREATE SCHEMA {tables.catalog}.{tables.schema}")
+    return TableStore(spark, tables)
+
+
+@pytest.mark.spark
+def test_columns_that_another_run_adds_meanwhile(spark, store, monkeypatch):
+    """Of two first runs on the notebook's tables the one whose ALTER TABLE comes second goes on with the columns of the other."""
+    spark.sql(f"CREATE TABLE {store.name('image_codes')} (image_url STRING, image_binary BINARY)")
+    sql = TableStore.sql
+
+    def second(self: TableStore, role: str, statement: str) -> None:
+        if "ADD COLUMNS" in statement:
+            monkeypatch.setattr(TableStore, "sql", sql)
+            store.make_missing()
+        sql(self, role, statement)
+
+    monkeypatch.setattr(TableStore, "sql", second)
+    assert TableStore(spark, store.tables).make_missing() == ["image_urls"]
+    assert store.read("image_codes").columns == ["image_url", "image_binary", "download_outcome"]
+
+
+@pytest.mark.spark
+def test_a_table_without_the_key_is_left_as_it_is(spark, store):
+    """A table of somebody else's that has columns but not the key gets none of ours: one line says what to do."""
+    other = TableStore(spark, dataclasses.replace(store.tables, image_urls="my_photos"))
+    spark.sql(f"CREATE TABLE {other.name('image_urls')} (photo STRING)")
+    with pytest.raises(pv.TableProblem, match=r"my_photos: no column image_url, which is the key; there are: photo") as caught:
+        other.make_missing()
+    assert "\n" not in str(caught.value)
+    assert other.read("image_urls").columns == ["photo"]

@@ -79,8 +79,12 @@ class TableStore:
         return True
 
     def check_types(self, role: str) -> None:
-        """Raise TableProblem if the table has a column that the job's rows do not fit into, with the SQL that repairs it."""
+        """Raise TableProblem if the job's rows do not fit into the table's columns, with the SQL that repairs it."""
         schema = self.read(role).schema
+        if schema.fields and KEY not in {name.lower() for name in schema.names}:
+            there = ", ".join(schema.names)
+            told = f"{self.tables.readable(role)}: no column {KEY}, which is the key; there are: {there}"
+            raise TableProblem(f"{told}; give the job another table, or rename the column that has the addresses to {KEY}")
         if next(unfit_columns(role, schema, self.name(role), is_delta=False), None) is None:
             return
         is_delta = any(key.startswith("delta.") for key in self.properties(role))
@@ -217,11 +221,23 @@ class TableStore:
             self.create(role, COLUMNS[role], COMMENTS[role])
             return True
         self.check_types(role)
-        there = {name.lower() for name in self.read(role).columns}
-        lacking = [column for column in COLUMNS[role] if column[0] not in there]
+        lacking = self._lacking(role)
         if lacking:
-            self.sql(role, f"ALTER TABLE {self.name(role)} ADD COLUMNS ({column_list(lacking)})")
+            self._add_columns(role, lacking)
         return False
+
+    def _lacking(self, role: str) -> list[Column]:
+        there = {name.lower() for name in self.read(role).columns}
+        return [column for column in COLUMNS[role] if column[0] not in there]
+
+    def _add_columns(self, role: str, columns: Iterable[Column]) -> None:
+        """Add columns, unless another run does so at the same time: nobody holds the lease yet."""
+        try:
+            self.sql(role, f"ALTER TABLE {self.name(role)} ADD COLUMNS ({column_list(columns)})")
+        except Exception:
+            self.refresh(role)
+            if self._lacking(role):
+                raise
 
     def _guarded(self, role: str, work: Callable[[], object]) -> None:
         try:
