@@ -77,3 +77,11 @@ def test_a_table_without_the_key_is_left_as_it_is(spark, store):
         other.make_missing()
     assert "\n" not in str(caught.value)
     assert other.read("image_urls").columns == ["photo"]
+
+
+@pytest.mark.spark
+def test_tables_are_found_by_names_with_any_signs(spark, store):
+    """A name's beginning is no pattern: signs that mean something in one are found as they stand, in any case."""
+    for name in ("codes$+(1|[_staged_1", "codes_staged_1", "codes$+(1|[_lease"):
+        spark.sql(f"CREATE TABLE {store.name(name)} (image_url STRING)")
+    assert store.named_like("CODES$+(1|[_staged_") == ["codes$+(1|[_staged_1"]

@@ -119,8 +119,9 @@ class TableStore:
         if self.tables.path is not None:
             return []
         schema = identifier(self.tables.catalog, self.tables.schema)
-        found = self._spark.sql(f"SHOW TABLES IN {schema} LIKE {literal(beginning + '*')}").collect()
-        return sorted(row["tableName"] for row in found)
+        # Not with LIKE, whose pattern gives signs a meaning that a name may have.
+        names = (row["tableName"] for row in self._spark.sql(f"SHOW TABLES IN {schema}").collect())
+        return sorted(name for name in names if name.casefold().startswith(beginning.casefold()))
 
     def missing_from(self, role: str, asked: DataFrame, key: str = KEY) -> DataFrame:
         """Return the rows of `asked` whose key the table has not, reading nothing of it but the key; NULL is a key, too."""
