@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html_elements import Elements
 
-from picsum_vision.run_report import RunReport, StageReport
+from picsum_vision.run_report import NO_ADDRESSES, RunReport, StageReport
 
 
 def report(**changed) -> RunReport:
@@ -53,3 +53,16 @@ def test_failures_that_can_change_are_pointed_to():
     assert hint in Elements(left._repr_html_()).texts
     assert "1 row failed" in str(report(could_be_tried_again=1))
     assert "retry" not in str(report())
+
+
+def test_a_run_without_addresses_says_so():
+    """Where nothing was asked for, text and notebook say that instead of figures, and a share that was asked for is missed."""
+    nothing = StageReport(by_status={}, seconds=0.0, skipped=0, bytes=0)
+    empty = {"rows": 0, "download": nothing, "describe": nothing}
+    assert str(report(**empty)).splitlines()[1] == NO_ADDRESSES
+    assert NO_ADDRESSES in Elements(report(**empty)._repr_html_()).texts
+    assert "there already" not in str(report(**empty))
+    assert (report(**empty).ok_share, report(**empty).succeeded) == (0.0, True)
+    missed = report(**empty, min_ok_share=0.9)
+    assert not missed.succeeded
+    assert "min_ok_share: 0.000 of the rows are ok, 0.9 were asked for" in str(missed)

@@ -41,8 +41,8 @@ class Quality:
 
     @property
     def ok_share(self) -> float:
-        """The share of rows that have a description, 0 to 1."""
-        return self.ok / self.rows if self.rows else 1.0
+        """The share of rows that have a description, 0 to 1; 0 where there are no rows."""
+        return self.ok / self.rows if self.rows else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return each measure by its name in the table, without those that were not looked at."""

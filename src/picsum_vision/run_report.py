@@ -9,6 +9,7 @@ from picsum_vision.html_text import html_line, html_table
 from picsum_vision.outcomes import DescribeStatus, DownloadStatus
 from picsum_vision.quality import Quality
 
+NO_ADDRESSES = "no addresses: the list or table that they come from (urls_from) has none, and nothing was done"
 _MEGABYTE = 1_000_000
 _STAGE_HEADS = ("", "ok", "failed", "there already", "seconds", "images/s", "MB", "tokens in + out", "cost")
 
@@ -86,8 +87,8 @@ class RunReport:
 
     @property
     def ok_share(self) -> float:
-        """The share of rows that have a description, 0 to 1."""
-        return self.describe.ok / self.rows if self.rows else 1.0
+        """The share of rows that have a description, 0 to 1; 0 where there are no rows."""
+        return self.describe.ok / self.rows if self.rows else 0.0
 
     @property
     def succeeded(self) -> bool:
@@ -117,6 +118,10 @@ class RunReport:
         return [f"min_ok_share: {self.ok_share:.3f} of the rows are ok, {self.min_ok_share} were asked for"]
 
     @property
+    def _of_no_rows(self) -> list[str]:
+        return [self._title, NO_ADDRESSES, *self._missed, "tables: " + ", ".join(self.tables.values())]
+
+    @property
     def _left_alone(self) -> list[str]:
         if not self.could_be_tried_again:
             return []
@@ -130,6 +135,8 @@ class RunReport:
 
     def _repr_html_(self) -> str:
         """Return the summary as a notebook shows it: a table of the stages, and one of what failed."""
+        if not self.rows:
+            return "".join(map(html_line, self._of_no_rows))
         stages = (("downloaded", self.download, DOWNLOAD_WORDS), ("described", self.describe, DESCRIBE_WORDS))
         failures = [
             (word, status, f"{rows:,}", words.get(status, ""))
@@ -149,6 +156,8 @@ class RunReport:
 
     def __str__(self) -> str:
         """Return the summary as lines of text."""
+        if not self.rows:
+            return "\n".join(self._of_no_rows)
         lines = [
             self._title,
             _stage_line("downloaded", self.download),

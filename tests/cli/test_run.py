@@ -16,10 +16,24 @@ from spark_processes import processes_of
 
 from picsum_vision.cli import demo as demo_command
 from picsum_vision.cli.entry import run
+from picsum_vision.run_report import NO_ADDRESSES
 from picsum_vision.testing.image_server import ImageServer
 from picsum_vision.testing.latency import Latency
 
 COMMAND = [sys.executable, "-c", "from picsum_vision.cli import main; main()"]
+
+
+@pytest.mark.spark
+def test_an_empty_list_is_told(spark, tmp_path, capsys):
+    """A list without an address is said on both streams, and misses the share that was asked for; without one it is no error."""
+    (tmp_path / "mine.csv").write_text("image_url\n")
+    words = ["run", "--urls-from", str(tmp_path / "mine.csv"), "--output", str(tmp_path / "out")]
+    assert run([*words, "--min-ok-share", "0.9", "--json"]) == 3
+    told = capsys.readouterr()
+    assert json.loads(told.out)["rows"] == 0
+    assert NO_ADDRESSES in told.err
+    assert run(words) == 0
+    assert NO_ADDRESSES in capsys.readouterr().out
 
 
 @pytest.mark.spark

@@ -9,6 +9,7 @@ from pyspark.errors import StreamingQueryException
 from whole_jobs import LOCAL, check_one_row_each, fresh_tables, rows_of
 
 import picsum_vision as pv
+from picsum_vision.pipeline.run import run_over
 from picsum_vision.pipeline.run_log import RunLog
 from picsum_vision.spark.staging import Staging
 from picsum_vision.spark.tables import TableStore
@@ -122,6 +123,18 @@ def test_a_table_may_write_its_column_in_capitals(spark, tmp_path):
         stream = spark.readStream.schema("Photo STRING").json(str(tmp_path / "in"))
         drain(spark, streaming_job(tables, url_col="photo"), tmp_path / "other", urls=stream)
     check_one_row_each(spark, tables, 2)
+
+
+def test_a_micro_batch_without_addresses_misses_no_share(spark, tmp_path):
+    """min_ok_share is missed by a run whose source is empty, in the tables as in its report, but not by a micro-batch."""
+    config = streaming_job(fresh_tables("iceberg", tmp_path), min_ok_share=0.9)
+    none = spark.createDataFrame([], "image_url STRING")
+    assert run_over(spark, config, none, stream="checkpoint#0").succeeded
+    assert not run_over(spark, config, none).succeeded
+    runs = sorted(rows_of(spark, config.tables, "image_runs"), key=lambda row: row.started_at)
+    assert [row.state for row in runs] == ["ok", "share_missed"]
+    passed = {row.run_id: row.passed for row in rows_of(spark, config.tables, "image_quality") if row.measure == "ok_share"}
+    assert [passed[row.run_id] for row in runs] == [None, False]
 
 
 def test_it_goes_on_until_it_is_stopped(spark, tmp_path):

@@ -21,7 +21,7 @@ from picsum_vision.pipeline.watchers import RunFacts, watchers_of
 from picsum_vision.pipeline.work import Work
 from picsum_vision.progress.notebook import notebook_progress
 from picsum_vision.progress.tracker import RunProgress, Show
-from picsum_vision.run_report import RunReport
+from picsum_vision.run_report import NO_ADDRESSES, RunReport
 from picsum_vision.spark.generate import url_frame
 from picsum_vision.spark.lease import Lease
 from picsum_vision.spark.publishing import AN_ANSWER_EACH, ONE_ANSWER
@@ -81,6 +81,7 @@ class _Run:
         self._config = config
         self._store = TableStore(spark, config.tables)
         self._asked = asked
+        self._stream = stream
         question = Question.of(config.backend, config.task)
         several = config.on_new_question == "keep_both"
         self._wanted = Wanted(
@@ -176,6 +177,10 @@ class _Run:
             watcher.begun()
         first = listing.result()
         survey = work.do(first)
+        # Of a stream a micro-batch may have none, and misses no share.
+        misses_nothing = self._stream is not None and not survey.rows
+        if not survey.rows and self._stream is None:
+            self._progress.say(NO_ADDRESSES)
         self._progress.begin("finish")
         if left or conveyor.passes:
             self._staging.give_back_room()
@@ -186,6 +191,6 @@ class _Run:
             describe=work.tally.describe_report(survey, self._prices),
             tables={role: self._config.tables.readable(role) for role in COLUMNS},
             seconds=time.monotonic() - began_s,
-            min_ok_share=self._config.min_ok_share,
+            min_ok_share=None if misses_nothing else self._config.min_ok_share,
             could_be_tried_again=first.could_be_tried_again,
         )

@@ -45,7 +45,7 @@ class RunLog:
         with ThreadPoolExecutor(1, thread_name_prefix="picsum-vision-run-row") as beside:
             ending = beside.submit(self._end, report)
             quality = self._measured()
-            add_quality(facts.spark, facts.store, facts.run_id, quality, min_ok_share=facts.config.min_ok_share)
+            add_quality(facts.spark, facts.store, facts.run_id, quality, min_ok_share=report.min_ok_share)
             ending.result()
         report = dataclasses.replace(report, quality=quality)
         if self._mlflow is not None:
