@@ -43,7 +43,8 @@ def run_stream(
 
     Each micro-batch does what :func:`picsum_vision.run_pipeline` does, over the addresses that are new in its source: they are
     added to `image_urls`, and have a row in `image_codes` and one in `image_desc` afterwards. A micro-batch that is repeated
-    after a crash does only what is still missing. Each is a row of `image_runs`, and of `image_quality` several.
+    after a crash does only what is still missing (and, with `retry_failed` or `retry_permanent`, what failed in it). Each is a
+    row of `image_runs`, and of `image_quality` several.
 
     Parameters
     ----------
