@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from pyspark.sql import functions as F
 from whole_jobs import check_one_row_each, fresh_tables, job, rows_of
 
 import picsum_vision as pv
+from picsum_vision.spark.publishing import ONE_ANSWER
+from picsum_vision.spark.staging import Staging
 from picsum_vision.spark.tables import TableStore
-from picsum_vision.testing.image_server import ImageServer
+from picsum_vision.testing.image_server import Fault, ImageServer
 from picsum_vision.testing.model_server import ModelServer
 
 pytestmark = pytest.mark.spark
@@ -47,6 +50,43 @@ def test_an_answer_that_failed_is_asked_for_again_from_the_bytes(spark, tmp_path
     assert (first.could_be_tried_again, left.could_be_tried_again, mended.could_be_tried_again) == (0, 4, 0)
     assert mended.describe.by_status == {"ok": 4}
     check_one_row_each(spark, tables, 4)
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_a_download_is_tried_again_without_touching_its_answer(spark, tmp_path, is_back):
+    """Of an image that failed although its answer is there, retry_failed tries the download alone, and the answer stays."""
+    tables = fresh_tables("iceberg", tmp_path)
+    store = TableStore(spark, tables)
+    store.make_missing()
+    refusal = Fault(kind="status", status=500, path="/id/", times=1 if is_back else None)
+    with ImageServer(faults=[refusal]) as images, ModelServer() as model:
+        urls = pv.generate_urls(spark, 4, start=1, width=64, height=48, base_url=images.base_url)
+        store.append("image_desc", urls.selectExpr("image_url", "'un mare' AS descrizione", "NULL AS describe_outcome"))
+        asked = {"images": 4, "start": 1, "backend": pv.ChatCompletions(model.base_url, "test-vision")}
+        asked["download"] = pv.DownloadOptions(allow_private_addresses=True, max_attempts=1)
+        failed = pv.run_pipeline(spark, job(tables, images, **asked))
+        again = pv.run_pipeline(spark, job(tables, images, retry_failed=True, **asked))
+        assert model.stats()["requests"] == 0
+    assert failed.download.by_status == {"http_error": 4}
+    assert again.download.by_status == ({"ok": 4} if is_back else {"http_error": 4})
+    assert (again.download.skipped, again.describe.skipped, again.describe.by_status) == (0, 4, {"ok": 4})
+    assert {row.descrizione for row in rows_of(spark, tables, "image_desc")} == {"un mare"}
+    check_one_row_each(spark, tables, 4)
+
+
+def test_no_image_does_not_take_the_place_of_an_answer_to_the_same_question(spark, tmp_path):
+    """A later no_image is published over an ok answer only where that one is to another question."""
+    store = TableStore(spark, fresh_tables("iceberg", tmp_path))
+    store.make_missing()
+    empty = spark.createDataFrame([("the same", b""), ("another", b"")], "image_url STRING, image_binary BINARY")
+    later = pv.describe(empty, pv.PixelDescriber()).drop("image_binary")
+    digest = F.when(F.col("image_url") == "another", "0").otherwise(F.col("describe_outcome.prompt_sha256"))
+    before = F.col("describe_outcome").withField("status", F.lit("ok")).withField("prompt_sha256", digest)
+    store.append("image_desc", later.withColumn("descrizione", F.lit("un mare")).withColumn("describe_outcome", before))
+    staging = Staging(store, ONE_ANSWER, "a" * 32)
+    staging.publish(staging.write(staging.names[0], later)[0], all_new=False)
+    found = {row.image_url: row.descrizione for row in rows_of(spark, store.tables, "image_desc")}
+    assert found == {"the same": "un mare", "another": None}
 
 
 def test_overwrite_does_everything_again(spark, tmp_path):

@@ -37,7 +37,7 @@ class Todo(str, Enum):
     """What is to be done about an address."""
 
     FETCH_AND_ASK = "fetch_and_ask"  # there is nothing of it
-    FETCH = "fetch"  # somebody took away the image, but its answer is there
+    FETCH = "fetch"  # its answer is there, but somebody took away the image, or its download is to be tried again
     FETCH_AGAIN = "fetch_again"  # it failed, and is to be tried again
     ASK = "ask"  # there is an image or its failure, and no answer
     NOTHING = "nothing"
@@ -140,8 +140,10 @@ class Standing:
         # "There is no image" is no answer any more once there is one.
         no_image = F.col("describe_status") == DescribeStatus.NO_IMAGE.value
         has_answer = F.col("describe_status").isNotNull() & ~F.col("ask_again")
+        # Asked about again, what was paid for would be paid for twice, or lost where the download fails once more.
+        needs_image = ~has_image | F.col("fetch_again")
         return (
-            F.when(~has_image & has_answer & ~no_image, Todo.FETCH.value)
+            F.when(needs_image & has_answer & ~no_image, Todo.FETCH.value)
             .when(~has_image, Todo.FETCH_AND_ASK.value)
             .when(F.col("fetch_again"), Todo.FETCH_AGAIN.value)
             .when(~has_answer | (no_image & is_ok), Todo.ASK.value)

@@ -58,6 +58,7 @@ class Work:
         # The platform plans the one and the endpoint the other: they are asked once for all, when all images are there.
         self._asks_once = isinstance(config.backend, (AiQuery, BatchChat))
         self._replaces = config.on_new_question == "replace"
+        self._tries_again = config.retry_failed or config.retry_permanent
         self._attempts = Attempts()
         self._tables_are_new = False
         # What a pass may spend is what the ones before it have left; and where a pass leaves slots free, a second one beside it
@@ -105,9 +106,9 @@ class Work:
             keys = self._standing.keys(Todo.FETCH_AND_ASK)
             number = keys.count()
             self._work_off("{:,} images of lost workers to download again", number, keys, all_new=False, relayed=False)
-        # Somebody took away their images, but they have their answers.
+        # Somebody took away their images, or these failed and are tried again, but they have their answers.
         words, keys = "{:,} images to download whose answers are there", self._standing.keys(Todo.FETCH)
-        self._work_off(words, survey.left(Todo.FETCH), keys, all_new=True, fetch_only=True)
+        self._work_off(words, survey.left(Todo.FETCH), keys, all_new=not self._tries_again, fetch_only=True)
 
     def _describe(self, number: int) -> None:
         """Ask about images that are there; about such as were fetched and not kept, after fetching them again."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from pyspark.sql import functions as F
 
 from picsum_vision.errors import TableProblem
+from picsum_vision.outcomes import DescribeStatus
 from picsum_vision.sql_text import identifier, literal
 from picsum_vision.table_columns import COLUMNS, KEY
 
@@ -133,6 +134,16 @@ def _merge(store: TableStore, staged: Staged, target: Target) -> str:
     return (
         f"MERGE INTO {store.name(target.role)} AS t "  # noqa: S608 - the same
         f"USING (SELECT {names} FROM ({rows})) AS s ON {same} "
-        f"WHEN MATCHED AND (t.{moment} IS NULL OR s.{moment} > t.{moment}) THEN UPDATE SET "
+        f"WHEN MATCHED AND (t.{moment} IS NULL OR s.{moment} > t.{moment}) AND {_loses_no_answer(target)} THEN UPDATE SET "
         f"{assignments} WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
     )
+
+
+def _loses_no_answer(target: Target) -> str:
+    """Return that an answer which is ok does not give way to there being no image to ask the same question about."""
+    if target.role != ONE_ANSWER.role:
+        return "true"
+    there, staged = f"t.{target.outcome}", f"s.{target.outcome}"
+    same = " AND ".join(f"{there}.{field} <=> {staged}.{field}" for field in ("model", "task", "prompt_sha256"))
+    no_image, ok = literal(DescribeStatus.NO_IMAGE.value), literal(DescribeStatus.OK.value)
+    return f"NOT ({there}.status <=> {ok} AND {staged}.status <=> {no_image} AND {same})"
