@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import pytest
@@ -14,7 +15,7 @@ from picsum_vision.pipeline.question import Question
 from picsum_vision.pipeline.run_log import RunLog
 from picsum_vision.pipeline.standing import Standing, Todo, Wanted
 from picsum_vision.pipeline.work import Work
-from picsum_vision.spark.publishing import IMAGES, ONE_ANSWER, publish
+from picsum_vision.spark.publishing import AN_ANSWER_EACH, IMAGES, ONE_ANSWER, publish
 from picsum_vision.spark.staging import Staging
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.testing.image_server import Fault, ImageServer
@@ -76,6 +77,44 @@ def test_a_pass_that_came_late_is_published_beside_the_one_in_its_place(spark, t
         assert Staging(store, ONE_ANSWER, "a2" * 16).publish_left() == 12
         assert Staging(store, ONE_ANSWER, "b3" * 16).publish_left() == 0
     assert len(rows_of(spark, tables, "image_codes")) == len(rows_of(spark, tables, "image_desc")) == 6
+
+
+def _answers(spark, prompt_sha256: str):
+    """Return an image and an answer about it, as a pass of a job with this question has them."""
+    images = spark.createDataFrame([("u", b"")], "image_url STRING, image_binary BINARY")
+    rows = pv.describe(images, pv.PixelDescriber()).withColumn("descrizione", F.lit(prompt_sha256))
+    return rows.withColumn(
+        "describe_outcome",
+        F.col("describe_outcome").withField("status", F.lit("ok")).withField("prompt_sha256", F.lit(prompt_sha256)),
+    )
+
+
+@pytest.mark.parametrize("next_run", ["publish_left", "discard_left"])
+@pytest.mark.parametrize("table_format", ["iceberg", "delta"])
+def test_answers_of_another_job_over_the_same_images_go_into_its_own_table(spark, tmp_path, table_format, next_run):
+    """Two jobs share image_codes and have an image_desc each: what one has left the other publishes, and not among its own."""
+    tables = fresh_tables(table_format, tmp_path)
+    theirs = TableStore(spark, dataclasses.replace(tables, image_desc="answers"))
+    store = TableStore(spark, tables)
+    for each in (store, theirs):
+        each.make_missing()
+    ended = Staging(theirs, ONE_ANSWER, ENDED)
+    ended.write(ended.names[0], _answers(spark, "1"))
+    getattr(Staging(store, ONE_ANSWER, "f1" * 16), next_run)()
+    assert [row.descrizione for row in theirs.read("image_desc").collect()] == ["1"]
+    assert rows_of(spark, tables, "image_desc") == []
+    assert Staging(store, ONE_ANSWER, "a2" * 16).publish_left() == 0
+
+
+def test_what_was_to_be_kept_beside_the_others_is(spark, tables):
+    """A pass of a run with keep_both is published so, although the run that finds it would replace."""
+    store = TableStore(spark, tables)
+    store.make_missing()
+    store.append("image_desc", _answers(spark, "1"))
+    ended = Staging(store, AN_ANSWER_EACH, ENDED)
+    ended.write(ended.names[0], _answers(spark, "2"))
+    assert Staging(store, ONE_ANSWER, "f1" * 16).publish_left() == 1
+    assert sorted(row.descrizione for row in rows_of(spark, tables, "image_desc")) == ["1", "2"]
 
 
 def test_nothing_is_left_behind(spark, tables, tmp_path):

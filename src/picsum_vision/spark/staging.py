@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.sql import functions as F
 
-from picsum_vision.spark.publishing import IMAGES, PASS_COLUMN, Staged, Target, publish
+from picsum_vision.spark.publishing import AN_ANSWER_EACH, IMAGES, ONE_ANSWER, PASS_COLUMN, Staged, Target, publish
 from picsum_vision.spark.relay import READ_BY_COLUMN
 from picsum_vision.spark.row_sums import RowSums
 from picsum_vision.table_columns import COLUMNS
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
     from picsum_vision.spark.tables import TableStore
 
+_ANSWERS_IN: Final = "answers_in"
+_KEEPS_BOTH: Final = "keeps_both"
 _COLUMNS: Final = (
     *COLUMNS["image_codes"],
     *COLUMNS["image_desc"][1:],
     (READ_BY_COLUMN, "STRING", "Which attempt of which task has read the address"),
     (PASS_COLUMN, "STRING", "The pass that the row came from; no address is in one twice"),
+    # Whoever publishes them may be another job: one with other answers about the same images, or one that keeps them otherwise.
+    (_ANSWERS_IN, "STRING", "The table that the answers are for"),
+    (_KEEPS_BOTH, "BOOLEAN", "Whether they stand beside answers to other questions, or take their place"),
 )
 _COMMENT: Final = "Rows on their way into the other tables: what a run leaves here when it is ended, the next one publishes"
 _SUMS: Final = {
@@ -80,13 +85,21 @@ class PassFigures:
         return sum(known) if known else None
 
 
+@dataclasses.dataclass(frozen=True)
+class _WayOut:
+    """Where the answers of a pass belong: the name of their table, and what makes two of them the same."""
+
+    table: str
+    target: Target
+
+
 class Staging:
     """The staging tables of one set of tables, and the way out of them."""
 
     def __init__(self, store: TableStore, answers: Target, run_id: str) -> None:
         """Publish into image_codes, and into image_desc as `answers` says."""
         self._store = store
-        self._answers = answers
+        self._way_out = _WayOut(store.tables.image_desc, answers)
         # After the table of the images, so that two sets of tables in one schema have their own.
         self._beginning = f"{store.tables.image_codes}_staged_"
         # A table of a catalog belongs to its run: what a run that was given up commits late stands beside those of the next one.
@@ -103,6 +116,7 @@ class Staging:
         """Evaluate `rows` once and keep what they were; columns that they lack are NULL. The table must be published before."""
         pass_id = uuid.uuid4().hex
         there = {name: F.col(name) for name in rows.columns} | {PASS_COLUMN: F.lit(pass_id)}
+        there |= {_ANSWERS_IN: F.lit(self._way_out.table), _KEEPS_BOTH: F.lit(self._way_out.target == AN_ANSWER_EACH)}
         columns = [there.get(name, F.lit(None)).cast(kind).alias(name) for name, kind, _ in _COLUMNS]
         if self._store.tables.path is not None:
             self._store.empty(table)
@@ -131,8 +145,8 @@ class Staging:
         """
         rows = 0
         for table in self._left_tables():
-            for staged, number in self._left_in(table):
-                self._publish(staged, all_new=False)
+            for staged, way_out, number in self._left_in(table):
+                self._publish(staged, all_new=False, way_out=way_out)
                 rows += number
             self._store.empty(table)
         return rows
@@ -143,20 +157,39 @@ class Staging:
         begun = len(self._beginning)
         return [name for name in self._store.named_like(self._beginning) if re.fullmatch(_OF_A_RUN, name[begun:])]
 
-    def _left_in(self, table: str) -> list[tuple[Staged, int]]:
+    def _left_in(self, table: str) -> list[tuple[Staged, _WayOut, int]]:
         if not self._store.exists(table):
             return []
+        staged = self._store.read(table)
+        # A table that an older version has left says nothing of the way out.
+        of_pass = [name for name in (PASS_COLUMN, _ANSWERS_IN, _KEEPS_BOTH) if name in staged.columns]
         counts = F.count(F.lit(1)).alias("rows"), F.expr(_REPEATS).alias("repeats")
-        passes = self._store.read(table).groupBy(PASS_COLUMN).agg(*counts).collect()
-        return [(Staged(table, row[PASS_COLUMN], repeats=row["repeats"]), row["rows"]) for row in passes]
+        passes = [row.asDict() for row in staged.groupBy(*of_pass).agg(*counts).collect()]
+        return [(Staged(table, row[PASS_COLUMN], repeats=row["repeats"]), self._way_out_of(row), row["rows"]) for row in passes]
 
-    def _publish(self, staged: Staged, *, all_new: bool) -> None:
+    def _way_out_of(self, row: dict[str, Any]) -> _WayOut:
+        if row.get(_ANSWERS_IN) is None:
+            return self._way_out
+        return _WayOut(row[_ANSWERS_IN], AN_ANSWER_EACH if row[_KEEPS_BOTH] else ONE_ANSWER)
+
+    def _publish(self, staged: Staged, *, all_new: bool, way_out: _WayOut | None = None) -> None:
         publish(self._store, staged, IMAGES, all_new=all_new)
-        publish(self._store, staged, self._answers, all_new=all_new)
+        self._publish_answers(staged, way_out or self._way_out, all_new=all_new)
+
+    def _publish_answers(self, staged: Staged, way_out: _WayOut, *, all_new: bool) -> None:
+        store = self._store
+        if way_out.table != self._way_out.table:
+            store = store.with_answers_in(way_out.table)
+            store.refresh("image_desc")
+            store.make_missing()
+        publish(store, staged, way_out.target, all_new=all_new)
 
     def discard_left(self) -> None:
-        """Take away what ended runs have left."""
+        """Take away what ended runs have left, but for answers that are another job's."""
         for table in self._left_tables():
+            for staged, way_out, _ in self._left_in(table):
+                if way_out.table != self._way_out.table:
+                    self._publish_answers(staged, way_out, all_new=False)
             self._store.empty(table)
 
     def give_back_room(self) -> None:

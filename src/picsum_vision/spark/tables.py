@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -28,6 +29,10 @@ class TableStore:
         """Take the session and the names."""
         self._spark = spark
         self.tables = tables
+
+    def with_answers_in(self, image_desc: str) -> TableStore:
+        """Return the same tables but for that of the answers."""
+        return TableStore(self._spark, dataclasses.replace(self.tables, image_desc=image_desc))
 
     def name(self, role: str) -> str:
         """Return a table's name as SQL has it; what is no role of the three is a table's own name."""
