@@ -127,11 +127,12 @@ def test_an_address_that_the_notebook_has_twice_is_fetched_once(spark, tmp_path)
     assert len(rows_of(spark, tables, "image_desc")) == 4
 
 
-def test_images_that_were_taken_away_are_fetched_without_asking(spark, tmp_path):
+@pytest.mark.parametrize("keep_images", [True, False])
+def test_images_that_were_taken_away_are_fetched_without_asking(spark, tmp_path, keep_images):
     """Without their rows in image_codes images are fetched again, but nothing is asked about those that have an answer."""
     tables = fresh_tables("iceberg", tmp_path)
     with ImageServer() as images, ModelServer() as model:
-        asked = {"backend": pv.ChatCompletions(model.base_url, "test-vision")}
+        asked = {"backend": pv.ChatCompletions(model.base_url, "test-vision"), "keep_images": keep_images}
         pv.run_pipeline(spark, job(tables, images, **asked))
         spark.sql(f"TRUNCATE TABLE {TableStore(spark, tables).name('image_codes')}")
         report = pv.run_pipeline(spark, job(tables, images, **asked))
@@ -139,6 +140,8 @@ def test_images_that_were_taken_away_are_fetched_without_asking(spark, tmp_path)
     # The two that cannot be had have no answer but that there is no image.
     assert (report.download.skipped, report.describe.skipped) == (0, 22)
     check_one_row_each(spark, tables, 24)
+    kept = [row.image_binary is not None for row in rows_of(spark, tables, "image_codes")]
+    assert sum(kept) == (22 if keep_images else 0)
 
 
 @pytest.mark.parametrize("unknown", [False, True])

@@ -59,8 +59,9 @@ class Passes:
         self._output_tokens += output_tokens or 0
 
     def fetch(self, keys: DataFrame) -> DataFrame:
-        """Return the images behind the keys."""
-        return download(keys.select(KEY), options=self._config.download, partitions=self._partitions)
+        """Return the images behind the keys; without the bytes where they are not to be kept."""
+        rows = download(keys.select(KEY), options=self._config.download, partitions=self._partitions)
+        return rows if self._config.keep_images else rows.drop("image_binary")
 
     def new_relay(self) -> Relay | None:
         """Return a window that passes hand on one to the other; None where it cannot be done."""
