@@ -68,6 +68,8 @@ def soak(session: nox.Session) -> None:
     _install(session, "bench,demo", _group("test"))
     no_test_is_marked_so = 5
     session.run("pytest", "-m", "soak", "--timeout", "0", *session.posargs, env=RUN, success_codes=[0, no_test_is_marked_so])
+    if not session.posargs:
+        session.run("pytest", "tests/transport", "--timeout", "0", env={**RUN, "PICSUM_VISION_THOROUGH": "1"})
 
 
 @nox.session(python=PYTHONS)

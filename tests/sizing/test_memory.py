@@ -38,7 +38,8 @@ def test_a_workers_own_memory_is_what_the_stage_that_needs_most_has_beside_its_i
 def test_the_jvm_is_a_line_of_its_own_where_it_was_measured(tmp_path):
     """A plan's memory is that of the Python workers; it says so, and what the JVM had at most in the suite it was fitted to."""
     assert "without the JVM's" in str(pv.plan(10))
-    assert pv.plan(10).jvm_memory_mb is None
+    with_peaks(total={"python_worker": 200.0}).write(tmp_path)
+    assert pv.plan(10, fit_from=tmp_path).jvm_memory_mb is None
     with_peaks(total={"python_worker": 200.0, "jvm": 1_234.0}, download={"python_worker": 200.0, "jvm": 900.0}).write(tmp_path)
     found = pv.plan(10, fit_from=tmp_path)
     assert found.jvm_memory_mb == 1_234

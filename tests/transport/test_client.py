@@ -9,8 +9,9 @@ import base64
 from collections.abc import Awaitable, Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from many_examples import many_examples
 from scripted_host import OK, Host, Script, answering, client, get, leaving_nothing, outcomes, plain, script, turns
 from yarl import URL
 
@@ -340,7 +341,7 @@ async def give_up_after(http: HttpClient, url: str, number: int) -> None:
     assert isinstance(outcome, (WholeBody, asyncio.CancelledError)), repr(outcome)
 
 
-@settings(max_examples=80)
+@many_examples(80)
 @given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from([0, 1])), min_size=1, max_size=6))
 def test_giving_up_at_any_moment(times: list[tuple[int, int]]) -> None:
     """An exchange can be cancelled while it connects, sends, reads or waits; nothing is left of it, and others do not suffer."""

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 import trustme
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from many_examples import many_examples
 from scripted_host import OK, Host, Script, answering, client, get, leaving_nothing, outcomes, plain, script, turns
 
 from picsum_vision.concurrency.deadline import DeadlinePassed
@@ -261,7 +262,7 @@ def test_a_lookup_that_fails_oddly(monkeypatch: pytest.MonkeyPatch) -> None:
         ask(pictures(), "http://pictures.test:PORT/0")
 
 
-@settings(max_examples=60)
+@many_examples(60)
 @given(st.lists(st.tuples(st.integers(0, 60), st.booleans()), min_size=1, max_size=5))
 def test_giving_up_while_connecting(times: list[tuple[int, bool]]) -> None:
     """A connection can be given up while its name is looked up, while it connects and in the TLS greeting, and leaves nothing."""

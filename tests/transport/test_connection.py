@@ -8,8 +8,9 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from many_examples import many_examples
 from scripted_host import OK, Script, answering, client, get, leaving_nothing, outcomes, plain, script
 
 from picsum_vision.concurrency.deadline import DeadlinePassed
@@ -177,7 +178,7 @@ def pieces(draw: st.DrawFn, raw: bytes) -> list[bytes]:
     return [raw[start:end] for start, end in itertools.pairwise(cuts)]
 
 
-@settings(max_examples=60)
+@many_examples(60)
 @given(st.data())
 def test_each_exchange_gets_its_own_answer(data: st.DataObject) -> None:
     """Over connections that are kept, or not, and with answers cut anywhere, each exchange gets exactly its own answer."""
@@ -205,7 +206,7 @@ spoilt = st.builds(
 )
 
 
-@settings(max_examples=100)
+@many_examples(100)
 @given(
     st.lists(
         st.tuples(st.one_of(spoilt, st.binary(max_size=100)), st.sampled_from(["stay", "close", "reset"])), min_size=1, max_size=8

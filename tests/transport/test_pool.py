@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from many_examples import many_examples
 from scripted_host import Host, answering, client, get, leaving_nothing, open_sockets, plain, script, turns
 
 from picsum_vision.transport import pool
@@ -110,7 +111,7 @@ def test_a_connection_that_the_host_closes_is_not_taken() -> None:
     assert leaving_nothing(work) == 2
 
 
-@settings(max_examples=30)
+@many_examples(30)
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=5))
 def test_no_more_connections_than_were_at_work_at_once(bursts: list[int]) -> None:
     """Bursts of requests open as many connections as the largest of them needs."""
