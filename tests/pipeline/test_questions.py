@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from pyspark.sql import functions as F
 from whole_jobs import check_one_row_each, fresh_tables, job, rows_of
 
 import picsum_vision as pv
 from picsum_vision.cli.export import images_with_answers
+from picsum_vision.pipeline.passes import Passes
+from picsum_vision.pipeline.work import Work
 from picsum_vision.report.gallery_frame import rows_of_tables
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.testing.image_server import ImageServer
@@ -142,6 +145,29 @@ def test_images_that_were_taken_away_are_fetched_without_asking(spark, tmp_path,
     check_one_row_each(spark, tables, 24)
     kept = [row.image_binary is not None for row in rows_of(spark, tables, "image_codes")]
     assert sum(kept) == (22 if keep_images else 0)
+
+
+def test_images_that_were_not_kept_are_passed_over_in_large_steps(spark, tables, image_server, monkeypatch):
+    """However many were not kept, few passes find nothing to describe; what stands behind them is found."""
+    rows, behind = 900, 30
+    store = TableStore(spark, tables)
+    store.make_missing()
+    urls = pv.generate_urls(spark, rows, base_url=image_server.base_url)
+    number = F.regexp_extract("image_url", r"/id/(\d+)/", 1).cast("long")
+    outcome = F.from_json(F.lit("{}"), store.read("image_codes").schema["download_outcome"].dataType)
+    status = F.when(number > rows - behind, "http_error").otherwise("ok")
+    outcome = outcome.withField("status", status).withField("finished_at", F.timestamp_micros(number))
+    store.append(
+        "image_codes",
+        urls.select("image_url", F.lit(None).cast("binary").alias("image_binary"), outcome.alias("download_outcome")),
+    )
+    describe, passes = Passes.describe, []
+    monkeypatch.setattr(Passes, "describe", lambda *given: passes.append(given) or describe(*given))
+    monkeypatch.setattr(Work, "_describe", Work._describe_kept)
+    config = job(tables, image_server, images=rows, start=1, width=800, height=600, checkpoint_interval_s=0.1, keep_images=False)
+    pv.run_pipeline(spark, config)
+    assert [row.describe_outcome.status for row in rows_of(spark, tables, "image_desc")] == ["no_image"] * behind
+    assert len(passes) <= 4
 
 
 @pytest.mark.parametrize("unknown", [False, True])

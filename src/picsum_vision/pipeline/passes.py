@@ -105,18 +105,18 @@ class Passes:
         An image that was fetched and not kept is left out: it must be fetched again, and has no answer before.
         """
         config = self._config
-        wanted = F.broadcast(portion.keys.select(F.col(KEY).alias("wanted")))
-        images = store.read("image_codes").where(portion.images)
-        images = images.join(wanted, F.col(KEY).eqNullSafe(F.col("wanted")), "left_semi")
-        was_not_kept = F.col("image_binary").isNull() & F.col("download_outcome.status").eqNullSafe("ok")
         rows = describe(
-            images.where(~was_not_kept).select(KEY, "image_binary"),
+            _described_from_table(store, portion).select(KEY, "image_binary"),
             config.backend,
             task=config.task,
             options=self._describe_options(),
             partitions=self._partitions,
         )
         return self._as_text(rows).drop("image_binary")
+
+    def has_any_to_describe(self, store: TableStore, portion: ImagePortion) -> bool:
+        """Return whether :meth:`describe` would return any row; reads no more than the first image that was kept."""
+        return bool(_described_from_table(store, portion).select(KEY).take(1))
 
     def _describe_options(self) -> DescribeOptions:
         """Return the options with what is left of the job's budget: each pass is a job of its own to Spark."""
@@ -132,3 +132,11 @@ class Passes:
         if self._config.task.answer_ddl == "STRING":
             return rows
         return rows.withColumn("descrizione", F.to_json("descrizione"))
+
+
+def _described_from_table(store: TableStore, portion: ImagePortion) -> DataFrame:
+    wanted = F.broadcast(portion.keys.select(F.col(KEY).alias("wanted")))
+    images = store.read("image_codes").where(portion.images)
+    images = images.join(wanted, F.col(KEY).eqNullSafe(F.col("wanted")), "left_semi")
+    was_not_kept = F.col("image_binary").isNull() & F.col("download_outcome.status").eqNullSafe("ok")
+    return images.where(~was_not_kept)

@@ -7,6 +7,7 @@ the last one are published.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _LOWEST: Final = -(1 << 63)
 _HASHES: Final = 1 << 64
+_STEP: Final = 8
+_SKIPPED_AT_MOST: Final = 500_000  # their keys go to every worker at once
 
 
 class ChunkSize:
@@ -87,13 +90,34 @@ class ByAge:
     def take(self, rows: int) -> ImagePortion | None:
         """Return the next portion of about `rows` rows, None when there is none any more."""
         if self._rest is None:
-            behind = self._known if self._last is None else self._known.where(F.col(FETCHED_AT) > self._last)
-            bounds = behind.orderBy(FETCHED_AT).limit(rows).agg(F.min(FETCHED_AT), F.max(FETCHED_AT)).collect()[0]
-            first, self._last = bounds
-            if first is not None:
-                moment = F.col("download_outcome.finished_at")
-                between = (moment >= F.timestamp_micros(F.lit(first))) & (moment <= F.timestamp_micros(F.lit(self._last)))
-                return ImagePortion(behind.where(F.col(FETCHED_AT) <= self._last), between)
+            portion = self._take_known(rows)
+            if portion is not None:
+                return portion
             self._rest = ByHash(self._unknown, self._unknown.count())
         keys = self._rest.take(rows)
         return None if keys is None else ImagePortion(keys, F.col("download_outcome.finished_at").isNull())
+
+    def skip(self, rows: int, has_work: Callable[[ImagePortion], bool]) -> None:
+        """Go past images that there is no work with, and leave for `take` a portion of about `rows` rows that has some.
+
+        In steps that grow until one has work, and from there on shrink.
+        """
+        step, grows = min(rows * _STEP, _SKIPPED_AT_MOST), True
+        while self._rest is None and step >= rows:
+            before, portion = self._last, self._take_known(step)
+            if portion is None:
+                return
+            if has_work(portion):
+                self._last, grows, step = before, False, step // _STEP
+            elif grows:
+                step = min(step * _STEP, _SKIPPED_AT_MOST)
+
+    def _take_known(self, rows: int) -> ImagePortion | None:
+        behind = self._known if self._last is None else self._known.where(F.col(FETCHED_AT) > self._last)
+        first, last = behind.orderBy(FETCHED_AT).limit(rows).agg(F.min(FETCHED_AT), F.max(FETCHED_AT)).collect()[0]
+        if first is None:
+            return None
+        self._last = last
+        moment = F.col("download_outcome.finished_at")
+        between = (moment >= F.timestamp_micros(F.lit(first))) & (moment <= F.timestamp_micros(F.lit(last)))
+        return ImagePortion(behind.where(F.col(FETCHED_AT) <= last), between)

@@ -61,6 +61,7 @@ class Work:
         self._tries_again = config.retry_failed or config.retry_permanent
         self._attempts = Attempts()
         self._tables_are_new = False
+        self._was_empty = False  # the last pass, of rows
         # What a pass may spend is what the ones before it have left; and where a pass leaves slots free, a second one beside it
         # would have a second share of the limits.
         begins_ahead = config.describe.max_cost_total is None and passes.fill_all_slots
@@ -150,8 +151,12 @@ class Work:
     def _describe_kept(self, number: int) -> None:
         self._progress.begin("describe", number, f"{number:,} images to describe")
         portions = ByAge(self._standing.keys(Todo.ASK))
+        self._was_empty = False
 
         def next_pass(rows: int) -> DataFrame | None:
+            if self._was_empty:
+                # Images that were not kept, often all of them: looking ahead is quicker than a pass for each thousand.
+                portions.skip(rows, lambda portion: self._passes.has_any_to_describe(self._store, portion))
             portion = portions.take(_ALL_ROWS if self._asks_once else rows)
             return None if portion is None else self._passes.describe(self._store, portion)
 
@@ -182,6 +187,7 @@ class Work:
         return bool(begun)
 
     def _take_in(self, figures: PassFigures, rows: int, seconds: float) -> None:
+        self._was_empty = not rows
         self.tally.add(figures)
         self._progress.passed(figures.sums)
         self._passes.spent(figures.total("input_tokens"), figures.total("output_tokens"), figures.total("uncounted"))
