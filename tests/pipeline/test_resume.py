@@ -117,6 +117,31 @@ def test_what_was_to_be_kept_beside_the_others_is(spark, tables):
     assert sorted(row.descrizione for row in rows_of(spark, tables, "image_desc")) == ["1", "2"]
 
 
+@pytest.mark.parametrize("are_new", [False, True])
+def test_a_source_that_grows_during_a_run_doubles_no_row(spark, tables, tmp_path, monkeypatch, are_new):
+    """An address that comes into the source while the run is at work, and has its rows already, is left as it is."""
+    begin, source = Work.begin, str(tmp_path / "source")
+
+    def grown_after(work, **settings):
+        first = begin(work, **settings)
+        urls(1, 2).write.format("delta").mode("append").save(source)
+        return first
+
+    with ImageServer() as images:
+
+        def urls(start: int, count: int):
+            return pv.generate_urls(spark, count, start=start, width=64, height=48, base_url=images.base_url)
+
+        if not are_new:
+            pv.run_pipeline(spark, job(tables, images, images=2, start=1))
+        urls(3, 2).write.format("delta").save(source)
+        spark.read.format("delta").load(source).createOrReplaceTempView("growing")
+        monkeypatch.setattr(Work, "begin", grown_after)
+        pv.run_pipeline(spark, job(tables, images, urls_from="growing"))
+        assert images.stats()["requests"] == 2 * (2 if are_new else 4)
+    check_one_row_each(spark, tables, 2 if are_new else 4)
+
+
 def test_nothing_is_left_behind(spark, tables, tmp_path):
     """After a run no staged row is there, and the images are on the disk once."""
     with ImageServer() as images:

@@ -82,6 +82,8 @@ class _Run:
         self._store = TableStore(spark, config.tables)
         self._asked = asked
         self._stream = stream
+        # A micro-batch is the same however often it is read.
+        self._asked_may_grow = config.urls_from is not None and stream is None
         question = Question.of(config.backend, config.task)
         several = config.on_new_question == "keep_both"
         self._wanted = Wanted(
@@ -147,7 +149,7 @@ class _Run:
         if tables_are_new:
             return True
         if self._config.urls_from is not None:
-            self._asked = emptied(self._store, self._asked)
+            self._asked, self._asked_may_grow = emptied(self._store, self._asked), False
             return False
         for role in reversed(COLUMNS):
             self._store.delete_all(role)
@@ -169,6 +171,7 @@ class _Run:
             conveyor=conveyor,
             check=self._lease.check,
             progress=self._progress,
+            asked_may_grow=self._asked_may_grow,
         )
         # Neither waits for the other, and no host or model is asked before both are done. A user's open MLflow run is this
         # thread's.

@@ -71,14 +71,17 @@ class Standing:
         self._asked = asked
         self._wanted = wanted
 
-    def keys(self, todo: Todo, *, image_is_ok: bool = False) -> DataFrame:
+    def keys(self, todo: Todo, *, image_is_ok: bool = False, among: DataFrame | None = None) -> DataFrame:
         """Return the addresses that this is to be done about; `fetched_at` is the moment of the download in microseconds.
 
-        `image_is_ok`: only those whose download went well.
+        `image_is_ok`: only those whose download went well. `among`: only those that this has in `image_url`, too.
         """
         rows = self.rows().where(F.col("todo") == todo.value)
         if image_is_ok:
             rows = rows.where(F.col("download_status") == DownloadStatus.OK.value)
+        if among is not None:
+            wanted = among.select(F.col(KEY).alias("wanted_key"))
+            rows = rows.join(wanted, F.col(KEY).eqNullSafe(F.col("wanted_key")), "left_semi")
         return rows.select(KEY, FETCHED_AT)
 
     def any_has_an_answer(self, keys: DataFrame) -> bool:

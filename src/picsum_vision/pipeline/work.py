@@ -44,11 +44,16 @@ class Work:
         conveyor: Conveyor,
         check: Callable[[], None],
         progress: RunProgress,
+        asked_may_grow: bool,
     ) -> None:
-        """Take all that it works with; `check` raises when the run is to stop, `progress` is told what is begun and done."""
+        """Take all that it works with; `check` raises when the run is to stop, `progress` is told what is begun and done.
+
+        `asked_may_grow`: what is asked for is read from a source of others, which may have more addresses each time.
+        """
         self.tally = Tally()
         self._store = store
         self._asked = asked
+        self._asked_may_grow = asked_may_grow
         self._standing = standing
         self._passes = passes
         self._conveyor = conveyor
@@ -98,18 +103,30 @@ class Work:
 
     def _fetch_new(self, survey: Survey) -> None:
         number = survey.left(Todo.FETCH_AND_ASK)
-        keys = self._asked if number == survey.rows else self._standing.keys(Todo.FETCH_AND_ASK)
-        # The survey knows the answers to this question only; one to another may be there, whose place the new one takes.
-        all_new = self._tables_are_new or (number > 0 and not self._standing.any_has_an_answer(keys))
+        keys = self._new_keys(are_all=number == survey.rows)
+        # The survey knows the answers to this question only; one to another may be there, whose place the new one takes. And it
+        # knows nothing of what comes into a source after it.
+        all_new = self._tables_are_new or (number > 0 and not self._asked_may_grow and not self._standing.any_has_an_answer(keys))
         done = self._work_off("{:,} images to download", number, keys, all_new=all_new)
         if done < number or self._attempts.any_twice:
             # A worker ended, and took along what it had handed on; what came twice may hide that in the count.
-            keys = self._standing.keys(Todo.FETCH_AND_ASK)
+            keys = self._missing_keys()
             number = keys.count()
             self._work_off("{:,} images of lost workers to download again", number, keys, all_new=False, relayed=False)
         # Somebody took away their images, or these failed and are tried again, but they have their answers.
         words, keys = "{:,} images to download whose answers are there", self._standing.keys(Todo.FETCH)
         self._work_off(words, survey.left(Todo.FETCH), keys, all_new=not self._tries_again, fetch_only=True)
+
+    def _new_keys(self, *, are_all: bool) -> DataFrame:
+        """Return the addresses of which there is nothing before the first pass, `are_all` if the survey found no others."""
+        if are_all and not self._asked_may_grow:
+            return self._asked
+        return self._store.read("image_urls").select(KEY) if self._tables_are_new else self._missing_keys()
+
+    def _missing_keys(self) -> DataFrame:
+        # What comes into a source after the survey is the next run's, which lists it first.
+        listed = self._store.read("image_urls") if self._asked_may_grow else None
+        return self._standing.keys(Todo.FETCH_AND_ASK, among=listed)
 
     def _describe(self, number: int) -> None:
         """Ask about images that are there; about such as were fetched and not kept, after fetching them again."""
