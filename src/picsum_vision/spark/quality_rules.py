@@ -55,7 +55,7 @@ def measured(images: DataFrame, answers: DataFrame, language: AskedLanguage | No
     The notebook appended, so that its tables may have an address twice: it counts once. `several_answers`: a picture may have
     some, to different questions; it is ok if one of them is. That is one query more.
     """
-    pictures = _pictures(images).dropDuplicates([KEY])
+    pictures = _pictures(images)
     once = ["told_key", "task", "descrizione"] if several_answers else ["told_key"]
     ok = _answers(answers).where("is_ok").dropDuplicates(once).join(pictures, F.col(KEY).eqNullSafe(F.col("told_key")), "inner")
     missed = None if language is None else language.is_missed_by("descrizione")
@@ -70,6 +70,8 @@ def _pictures(images: DataFrame) -> DataFrame:
     outcome = F.col("download_outcome")
     return images.select(
         KEY,
+        # Rows without an address count as one.
+        F.coalesce(F.col(KEY), F.lit("")).alias("address"),
         outcome["sha256"].alias("sha256"),
         # One whose digest is not known is another picture at each address.
         F.coalesce(outcome["sha256"], F.col(KEY), F.lit("")).alias("picture"),
@@ -90,15 +92,17 @@ def _answers(answers: DataFrame) -> DataFrame:
 
 def _counts_of_pictures(pictures: DataFrame) -> DataFrame:
     return pictures.agg(
-        F.count(F.lit(1)).alias("rows"),
-        (F.count("sha256") - F.countDistinct("sha256")).alias("duplicate_pictures"),
-        F.count(F.when(F.col("side_px") < SMALL_SIDE_PX, 1)).alias("small_pictures"),
+        F.countDistinct("address").alias("rows"),
+        (_addresses_where(F.col("sha256").isNotNull()) - F.countDistinct("sha256")).alias("duplicate_pictures"),
+        _addresses_where(F.col("side_px") < SMALL_SIDE_PX).alias("small_pictures"),
     )
 
 
 def _counts_of_texts(ok: DataFrame, missed: Column | None) -> DataFrame:
     """Count over the texts, each once with its rows: what repeats is known of each, and the costly rule looks at each once."""
-    texts = ok.groupBy("descrizione", "task").agg(F.count(F.lit(1)).alias("times"), F.countDistinct("picture").alias("pictures"))
+    texts = ok.groupBy("descrizione", "task").agg(
+        F.countDistinct("address").alias("times"), F.countDistinct("picture").alias("pictures")
+    )
     repeats = _is_free() & (F.trim("descrizione") != "") & (F.col("pictures") > 1)
     return texts.agg(
         F.sum("times").alias("ok"),
@@ -106,6 +110,10 @@ def _counts_of_texts(ok: DataFrame, missed: Column | None) -> DataFrame:
         _rows_where(repeats).alias("repeated_descriptions"),
         _rows_where(F.lit(False) if missed is None else _is_free() & missed).alias("other_language"),  # noqa: FBT003 - a column's value
     )
+
+
+def _addresses_where(condition: Column) -> Column:
+    return F.countDistinct(F.when(condition, F.col("address")))
 
 
 def is_empty(text: Column, task: Column) -> Column:
