@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from whole_jobs import check_one_row_each, job, rows_of
+from whole_jobs import check_one_row_each, job, make_table, rows_of
 
 import picsum_vision as pv
 from picsum_vision.spark.publishing import ONE_ANSWER
@@ -76,10 +76,7 @@ def test_a_job_its_second_run_and_another_question(spark, tables, tmp_path):
 def test_tables_are_made_with_comments_and_notebook_tables_are_completed(spark, tables):
     """A table with the notebook's two columns gets ours, and its rows stay; columns of new tables say what they are."""
     store = TableStore(spark, tables)
-    if tables.path is None:
-        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {tables.catalog}.{tables.schema}")
-    using = f"USING {store.using}" if store.using else ""
-    spark.sql(f"CREATE TABLE {store.name('image_desc')} (image_url STRING, descrizione STRING) {using}")
+    make_table(spark, store, "image_desc", "image_url STRING, descrizione STRING")
     with ImageServer() as images:
         url = pv.generate_urls(spark, 1, start=80, width=64, height=48, base_url=images.base_url)
         url.selectExpr("image_url", "'un mare' AS descrizione").writeTo(store.name("image_desc")).append()

@@ -19,6 +19,14 @@ def fresh_tables(table_format: str, folder: Path) -> pv.Tables:
     return pv.Tables(schema=f"s_{uuid.uuid4().hex[:8]}")
 
 
+def make_table(spark, store: TableStore, role: str, columns: str) -> None:
+    """Make a table of somebody else's, with these columns."""
+    if store.tables.path is None:
+        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {store.tables.catalog}.{store.tables.schema}")
+    using = f"USING {store.using}" if store.using else ""
+    spark.sql(f"CREATE TABLE {store.name(role)} ({columns}) {using}")
+
+
 def job(tables: pv.Tables, server: ImageServer, **settings) -> pv.PipelineConfig:
     """Return a job of 24 small pictures, two of which do not exist."""
     defaults = {"images": 24, "start": 80, "width": 64, "height": 48, "partitions": 2, "download": LOCAL}

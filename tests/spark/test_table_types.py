@@ -14,7 +14,7 @@ from pyspark.sql.types import (
     TimestampNTZType,
     VarcharType,
 )
-from whole_jobs import check_one_row_each, fresh_tables, job
+from whole_jobs import check_one_row_each, fresh_tables, job, make_table
 
 import picsum_vision as pv
 from picsum_vision.spark.schemas import DESCRIBED, DOWNLOADED
@@ -96,11 +96,7 @@ def test_the_statements_that_a_refusal_names_repair_it(spark, tmp_path, table_fo
     """A run on such a table asks nobody for anything and says what to do; when that is done it goes well."""
     tables = fresh_tables(table_format, tmp_path)
     store = TableStore(spark, tables)
-    if tables.path is None:
-        spark.sql(f"CREATE SCHEMA {tables.catalog}.{tables.schema}")
-    using = f"USING {store.using}" if store.using else ""
-    kinds = "image_url STRING, descrizione STRUCT<testo: STRING>, shop STRING NOT NULL"
-    spark.sql(f"CREATE TABLE {store.name('image_desc')} ({kinds}) {using}")
+    make_table(spark, store, "image_desc", "image_url STRING, descrizione STRUCT<testo: STRING>, shop STRING NOT NULL")
     with ImageServer() as images:
         for _ in range(2):
             with pytest.raises(pv.TableProblem, match=r"column (descrizione|shop) is ") as caught:
@@ -153,10 +149,7 @@ def test_a_key_that_refuses_an_address_is_told_before_any_work(spark, tmp_path, 
     """Where a table's key takes no NULL, or no long one, a source with such an address is refused; the named SQL repairs it."""
     tables = fresh_tables(table_format, tmp_path)
     store = TableStore(spark, tables)
-    if tables.path is None:
-        spark.sql(f"CREATE SCHEMA {tables.catalog}.{tables.schema}")
-    using = f"USING {store.using}" if store.using else ""
-    spark.sql(f"CREATE TABLE {store.name('image_codes')} (image_url {kind}, image_binary BINARY) {using}")
+    make_table(spark, store, "image_codes", f"image_url {kind}, image_binary BINARY")
     with ImageServer() as images:
         good, other = f"{images.base_url}/id/1/9/9", ending and f"{images.base_url}/{ending}"
         source = str(tmp_path / "mine.parquet")

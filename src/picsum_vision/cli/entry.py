@@ -57,8 +57,8 @@ def run(words: Sequence[str]) -> int:
 
 def _stopped(words: Sequence[str]) -> str:
     """Return what a command that was stopped leaves behind, as far as there is anything to say."""
-    command = next((word for word in words if word in _AFTER_STOP), None)
-    return "stopped" if command is None else _AFTER_STOP[command]
+    command = next((word for word in words if not word.startswith("-")), "")
+    return _AFTER_STOP.get(command, "stopped")
 
 
 def _print_what_can_be_printed() -> None:

@@ -13,7 +13,6 @@ from picsum_vision.cli import job_flags
 from picsum_vision.cli.completion import one_of
 from picsum_vision.cli.job_flags import Fraction, Number
 from picsum_vision.config_file import TASKS
-from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.validation import check_choice
 
@@ -94,13 +93,10 @@ def plan(
 def _latest() -> tuple[str, ...]:
     """Return the last result here, if there is one and it can be used: what nobody has named is no reason to refuse."""
     from picsum_vision.sizing.fit import has_whole_job  # noqa: PLC0415 - only where it is used
-    from picsum_vision.sizing.result import read_result  # noqa: PLC0415 - only where it is used
+    from picsum_vision.sizing.result import read_latest  # noqa: PLC0415 - only where it is used
 
-    try:
-        return (str(_LATEST),) if _LATEST.is_file() and has_whole_job(read_result(_LATEST)) else ()
-    except SettingError as unreadable:
-        print(f"picsum-vision: the last suite's constants are not used: {unreadable}", file=sys.stderr)
-        return ()
+    latest = read_latest(_LATEST.parent, lambda line: print(f"picsum-vision: {line}", file=sys.stderr))
+    return (str(_LATEST),) if latest is not None and has_whole_job(latest) else ()
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

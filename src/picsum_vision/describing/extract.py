@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -49,12 +48,6 @@ class Extract(Task):
         """The SQL type of the answer."""
         return self.answer_type.ddl
 
-    @property
-    def prompt_sha256(self) -> str:
-        """SHA-256 of prompt, type and schema: other fields, comments or bounds are another question."""
-        schema = json.dumps(self.json_schema(), sort_keys=True)
-        return hashlib.sha256(f"{self.full_prompt}\n{self.answer_ddl}\n{schema}".encode()).hexdigest()
-
     def json_schema(self) -> dict[str, Any]:
         """Return the schema of the object."""
         return self.answer_type.json_schema()
@@ -72,3 +65,7 @@ class Extract(Task):
 
     def _fill(self, prompt: str) -> str:
         return prompt.replace("{fields}", ", ".join(f'"{field.name}"' for field in self.answer_type.fields))
+
+    def _question(self) -> str:
+        """Return prompt, type and schema: other fields, comments or bounds are another question."""
+        return f"{self.full_prompt}\n{self.answer_ddl}\n{json.dumps(self.json_schema(), sort_keys=True)}"

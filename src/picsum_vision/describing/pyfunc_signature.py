@@ -39,7 +39,7 @@ def image_column(backend: PyFunc, signature: Any) -> str:
         if len(inputs) != 1:
             raise ModelProblem(f"image_column: {backend.model_uri} has the inputs {there}; say which one takes the image")
         (name,) = inputs
-    others = [other for other in _required(signature.inputs) if other != name]
+    others = [str(other) for other in signature.inputs.required_input_names() if str(other) != name]
     if others:
         raise ModelProblem(f"image_column: {backend.model_uri} wants {', '.join(others)} as well; only the image is given to it")
     if inputs[name] != _BYTES:
@@ -75,10 +75,6 @@ def _named_types(schema: Any) -> dict[str, str]:
     if schema is None or schema.is_tensor_spec() or not schema.has_input_names():
         return {}
     return {str(name): _word(kind) for name, kind in zip(schema.input_names(), schema.input_types(), strict=True)}
-
-
-def _required(schema: Any) -> list[str]:
-    return [str(name) for name in schema.required_input_names()]
 
 
 def _word(kind: Any) -> str:

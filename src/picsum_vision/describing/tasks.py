@@ -6,6 +6,7 @@ The Italian prompt of `Describe` is the notebook's own. Other languages are aske
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import re
@@ -27,7 +28,7 @@ _LANGUAGE_NAMES: Final = {
 }  # fmt: skip
 
 
-_PUNCTUATION: Final = " \t\r\n.,:;!?\"'`*_()[]"
+PUNCTUATION: Final = " \t\r\n.,:;!?\"'`*_()[]"
 _RAW_CHARACTERS: Final = 2_000
 
 
@@ -72,10 +73,10 @@ class Task:
         name = _LANGUAGE_NAMES.get(self.language.partition("-")[0].lower(), self.language)
         return f"{text} Answer in {name}."
 
-    @property
+    @functools.cached_property  # each row's outcome has it
     def prompt_sha256(self) -> str:
-        """SHA-256 of the full prompt, in hexadecimal: tells answers to different questions apart."""
-        return hashlib.sha256(self.full_prompt.encode()).hexdigest()
+        """SHA-256 of all that is asked, in hexadecimal: of the full prompt, and of what it does not name of the answer's form."""
+        return hashlib.sha256(self._question().encode()).hexdigest()
 
     def json_schema(self) -> dict[str, Any] | None:
         """Return the JSON schema of the answer, None for free text."""
@@ -87,6 +88,10 @@ class Task:
 
     def _fill(self, prompt: str) -> str:
         return prompt
+
+    def _question(self) -> str:
+        """Return the text that tells this question from others."""
+        return self.full_prompt
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -209,12 +214,6 @@ class Classify(Task):
             raise SettingError(f"labels: {list(labels)!r} is not allowed; it must be at least two different texts")
         object.__setattr__(self, "labels", labels)
 
-    @property
-    def prompt_sha256(self) -> str:
-        """SHA-256 of the full prompt, and of the labels where it does not name them: other labels are another question."""
-        asked = self.full_prompt if self.prompt is None else f"{self.full_prompt}\n{json.dumps(self.labels)}"
-        return hashlib.sha256(asked.encode()).hexdigest()
-
     def json_schema(self) -> dict[str, Any]:
         """Return the schema of an object with one of the labels."""
         return _object(label={"type": "string", "enum": list(self.labels)})
@@ -235,6 +234,10 @@ class Classify(Task):
     def _fill(self, prompt: str) -> str:
         return prompt.replace("{labels}", ", ".join(self.labels))
 
+    def _question(self) -> str:
+        """Return the prompt, and the labels where it is one's own and need not name them."""
+        return self.full_prompt if self.prompt is None else f"{self.full_prompt}\n{json.dumps(self.labels)}"
+
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
@@ -246,7 +249,7 @@ def _same_case(word: str) -> str:
 
 
 def _bare(word: str) -> str:
-    return _same_case(word.strip(_PUNCTUATION))
+    return _same_case(word.strip(PUNCTUATION))
 
 
 def _one_field(text: str, field: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,19 +132,23 @@ def read_result(path: str | Path) -> SizingResult:
     return SizingResult.from_dict(plain, repr(str(path)))
 
 
-def set_aside(folder: Path) -> None:
-    """Keep the result of the suite before under its own name."""
-    latest = folder / FILE_NAME
-    if latest.is_file():
-        os.replace(latest, folder / f"sizing-{_suite_of(latest)}.json")  # noqa: PTH105 - one step
-
-
-def _suite_of(file: Path) -> str:
-    """Return the suite's id, or, where the file tells none, when it was written."""
+def read_latest(folder: Path, say: Callable[[str], None] = lambda _: None) -> SizingResult | None:
+    """Read the last suite's result, None where there is none; why one cannot be used is said, for nobody has named it."""
+    file = folder / FILE_NAME
     try:
-        return read_result(file).suite
-    except SettingError:
-        return f"unreadable-{int(file.stat().st_mtime)}"
+        return read_result(file) if file.is_file() else None
+    except SettingError as unreadable:
+        say(f"the last suite's constants are not used: {unreadable}")
+        return None
+
+
+def set_aside(folder: Path) -> None:
+    """Keep the result of the suite before under its own name, or, where the file tells none, under when it was written."""
+    file = folder / FILE_NAME
+    if file.is_file():
+        latest = read_latest(folder)
+        name = f"unreadable-{int(file.stat().st_mtime)}" if latest is None else latest.suite
+        os.replace(file, folder / f"sizing-{name}.json")  # noqa: PTH105 - one step
 
 
 def _stages(plain: Mapping[str, Any]) -> dict[str, StageFigures]:

@@ -16,7 +16,7 @@ from picsum_vision.sizing.fit import Fit, default_fit, fit_named, fit_results
 from picsum_vision.sizing.load import images_fetched, share_of_images
 from picsum_vision.sizing.plots import require_matplotlib
 from picsum_vision.sizing.politeness import check_politeness, polite
-from picsum_vision.sizing.result import FILE_NAME, SizingResult, read_result, set_aside
+from picsum_vision.sizing.result import SizingResult, read_latest, set_aside
 from picsum_vision.sizing.settings import SizingConfig, checked_sizes, checked_stages
 from picsum_vision.sizing.suite import Suite
 from picsum_vision.sizing.tracking import Say, Tracking
@@ -154,18 +154,8 @@ def chosen_fit(fit_from: Sequence[str | Path], folder: Path, say: Say) -> Fit:
     """Return the constants to predict by: of the named results, else of the last one in the folder, else the library's own."""
     if fit_from:
         return fit_named(fit_from)
-    return _latest_fit(folder, say) or default_fit()
-
-
-def _latest_fit(folder: Path, say: Say) -> Fit | None:
-    """Return the constants of the last suite here; what nobody has named is no reason to refuse."""
-    if not (folder / FILE_NAME).is_file():
-        return None
-    try:
-        return fit_results([read_result(folder)])
-    except SettingError as unreadable:
-        say(f"the last suite's constants are not used: {unreadable}")
-        return None
+    latest = read_latest(folder, say)
+    return (fit_results([latest]) if latest is not None else None) or default_fit()
 
 
 def check_load(config: SizingConfig, tasks: int, confirm: Confirm) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
 from picsum_vision.sizing.impatience import impatient
-from picsum_vision.sizing.result import FILE_NAME, SizingResult, read_result
+from picsum_vision.sizing.result import FILE_NAME, SizingResult, read_latest, read_result
 from picsum_vision.sizing.tracking_address import address_to_read, readable_address
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -20,7 +20,7 @@ def find_result(run: str, tracking_uri: str | None, folder: Path) -> SizingResul
     kept = folder / f"sizing-{run}.json"
     if kept.is_file():
         return read_result(kept)
-    latest = _latest(folder / FILE_NAME)
+    latest = read_latest(folder)
     if latest is not None and latest.suite == run:
         return latest
     if not _RUN_ID.fullmatch(run) or Path(run).exists():
@@ -28,14 +28,6 @@ def find_result(run: str, tracking_uri: str | None, folder: Path) -> SizingResul
     uri = address_to_read(tracking_uri, folder)
     with impatient():
         return _from_mlflow(run, uri)
-
-
-def _latest(file: Path) -> SizingResult | None:
-    """Return the last suite's result, None where there is none or, as nobody has named it, where it cannot be read."""
-    try:
-        return read_result(file) if file.is_file() else None
-    except SettingError:
-        return None
 
 
 def _from_mlflow(run_id: str, uri: str) -> SizingResult:

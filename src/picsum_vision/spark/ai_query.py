@@ -6,6 +6,7 @@ Written to Databricks' documentation; tried against functions registered under t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from picsum_vision.describing.answer_types import AnswerField
 from picsum_vision.describing.backends import AiQuery
 from picsum_vision.describing.chat_request import prompt_with_schema
 from picsum_vision.describing.extract import Extract
-from picsum_vision.describing.tasks import Classify, ReadText, Sentiment, Task
+from picsum_vision.describing.tasks import PUNCTUATION, Classify, ReadText, Sentiment, Task
 from picsum_vision.errors import ModelProblem
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DescribeStatus
@@ -33,7 +34,7 @@ _ANSWER: Final = "picsum_vision_answer"
 _PARSED: Final = "picsum_vision_parsed"
 _STATUS: Final = "picsum_vision_status"
 _UNREADABLE: Final = "picsum_vision_unreadable"
-_EDGES: Final = r"^[\s.,:;!?\"'`*_()\[\]]+|[\s.,:;!?\"'`*_()\[\]]+$"
+_EDGES: Final = f"^[{re.escape(PUNCTUATION)}]+|[{re.escape(PUNCTUATION)}]+$"
 _OPTIONAL_ARGUMENTS: Final = frozenset({"failOnError", "modelParameters", "responseFormat"})
 _RAW_CHARACTERS: Final = 2_000
 _MESSAGE_CHARACTERS: Final = 500
@@ -162,10 +163,10 @@ def _fields(task: Task) -> tuple[AnswerField, ...]:
 
 def _label(answer: Column, task: Classify) -> Column:
     """Return the label as it was given, NULL for a word that is none."""
-    found = F.lit(None).cast("string")
+    found, told = F.lit(None).cast("string"), F.lower(F.trim(answer))
+    bare = F.regexp_replace(told, _EDGES, "")
     for label in task.labels:
-        told = F.lower(F.trim(answer))
-        is_it = (told == label.lower()) | (F.regexp_replace(told, _EDGES, "") == label.lower())
+        is_it = (told == label.lower()) | (bare == label.lower())
         found = F.when(is_it, F.lit(label)).otherwise(found)
     return found
 

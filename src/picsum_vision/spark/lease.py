@@ -172,7 +172,7 @@ class Lease:
             return False
         if holder is NOBODY:
             self._add_row()
-            return self._holder().owner == self._run_id
+            return self._is_in_the_row()
         self._update(self._claim, found=holder.owner)
         return self._is_in_the_row() and not self._is_late_for(holder)
 
