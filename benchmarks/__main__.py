@@ -1,4 +1,4 @@
-"""List the cases (`python -m benchmarks`), run them (`... d1` or `... all`), make the page of results (`... results`)."""
+"""List the cases (`python -m benchmarks`), run one (`... d1`), or `all` and then make the page of `results`, or that alone."""
 
 from __future__ import annotations
 
@@ -30,11 +30,17 @@ def main(arguments: list[str] | None = None) -> int:
         _list_cases()
         return 0
     if asked.what == "results":
-        print(write_page(asked.output or _RESULTS, (asked.output or _HERE) / "RESULTS.md"))
+        print(_page(asked.output))
         return 0
     for name in cases.NAMES if asked.what == "all" else (asked.what,):
         print(_run(name, asked))
+    if asked.what == "all":
+        print(_page(asked.output))
     return 0
+
+
+def _page(output: Path | None) -> Path:
+    return write_page(output or _RESULTS, (output or _HERE) / "RESULTS.md")
 
 
 def _list_cases() -> None:

@@ -12,7 +12,6 @@ _SIZES: Final = (100, 1_000, 5_000)
 _IN_FLIGHT: Final = 1_024
 _NOTEBOOK_ROWS: Final = 40
 _SMALL_ROUNDS: Final = 3
-_RAY_ROWS: Final = 20
 _WARM_UP_ROWS: Final = 2_500
 _SLOW_ROUNDS: Final = 2
 
@@ -29,7 +28,7 @@ def build(images: int | None = None) -> Case:
         shows_not="a network's own limits: clients and server share one machine, its cores and its loopback; the bare client "
         "beside them says what the server and the machine can give at most",
         groups=groups,
-        minutes=7,
+        minutes=10,
         rounds=2,
         columns=(
             "rows_per_second",
@@ -80,7 +79,7 @@ def _at_the_largest() -> tuple[Contestant, ...]:
         downloads.spark("spark_fixed_64", downloads.fixed(64), "64 in flight each"),
         downloads.daft("daft_64", 64),
         downloads.img2dataset(256, rounds=_SLOW_ROUNDS),
-        downloads.ray(_RAY_ROWS, rounds=_SLOW_ROUNDS),
+        downloads.ray(rounds=_SLOW_ROUNDS),
         downloads.notebook(_NOTEBOOK_ROWS, rounds=_SLOW_ROUNDS),
     )
 

@@ -40,8 +40,8 @@ def build(images: int | None = None) -> Case:
         "rate is that of server and client together; the JVM's share is in CPU seconds per 1,000 rows. The server answers "
         "each request before it looks at the next, so its peak in flight is always 1: at most 64 are on their way",
         groups=(group,),
-        minutes=4,
-        rounds=3,
+        minutes=2,
+        rounds=5,
         columns=(
             "rows_per_second", "ratio", "rows_per_client_cpu_second", "ratio_rows_per_client_cpu_second",
             "cpu_seconds_per_1000_rows", "rows_ok",

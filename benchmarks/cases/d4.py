@@ -27,7 +27,7 @@ def build(images: int | None = None) -> Case:
         f"{_BARRIER_ROWS} rows of a task, as a batch-at-a-time function has it",
         shows_not="answers that never come: those are a timeout's business",
         groups=(_group(_WITHOUT, rows, []), _group(_WITH, rows, [_STRAGGLERS])),
-        minutes=6,
+        minutes=5,
         rounds=1,
         columns=("seconds", "ratio_seconds", "rows_per_second", "peak_in_flight", "rows_ok"),
         plotted="seconds",

@@ -29,7 +29,7 @@ def build(images: int | None = None) -> Case:
         shows_not="limits of another kind (by client, by connection, with queues); the bare client and Daft do not come again "
         "after a refusal, or not when asked to: see their rows ok",
         groups=(_group(rows),),
-        minutes=6,
+        minutes=7,
         rounds=1,
         columns=("rows_per_second", "share_of_ideal", "wasted_share", "refused", "peak_in_flight", "rows_ok"),
         plotted="share_of_ideal",

@@ -34,7 +34,7 @@ def build(images: int | None = None) -> Case:
         shows_not="memory that the platform adds (the JVM's stands beside it), nor rates: padding to 20 MB keeps the server "
         "busy, as the bare client's rate says",
         groups=groups,
-        minutes=4,
+        minutes=3,
         rounds=1,
         columns=(
             "rows_per_second",

@@ -25,7 +25,7 @@ def build(images: int | None = None) -> Case:
         shows_not="a model's own speed; openaivec asks the same server through the Responses API, and reads its images "
         "from files, for it takes no bytes",
         groups=groups,
-        minutes=6,
+        minutes=14,
         rounds=2,
         columns=(
             "rows_per_second",

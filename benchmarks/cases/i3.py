@@ -24,7 +24,7 @@ def build(images: int | None = None) -> Case:
         shows_not="tables: the bytes never leave the worker, and the answers go to noop",
         groups=(_fused_group(rows), _describe_group(rows)),
         minutes=3,
-        rounds=3,
+        rounds=5,
         columns=(
             "seconds",
             "rows_per_second",

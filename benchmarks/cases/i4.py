@@ -40,8 +40,8 @@ def build(images: int | None = None) -> Case:
         shows="the bytes that go to the model for each picture, and the client's CPU seconds that making them fewer costs",
         shows_not="what an upload costs on a real network, nor what large pictures cost in tokens",
         groups=(group,),
-        minutes=2,
-        rounds=2,
+        minutes=1,
+        rounds=5,
         columns=(
             "megabytes_sent_per_row",
             "cpu_seconds_per_1000_rows",

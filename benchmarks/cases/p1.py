@@ -20,7 +20,7 @@ def build(images: int | None = None) -> Case:
         shows="that a resumable job takes about as long as the longer of its stages; by hand and as the notebook beside it",
         shows_not="Databricks: its tables, its `ai_query` and its clusters; tables are Iceberg on this machine's disk",
         groups=groups,
-        minutes=6,
+        minutes=17,
         rounds=2,
         columns=(
             "seconds",

@@ -25,12 +25,14 @@ class RayDownload:
         variables = {"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}}
         ray.init(num_cpus=settings["cpus"], include_dashboard=False, log_to_driver=False, runtime_env=variables)
         self._folder = ParquetFolder()
+        self._blocks = settings["cpus"]
         self._urls: Any = None
         self._written = ""
 
     def prepare(self, order: Order) -> None:
-        """Write out the addresses."""
-        self._urls = ray.data.from_items([{"image_url": url} for url in addresses(order)])
+        """Write out the addresses, a block for each CPU: in a block it asks for several at once, and one block after another."""
+        items = [{"image_url": url} for url in addresses(order)]
+        self._urls = ray.data.from_items(items, override_num_blocks=self._blocks)
         self._written = str(self._folder.renew())
 
     def run(self) -> None:

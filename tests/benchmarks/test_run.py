@@ -46,6 +46,15 @@ def test_the_modules_of_all_contestants_are_there():
             assert one.environment is None or (folder / "peers" / f"{one.environment}.txt").is_file()
 
 
+def test_all_ends_in_the_page(tmp_path, capsys, monkeypatch):
+    """One command runs every case and makes the page of their results; here of one case that is tiny."""
+    monkeypatch.setattr(cases, "NAMES", ("d3",))
+    assert main(["all", "--images", "20", "--rounds", "1", "--only", "bare,engine", "--output", str(tmp_path)]) == 0
+    page = tmp_path / "RESULTS.md"
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "d3.json"), str(page)]
+    assert "## D3." in page.read_text()
+
+
 def test_a_tiny_run_of_d1(tmp_path, capsys):
     """Bare client and engine fetch 20 pictures each, as the server and both sides' processes count them."""
     assert main(["d1", "--images", "20", "--rounds", "1", "--only", "bare,engine", "--output", str(tmp_path)]) == 0
