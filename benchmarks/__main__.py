@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import datetime as dt
 import signal
 import sys
 import time
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks import cases
 from benchmarks.harness.case import Case
-from benchmarks.harness.earlier import Earlier
+from benchmarks.harness.earlier import Earlier, MeasuredOtherwiseError
+from benchmarks.harness.machine import commit
 from benchmarks.harness.page import write_page
 from benchmarks.harness.result import document, write
 from benchmarks.harness.rounds import Rounds
@@ -32,11 +36,36 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.what == "results":
         print(_page(asked.output))
         return 0
-    for name in cases.NAMES if asked.what == "all" else (asked.what,):
-        print(_run(name, asked))
+    run = f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d %H:%M} UTC"
     if asked.what == "all":
-        print(_page(asked.output))
+        return _run_all(asked, run)
+    try:
+        print(_run(narrowed(cases.build(asked.what, asked.images), asked.only), asked, run))
+    except MeasuredOtherwiseError as error:
+        raise SystemExit(str(error)) from error
     return 0
+
+
+def _run_all(asked: argparse.Namespace, run: str) -> int:
+    """Run every case, whatever becomes of one, and make the page; return 1 if one could not be run."""
+    built = all_narrowed([cases.build(name, asked.images) for name in cases.NAMES], asked.only)
+    went_through = [_went_through(case, asked, run) for case in built]
+    print(_page(asked.output))
+    return 0 if all(went_through) else 1
+
+
+def _went_through(case: Case, asked: argparse.Namespace, run: str) -> bool:
+    """Run a case; whatever becomes of it, the other cases are worth having, and the error stands on stderr."""
+    try:
+        print(_run(case, asked, run))
+    except MeasuredOtherwiseError as error:
+        sys.stderr.write(f"{case.name}: {error}\n")
+        return False
+    except Exception:  # noqa: BLE001 - see above
+        traceback.print_exc()
+        sys.stderr.write(f"{case.name} could not be run; the other cases go on\n")
+        return False
+    return True
 
 
 def _page(output: Path | None) -> Path:
@@ -50,20 +79,21 @@ def _list_cases() -> None:
     print(f"all {sum(case.minutes for case in built)} min")
 
 
-def _run(name: str, asked: argparse.Namespace) -> Path:
-    case = narrowed(cases.build(name, asked.images), asked.only)
+def _run(case: Case, asked: argparse.Namespace, run: str) -> Path:
+    name = case.name
     is_trial = asked.images is not None or asked.only is not None
     # What is no whole run, or not yet, never takes the place of one.
     whole, partial = asked.output or _RESULTS, asked.output or _RESULTS / "trials"
     earlier = Earlier.read(case, [partial, whole]) if asked.more else Earlier()
     wanted = asked.rounds or max(0, case.rounds - earlier.rounds)
-    rounds, began_s = Rounds(), time.monotonic()
+    rounds, began_s, code = Rounds(), time.monotonic(), commit()
     written = whole / f"{name}.json"
 
     def keep(done: int) -> None:
         nonlocal written
         is_whole = not is_trial and done >= case.rounds
-        settings = {"rounds": done, "images": asked.images, "only": asked.only, "is_whole": is_whole}
+        settings: dict[str, Any] = {"rounds": done, "images": asked.images, "only": asked.only, "is_whole": is_whole}
+        settings |= {"run": run, "commit": code}
         settings["minutes"] = earlier.minutes + (time.monotonic() - began_s) / 60
         result = document(case, earlier.runs, settings, {**earlier.versions, **rounds.versions})
         written = write(result, whole if is_whole else partial)
@@ -87,6 +117,17 @@ def narrowed(case: Case, only: list[str] | None) -> Case:
         for group in case.groups
     ]
     return dataclasses.replace(case, groups=tuple(group for group in groups if group.contestants))
+
+
+def all_narrowed(built: Sequence[Case], only: list[str] | None) -> list[Case]:
+    """Return the cases that have any of the named contestants, with these; raises SystemExit for a name that no case has."""
+    names = {case.name: {one.name for group in case.groups for one in group.contestants} for case in built}
+    if only is None:
+        return list(built)
+    if unknown := sorted(set(only) - set().union(*names.values())):
+        raise SystemExit(f"--only: no case has {', '.join(unknown)}")
+    found = [(case, [name for name in only if name in names[case.name]]) for case in built]
+    return [narrowed(case, known) for case, known in found if known]
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:

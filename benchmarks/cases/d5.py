@@ -26,8 +26,8 @@ def build(images: int | None = None) -> Case:
         title="A limited host: 200 requests a second to each of the two hosts, 429 with Retry-After above",
         shows="how near to the allowed rate the job comes and how many requests it wastes on refusals, in one task, in four "
         "and on a standalone cluster of two workers with one core each; without being told the limit, and told it",
-        shows_not="limits of another kind (by client, by connection, with queues); the bare client and Daft do not come again "
-        "after a refusal, or not when asked to: see their rows ok",
+        shows_not="limits of another kind (by client, by connection, with queues); how many of their rows the bare client and "
+        "Daft have at the end stands beside them, for not everybody comes again when refused",
         groups=(_group(rows),),
         minutes=7,
         rounds=1,
@@ -51,15 +51,15 @@ def _group(rows: int) -> Group:
         order={"paths": downloads.PICTURES},
         contestants=(
             *(
-                downloads.spark(f"{kind}_{name}", options, f"{said}{where}", sink="noop", tasks=tasks, session=session)
+                downloads.spark(f"{kind}_{name}", options, f"{said}{where}", tasks=tasks, session=session)
                 for kind, options, said in (
                     ("learnt", learnt, f"at most {_AT_MOST} in flight each"),
                     ("told", told, "told the limit"),
                 )
                 for name, tasks, session, where in _places()
             ),
-            downloads.bare(64),
-            downloads.daft("daft_64", 16),
+            downloads.bare(_AT_MOST),
+            downloads.daft("daft_256", _AT_MOST // 4),
         ),
         baseline="learnt_one",
         ours="learnt_one",

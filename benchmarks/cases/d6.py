@@ -45,6 +45,7 @@ def build(images: int | None = None) -> Case:
             "rows_ok",
         ),
         plotted="python_worker_peak_rss_mb",
+        has_own_processes=True,
         expectations=tuple(_bound(group.name, name) for group in groups for name in ("spark_noop", "spark_parquet")),
     )
 

@@ -8,8 +8,6 @@ from benchmarks.cases.downloads import SESSION, TASKS
 from benchmarks.harness.case import Contestant, Server
 
 NOTEBOOK_ROWS: Final = 30
-# With all rows asked about at once it takes some seconds, or hangs.
-_DAFT_PATIENCE_S: Final = 30
 # The image server leads many seeds to the same picture: shared answers would make one contestant's work less than another's.
 EVERY_ROW: Final[dict[str, Any]] = {"deduplicate": False}
 
@@ -50,23 +48,24 @@ def daft(name: str, in_flight: int | None) -> Contestant:
     return Contestant(
         name=name,
         module="daft_prompt",
-        what=f"Daft's `prompt`, {how}",
+        what=f"Daft's `prompt`, {how}, each time in a new process: in one that has asked before it may not come to an end",
         environment="daft",
         order={"in_flight": in_flight},
-        timeout_s=_DAFT_PATIENCE_S if in_flight is None else None,
+        is_fresh=True,
     )
 
 
-def openaivec(in_flight_per_task: int) -> Contestant:
-    """Return openaivec's Spark function, through the Responses API."""
+def openaivec(in_flight_per_task: int, warm_rows: int = 0) -> Contestant:
+    """Return openaivec's Spark function, through the Responses API; it was asked about `warm_rows` rows just before."""
     how = f"batch_size=1, max_concurrency={in_flight_per_task}"
     return Contestant(
         name="openaivec",
         module="openaivec_ask",
-        what=f"openaivec's `responses_udf` in Spark, {TASKS} tasks, {how}, images as files on disk, to noop",
+        what=f"openaivec's `responses_udf` in Spark, {TASKS} tasks, {how}, images as files on disk, "
+        f"{warm_rows} rows just before, to noop",
         environment="openaivec",
         session=SESSION,
-        order={"in_flight_per_task": in_flight_per_task, "partitions": TASKS},
+        order={"in_flight_per_task": in_flight_per_task, "partitions": TASKS, "warm_rows": warm_rows},
     )
 
 

@@ -81,10 +81,11 @@ def daft(name: str, max_connections: int) -> Contestant:
     )
 
 
-def img2dataset(threads: int, processes: int = TASKS, rounds: int | None = None) -> Contestant:
+def img2dataset(threads: int, processes: int = TASKS) -> Contestant:
     """Return img2dataset, which keeps the bytes as they came."""
     what = (
-        f"img2dataset, {processes} processes of {threads} threads (started by each call, as it works), to Parquet, not re-encoded"
+        f"img2dataset, {processes} processes of {threads} threads (started by each call, as it works), to Parquet, "
+        "not re-encoded, no EXIF read, no digest made"
     )
     return Contestant(
         name="img2dataset",
@@ -92,11 +93,10 @@ def img2dataset(threads: int, processes: int = TASKS, rounds: int | None = None)
         what=what,
         environment="img2dataset",
         order={"threads": threads, "processes": processes},
-        rounds=rounds,
     )
 
 
-def ray(rounds: int | None = None) -> Contestant:
+def ray() -> Contestant:
     """Return Ray Data; how many it asks for at once is its own business."""
     return Contestant(
         name="ray",
@@ -104,11 +104,10 @@ def ray(rounds: int | None = None) -> Contestant:
         what=f"Ray Data's `download` with its own settings, {TASKS} CPUs and as many blocks, to Parquet",
         environment="ray",
         session={"cpus": TASKS},
-        rounds=rounds,
     )
 
 
-def notebook(rows: int, rounds: int | None = None) -> Contestant:
+def notebook(rows: int) -> Contestant:
     """Return the notebook's UDF, on fewer rows: its rate does not depend on how many there are."""
     return Contestant(
         name="notebook",
@@ -117,5 +116,4 @@ def notebook(rows: int, rounds: int | None = None) -> Contestant:
         session=SESSION,
         order={"partitions": TASKS},
         rows=rows,
-        rounds=rounds,
     )

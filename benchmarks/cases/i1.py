@@ -54,7 +54,7 @@ def _group(rows: int, in_flight: int) -> Group:
             descriptions.spark("spark_new_workers", options, f"{said}, each task in a new process", session=_NEW_WORKERS),
             descriptions.daft("daft", None),
             descriptions.daft("daft_same_in_flight", in_flight),
-            descriptions.openaivec(each),
+            descriptions.openaivec(each, _WARM_ROWS),
             # Its rate is the same at any setting of the others: once is enough.
             *([descriptions.notebook()] if in_flight == _IN_FLIGHT[0] else []),
         ),

@@ -8,8 +8,6 @@ from benchmarks.cases import descriptions, downloads
 from benchmarks.harness.case import Contestant, Group
 
 _EACH: Final = 64
-# Longer than any job here: what is asked for is one commit for all.
-NO_CHECKPOINTS_S: Final = 86_400
 
 
 def job(name: str, way: str, what: str, *, checkpoint_interval_s: float = 60, rows: int | None = None) -> Contestant:

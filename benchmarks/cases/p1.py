@@ -8,7 +8,7 @@ from benchmarks.cases import jobs
 from benchmarks.harness.case import Case, Expectation, Group, Line
 
 _SIZES: Final = (100, 1_000, 5_000)
-_NOTEBOOK_ROWS: Final = 30
+_NOTEBOOK_ROWS: Final = 20
 
 
 def build(images: int | None = None) -> Case:
@@ -17,8 +17,10 @@ def build(images: int | None = None) -> Case:
     return Case(
         name="p1",
         title="The whole job: download as in D1, describe as in I1, into the three tables",
-        shows="that a resumable job takes about as long as the longer of its stages; by hand and as the notebook beside it",
-        shows_not="Databricks: its tables, its `ai_query` and its clusters; tables are Iceberg on this machine's disk",
+        shows="whether a resumable job takes about as long as the longer of its stages, and less than one stage after the other; "
+        "the notebook's way beside it",
+        shows_not="Databricks: its tables, its `ai_query` and its clusters; tables are Iceberg on this machine's disk. Nor the "
+        "memory of one way alone: those of a group share a session",
         groups=groups,
         minutes=17,
         rounds=2,
@@ -33,17 +35,32 @@ def build(images: int | None = None) -> Case:
             "jvm_peak_rss_mb",
         ),
         plotted="rows_per_second",
-        expectations=tuple(
-            Expectation(
-                text=f"{group.name}: seconds over those of the longer of its stages alone",
-                line=Line(group=group.name, contestant="pipeline"),
-                over=Line(group=group.name, contestant="download"),
-                or_over=Line(group=group.name, contestant="describe"),
-                figure="seconds",
-                at_most=1.15,
-            )
-            for group in groups[-1:]
+        has_own_processes=True,
+        expectations=(
+            *(_over_stages(group.name) for group in groups),
+            *(_over_the_longer(group.name) for group in groups[-1:]),
         ),
+    )
+
+
+def _over_stages(group: str) -> Expectation:
+    return Expectation(
+        text=f"{group}: seconds over those of its stages one after the other",
+        line=Line(group=group, contestant="pipeline"),
+        over=Line(group=group, contestant="stages"),
+        figure="seconds",
+        at_most=1.0,
+    )
+
+
+def _over_the_longer(group: str) -> Expectation:
+    return Expectation(
+        text=f"{group}: seconds over those of the longer of its stages alone",
+        line=Line(group=group, contestant="pipeline"),
+        over=Line(group=group, contestant="download"),
+        or_over=Line(group=group, contestant="describe"),
+        figure="seconds",
+        at_most=1.15,
     )
 
 

@@ -42,6 +42,9 @@ class Img2datasetDownload:
             thread_count=self._order["threads"],
             number_sample_per_shard=-(-self._order["rows"] // processes),
             disable_all_reencoding=True,
+            # Work whose results nobody here reads.
+            extract_exif=False,
+            compute_hash=None,
             timeout=30,
         )
 

@@ -46,10 +46,18 @@ class OpenaivecAsk:
         rows = self._session.createDataFrame([(path,) for path in paths], "image_path string")
         self._order, self._files = order, rows.repartition(order["partitions"]).cache()
         self._files.count()
+        if order.get("warm_rows"):
+            warm = self._files.limit(order["warm_rows"]).repartition(order["partitions"])
+            self._answered(warm).write.format("noop").mode("overwrite").save()
 
     def run(self) -> None:
         """Ask about every row."""
         assert self._files is not None  # noqa: S101 - the harness prepares first
+        self._observed = Observation()
+        counted = self._answered(self._files).observe(self._observed, F.count("descrizione").alias("ok"))
+        counted.write.format("noop").mode("overwrite").save()
+
+    def _answered(self, files: DataFrame) -> DataFrame:
         ask = responses_udf(
             PROMPT,
             model_name=MODEL,
@@ -58,10 +66,7 @@ class OpenaivecAsk:
             multimodal=True,
             max_output_tokens=MAX_TOKENS,
         )
-        self._observed = Observation()
-        answered = self._files.select(ask("image_path").alias("descrizione"))
-        counted = answered.observe(self._observed, F.count("descrizione").alias("ok"))
-        counted.write.format("noop").mode("overwrite").save()
+        return files.select(ask("image_path").alias("descrizione"))
 
     def rows_ok(self) -> int:
         """Return how many rows have an answer."""

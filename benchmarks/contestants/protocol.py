@@ -3,7 +3,8 @@
     {"do": "start", "settings": {...}}   ->  {"versions": {...}}        a session is opened; its length is "seconds"
     {"do": "prepare", "order": {...}}    ->  {}                         what is not measured: addresses, input tables
     {"do": "run"}                        ->  {"seconds": 1.23}          what is measured, until the result is readable
-    {"do": "check"}                      ->  {"rows_ok": 100}           how many rows of it are right; not measured
+    {"do": "check"}                      ->  {"rows_ok": 100}           how many rows of it are right; not measured; with
+                                             "told" where the contestant has figures of its own, by name
 
 An answer has "failed" instead where the contestant raised. The process ends when its standard input closes. The standard
 library only: peers run this in environments of their own.
@@ -87,7 +88,7 @@ def _obey(contestant: Contestant, command: Mapping[str, Any]) -> dict[str, Any]:
         contestant.prepare(command["order"])
         return {}
     if command["do"] == "check":
-        return {"rows_ok": contestant.rows_ok()}
+        return {"rows_ok": contestant.rows_ok(), "told": getattr(contestant, "told", {})}
     began_s = time.perf_counter()
     contestant.run()
     return {"seconds": time.perf_counter() - began_s}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import picsum_vision as pv
 from benchmarks.contestants.chat_body import MODEL
 from benchmarks.contestants.notebook_rows import described, downloaded
 from benchmarks.contestants.protocol import Order, serve
 from benchmarks.contestants.spark_frame import SparkFrame
+from picsum_vision import pass_sizes
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -27,6 +29,7 @@ class WholeJob:
         self._order: Order = {}
         self._schema = ""
         self._runs = 0
+        self.told: dict[str, float] = {}
 
     def prepare(self, order: Order) -> None:
         """Make an empty schema."""
@@ -40,6 +43,7 @@ class WholeJob:
         """Do the job in the way that the order names."""
         ways: dict[str, Callable[[], object]] = {
             "pipeline": self._pipeline,
+            "one_pass": self._one_pass,
             "download": self._download,
             "describe": self._describe,
             "stages": self._stages,
@@ -51,6 +55,7 @@ class WholeJob:
         """Return how many rows have a description, and drop the tables."""
         role, column = ("image_codes", "image_binary") if self._order["way"] == "download" else ("image_desc", "descrizione")
         ok = self._spark.table(self._name(role)).where(f"{column} IS NOT NULL").count()
+        self.told = {"commits": self._spark.table(f"{self._name(role)}.snapshots").count()}
         for table in self._spark.sql(f"SHOW TABLES IN {_CATALOG}.{self._schema}").collect():
             self._spark.sql(f"DROP TABLE {self._name(table['tableName'])} PURGE")
         return int(ok)
@@ -73,6 +78,13 @@ class WholeJob:
             checkpoint_interval_s=order["checkpoint_interval_s"],
         )
         pv.run_pipeline(self._spark, config)
+
+    def _one_pass(self) -> None:
+        """Do the job as if nobody ever ended one: without cutting it into passes."""
+        first, shared = mock.patch.object(pass_sizes, "first_rows"), mock.patch.object(pass_sizes, "shared", min)
+        with first as first_rows, shared:
+            first_rows.return_value = self._order["rows"]
+            self._pipeline()
 
     def _stages(self) -> None:
         self._download()

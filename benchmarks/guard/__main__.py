@@ -6,7 +6,7 @@ import argparse
 import sys
 import tempfile
 
-from benchmarks.guard.bounds import ENGINE_KINDS, above, count_engine, read_bounds, write_bounds
+from benchmarks.guard.bounds import ENGINE_KINDS, count_engine, outside, read_bounds, write_bounds
 from benchmarks.guard.job_work import job
 
 
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         write_bounds(counted)
         return 0
     bounds = read_bounds()
-    lines = [line for kind, counts in counted.items() for line in above(kind, counts, bounds)]
+    lines = [line for kind, counts in counted.items() for line in outside(kind, counts, bounds)]
     print("\n".join(lines) or "within the bounds", file=sys.stderr if lines else sys.stdout)
     return 1 if lines else 0
 

@@ -1,4 +1,4 @@
-"""The stored bounds, and what is above them."""
+"""The stored bounds, and what does not keep to them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _ROOM: Final = 1.1
 _TURNS_ROOM: Final = 2.0
 _FEW: Final = 10
 _FEW_JOBS: Final = 2
+# Less than this of what was counted, and the work is likely done where nobody counts.
+_SUSPICIOUS: Final = 0.5
 _TIMES: Final = 2
 
 Counts = Mapping[str, float]
@@ -33,10 +35,10 @@ def count_engine(kind: str, worsened_by: str = "", *, times: int = _TIMES) -> di
     return {name: min(each[name] for each in found) for name in found[0]}
 
 
-def above(kind: str, counts: Counts, bounds: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
-    """Return a line for each count that is above its bound or has none."""
-    lines = []
+def outside(kind: str, counts: Counts, bounds: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
+    """Return a line for each count that is above its bound, has none, or is so low that the work must be done elsewhere."""
     known = bounds.get(kind, {})
+    lines = [f"{kind}: {name} has a bound and was not counted; {RENEW} forgets it" for name in known if name not in counts]
     for name, number in counts.items():
         if name not in known:
             lines.append(f"{kind}: {name} is {number:g} and has no bound; {RENEW} sets one")
@@ -44,6 +46,11 @@ def above(kind: str, counts: Counts, bounds: Mapping[str, Mapping[str, Mapping[s
             lines.append(
                 f"{kind}: {name} is {number:g}, at most {known[name]['at_most']:g} is allowed ({known[name]['counted']:g} were "
                 f"counted when the bound was set); make it less, or, if it is worth it, set a new bound: {RENEW}"
+            )
+        elif name != "loop_turns_per_row" and number < known[name]["counted"] * _SUSPICIOUS:
+            lines.append(
+                f"{kind}: {name} is {number:g}, less than half of the {known[name]['counted']:g} that were counted when the "
+                f"bound was set; if it is not done elsewhere now, where nothing counts it, set a new bound: {RENEW}"
             )
     return lines
 
@@ -71,7 +78,7 @@ def write_bounds(counted: Mapping[str, Counts]) -> None:
 def _bound(name: str, number: float) -> float:
     if name == "loop_turns_per_row":
         return round(number * _TURNS_ROOM, 2)
-    if name == "python_calls_per_row":
+    if name in ("python_calls_per_row", "python_lines_per_row"):
         return round(number * _ROOM, 2)
     if name == "connections":  # a few close while they are idle
         return number + _FEW

@@ -35,8 +35,8 @@ class Contestant:
     `module` is run as `python -m benchmarks.contestants.MODULE`, in the environment of the peer `environment` if there is one.
     Lines with the same module, environment and `session` share one process, which stays alive during the case. `order` is what
     it is told for each run beside the group's own. `rows` are fewer rows than the group's, for those that are too slow for them;
-    `rounds` are fewer rounds than the group's, for those whose figure hardly varies or takes long to get; `timeout_s` bounds its
-    runs instead of the group's.
+    `timeout_s` bounds its runs instead of the group's. `is_fresh` gives each run a process of its own, for those who do not
+    always come to an end in one that has worked before.
     """
 
     name: str
@@ -46,24 +46,24 @@ class Contestant:
     session: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     order: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     rows: int | None = None
-    rounds: int | None = None
     timeout_s: float | None = None
+    is_fresh: bool = False
 
     @property
     def is_peer(self) -> bool:
         """Whether it is somebody else's work, which may be ahead of us."""
-        return self.environment is not None or self.module.startswith("notebook")
+        return self.environment is not None or self.name == "notebook" or self.module.startswith("notebook")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Group:
     """Contestants under the same conditions; ratios are to `baseline`, and `ours` is the one that peers may be ahead of.
 
-    `order` is told to all of them. `requests_per_row` are those that a row needs if nothing goes wrong. `rounds` bounds the
-    rounds that were asked for; `timeout_s` bounds each run; `warm_up_rows` bounds the rows of the warm-up where all of them would
-    only take longer. `ideal_rows_per_second` is what a client could reach at most under the server's conditions, where that can
-    be said, and `ideal` says how it is found. `model` is a second server (`order["model_url"]`), for those that download and
-    describe; `pictures` are made before anything is measured.
+    `order` is told to all of them. `requests_per_row` are those that a row needs if nothing goes wrong. `timeout_s` bounds each
+    run; `warm_up_rows` bounds the rows of the warm-up where all of them would only take longer. `ideal_rows_per_second` is what a
+    client could reach at most under the server's conditions, where that can be said, and `ideal` says how it is found; with
+    `ideal_in_flight` it is the ideal of those alone who have about so many requests in flight. `model` is a second server
+    (`order["model_url"]`), for those that download and describe; `pictures` are made before anything is measured.
     """
 
     name: str
@@ -74,11 +74,11 @@ class Group:
     ours: str
     order: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     requests_per_row: int = 2
-    rounds: int | None = None
     warm_up: bool = True
     warm_up_rows: int | None = None
     timeout_s: float = 300
     ideal_rows_per_second: float | None = None
+    ideal_in_flight: int | None = None
     ideal: str = ""
     model: Server | None = None
     pictures: Pictures | None = None
@@ -115,8 +115,9 @@ class Case:
     """A case of the suite.
 
     `shows` and `shows_not` are the sentences that stand with its result; `columns` are its table's, `plotted` its plot's.
+    `has_own_processes` gives each group processes of its own: where memory is a figure, what a session held before is none of it.
     `minutes` is about what it takes on two quiet cores, its `rounds` and the warm-up included. They are few, so that all cases
-    together take little more than an hour; whoever wants more asks for more.
+    together take about an hour and a half; whoever wants more asks for more.
     """
 
     name: str
@@ -128,4 +129,5 @@ class Case:
     rounds: int
     columns: tuple[str, ...] = ("rows_per_second", "ratio", "peak_in_flight", "rows_ok")
     plotted: str = "rows_per_second"
+    has_own_processes: bool = False
     expectations: tuple[Expectation, ...] = ()

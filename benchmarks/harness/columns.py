@@ -30,6 +30,7 @@ _FIGURES: Final = {
     "model_peak_in_flight": "peak in flight, model",
     "questions": "questions asked",
     "seconds": "seconds",
+    "commits": "commits to the table of answers",
     "requests_per_row": "requests per row",
     "megabytes_sent_per_row": "MB sent per row",
 }

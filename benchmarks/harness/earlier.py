@@ -17,6 +17,10 @@ _FOUND = frozenset({"date", "settings", "expectations", "warm_up", "rounds", "su
 _SENTENCES = frozenset({"title", "shows", "shows_not", "what", "columns", "plotted", "ideal"})
 
 
+class MeasuredOtherwiseError(Exception):
+    """What is there is of another case, machine or version: nothing can be added to it."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Earlier:
     """Runs by (group, contestant), the contestants' versions and the minutes that it took; nothing where there is nothing."""
@@ -32,14 +36,14 @@ class Earlier:
 
     @classmethod
     def read(cls, case: Case, folders: Iterable[Path]) -> Earlier:
-        """Read the result in the first of `folders` that has it; raises SystemExit if something else was measured there."""
+        """Read the result in the first of `folders` that has it; raises MeasuredOtherwiseError if nothing can be added to it."""
         found = [path for folder in folders if (path := folder / f"{case.name}.json").exists()]
         if not found:
             return cls()
         path = found[0]
         result = json.loads(path.read_text())
         if _measured(result) != _measured(plain(document(case, {}, result["settings"], {}))):
-            raise SystemExit(
+            raise MeasuredOtherwiseError(
                 f"--more: {path.name} was measured with another case, machine or version; run it anew without --more"
             )
         return cls(runs=_runs(result), versions=result["versions"]["contestants"], minutes=result["settings"]["minutes"])

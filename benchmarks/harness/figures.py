@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.harness.case import Group
+
+# How far from the ideal's number in flight somebody may be whose ideal it is still.
+_NEAR: Final = 0.1
 
 
 def figures(group: Group, rows_ok: int, seconds: float, used: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, float]:
@@ -40,9 +43,17 @@ def figures(group: Group, rows_ok: int, seconds: float, used: Mapping[str, Any],
         "megabytes_sent_per_row": server["bytes_received"] / 1e6 / rows_ok if rows_ok and "bytes_received" in server else None,
         "model_peak_in_flight": seen["model"]["peak_in_flight"] if "model" in seen else None,
         "questions": seen["model"]["requests"] if "model" in seen else None,
-        "share_of_ideal": rows_ok / seconds / ideal if (ideal := group.ideal_rows_per_second) else None,
+        "share_of_ideal": rows_ok / seconds / ideal if (ideal := _ideal(group, server["peak_in_flight"])) else None,
         "main_peak_rss_mb": memory.get("main"),
         "jvm_peak_rss_mb": memory.get("jvm"),
         "python_worker_peak_rss_mb": max(memory["python_workers"], default=None),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _ideal(group: Group, peak_in_flight: int) -> float | None:
+    """Return the ideal rate, None for those who had another number in flight than it is the ideal of."""
+    if group.ideal_in_flight is None:
+        return group.ideal_rows_per_second
+    wanted = min(group.ideal_in_flight, group.rows)
+    return group.ideal_rows_per_second if abs(peak_in_flight - wanted) <= _NEAR * wanted else None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+_HERE = Path(__file__).resolve().parent
 _PACKAGES = ("picsum-vision", "pyspark", "aiohttp", "pyarrow", "pandas", "pillow")
 
 
@@ -32,3 +34,18 @@ def _cpu_model() -> str:
     listed = Path("/proc/cpuinfo")
     found = re.search(r"^model name\s*:\s*(.+)$", listed.read_text(), re.MULTILINE) if listed.exists() else None
     return found[1].strip() if found else platform.processor() or "unknown"
+
+
+def commit() -> str:
+    """Return the code's commit, with "and changes" where files differ from it; "unknown" where there is no repository."""
+    try:
+        found = _git("rev-parse", "--short=7", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)benchmarks/results")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return f"{found} and changes" if changed else found
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=_HERE, check=True, capture_output=True, text=True, timeout=30)  # noqa: S603, S607 - git
+    return done.stdout.strip()

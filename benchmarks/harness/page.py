@@ -10,10 +10,12 @@ from typing import Any, Final
 from benchmarks.cases import NAMES
 from benchmarks.harness.columns import heading, spread_of
 from benchmarks.harness.plots import draw
-from benchmarks.harness.statistics import spread
+from benchmarks.harness.statistics import quotients, spread
 
 # More than this of the machine's CPU in others' hands, and a figure is no longer that of the machine.
 _DISTURBS_PERCENT: Final = 10
+# How far somebody's peak may be from ours to be the same number in flight.
+_NEAR: Final = 0.1
 # What a figure should have; long cases have fewer.
 _ENOUGH_ROUNDS: Final = 5
 
@@ -26,7 +28,8 @@ Made by `python -m benchmarks results` from the files in `results/`; no figure h
 says how they come about.
 
 A figure is the median of the rounds after the warm-up, with minimum and maximum in brackets.
-**Ratios** are to the baseline in the same round, and count; rates depend on the machine and stand beside them.
+**Ratios** are to the baseline in the same round; rates depend on the machine and stand beside them. A ratio counts where it has
+five rounds; where it has fewer, as most here have, chance has more to say.
 """
 
 
@@ -59,13 +62,18 @@ def section(result: Result, plot: str | None = None) -> str:
 
 
 def ahead(group: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Return the peers whose median rate is above ours in a group, with how many times ours it is."""
-    rates = {one["name"]: one["summary"]["rows_per_second"]["median"] for one in group["contestants"] if one["summary"]}
-    ours = rates.get(group["ours"])
-    if not ours:
-        return []
-    peers = [one["name"] for one in group["contestants"] if one["is_peer"]]
-    return [(name, rates[name] / ours) for name in peers if rates.get(name, 0) > ours]
+    """Return the peers whose rate is above ours in a group, with how many times ours it is: the median over the same rounds.
+
+    A round in which a peer lost rows is none: it had less to do.
+    """
+    ours = next((one["rounds"] for one in group["contestants"] if one["name"] == group["ours"]), [])
+    found = []
+    for one in group["contestants"]:
+        whole = [run for run in one["rounds"] if run.get("figures", {}).get("rows_ok") == one["rows"]]
+        times = spread(quotients(whole, ours, "rows_per_second"))
+        if one["is_peer"] and times is not None and times["median"] > 1:
+            found.append((one["name"], times["median"]))
+    return found
 
 
 def number(value: float) -> str:
@@ -87,10 +95,10 @@ def _title(result: Result) -> str:
 
 def _summary(results: Sequence[Result]) -> str:
     """Return what was expected and not reached, and where peers are ahead, before everything else."""
-    judged = [(result, one) for result in results for one in result["expectations"] if one["reached"] is not None]
+    judged = [(result, one) for result in results for one in result["expectations"]]
     missed = [f"- {result['case'].upper()}: {_said(one)}" for result, one in judged if not one["reached"]]
-    lost = [f"- {result['case'].upper()}: {_lost(result)}" for result in results if any(map(ahead, result["groups"]))]
-    reached = f"Of {len(judged)} expectations {len(judged) - len(missed)} are reached."
+    lost = [f"- {result['case'].upper()}: {_lost(result)}" for result in results if _is_lost(result)]
+    reached = f"Of {len(judged)} expectations {len(judged) - len(missed)} are reached. {_runs(results)}"
     absent = [name.upper() for name in NAMES if name not in {result["case"] for result in results}]
     not_yet = [f"Not measured yet: {', '.join(absent)}."] if absent else []
     few = [f"{result['case'].upper()} {result['settings']['rounds']}" for result in results if _has_few_rounds(result)]
@@ -102,12 +110,34 @@ def _summary(results: Sequence[Result]) -> str:
     return "\n".join(["## In short\n", f"{reached}\n", *(line for lines in listed for line in [*lines, ""])])
 
 
+def _runs(results: Sequence[Result]) -> str:
+    """Say of which run the cases are: figures of several runs are of several states of the code."""
+    cases: dict[str, list[str]] = {}
+    for result in results:
+        run = f"begun {result['settings'].get('run')} with the code of {result['settings'].get('commit')}"
+        cases.setdefault(run, []).append(result["case"].upper())
+    if len(cases) == 1:
+        return f"All cases are of one run, {next(iter(cases))}."
+    return "The cases are of several runs: " + "; ".join(f"{', '.join(names)} {run}" for run, names in cases.items()) + "."
+
+
+def _is_lost(result: Result) -> bool:
+    return any(ahead(group) or not _has_ours(group) for group in result["groups"])
+
+
+def _has_ours(group: Mapping[str, Any]) -> bool:
+    """Return whether ours was measured at all, where it was to be."""
+    ours = [one for one in group["contestants"] if one["name"] == group["ours"] and one["rounds"]]
+    return not ours or bool(ours[0]["summary"])
+
+
 def _has_few_rounds(result: Result) -> bool:
     return int(result["settings"]["rounds"]) < _ENOUGH_ROUNDS
 
 
 def _said(one: Mapping[str, Any]) -> str:
     said = f"{one['text']}: {_cell(one['figure'])}, wanted {one['wanted']}"
+    said += f"; {one['fault']}" if one["fault"] else "; not measured" if one["reached"] is None else ""
     return f"{said}; {one['why']}" if one["why"] else said
 
 
@@ -118,7 +148,33 @@ def _group(group: Mapping[str, Any], columns: Sequence[str]) -> str:
     lines += [_row([_name(one, group), *(_cell(spread_of(one, name)) for name in shown)]) for one in group["contestants"]]
     ideal = [f"- the ideal: {number(group['ideal_rows_per_second'])} rows/s, {group['ideal']}"] if group["ideal"] else []
     said = (f"- `{one['name']}`: {one['what']}{_rounds(one, group)}{_failures(one)}" for one in group["contestants"])
-    return "\n".join([*lines, "", *said, *ideal, ""])
+    return "\n".join([*lines, "", *said, *ideal, *_elsewhere(group), *_cold(group), ""])
+
+
+def _elsewhere(group: Mapping[str, Any]) -> list[str]:
+    """Name those who did not have as many requests in flight as ours, by the server's count."""
+    peaks = {one["name"]: spread_of(one, "peak_in_flight") for one in group["contestants"]}
+    ours = peaks.get(group["ours"])
+    if ours is None or any(abs(ours[end] - ours["median"]) > _NEAR * ours["median"] for end in ("min", "max")):
+        return []
+    wanted = ours["median"]
+    others = [
+        f"`{name}` {number(peak['median'])}"
+        for name, peak in peaks.items()
+        if peak is not None and abs(peak["median"] - wanted) > _NEAR * wanted
+    ]
+    return [f"- not at about the {number(wanted)} in flight of `{group['ours']}`: {', '.join(others)}"] if others else []
+
+
+def _cold(group: Mapping[str, Any]) -> list[str]:
+    """Tell the warm-up, which is in no figure: the first run in a process, with how long its session took to open before."""
+    firsts = [(one, one["warm_up"]) for one in group["contestants"] if one["warm_up"] and "figures" in one["warm_up"]]
+    said = [
+        f"`{one['name']}` {number(run['figures']['seconds'])} s for {number(run['figures']['rows_ok'])} rows"
+        + (f" (session {number(run['session_seconds'])} s)" if run.get("session_seconds", 0) >= 1 else "")
+        for one, run in firsts
+    ]
+    return [f"- the first, cold run, in no figure above: {'; '.join(said)}"] if said else []
 
 
 def _rounds(one: Contestant, group: Mapping[str, Any]) -> str:
@@ -141,7 +197,8 @@ def _cell(spread: Mapping[str, float] | None) -> str:
 
 def _failures(one: Contestant) -> str:
     failed = [run["failed"] for run in one["rounds"] if "failed" in run]
-    return f". **Failed in {len(failed)} of {len(one['rounds'])} rounds**: {failed[0]}" if failed else ""
+    whys = "; ".join(dict.fromkeys(failed))
+    return f". **No figure from {len(failed)} of {len(one['rounds'])} rounds**: {whys}" if failed else ""
 
 
 def _expectations(expectations: Sequence[Mapping[str, Any]]) -> str:
@@ -152,19 +209,26 @@ def _expectations(expectations: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _judgement(one: Mapping[str, Any]) -> str:
+    if one["fault"]:
+        return f"**not reached**: {one['fault']}"
     if one["reached"] is None:
-        return "not measured"
+        return "**not measured**"
     if not one["reached"]:
         return "**not reached**"
     return "reached" if one["in_every_round"] else "reached, not in every round"
 
 
 def _lost(result: Result) -> str:
-    found = [f"{group['name']}: `{name}` {number(times)} times" for group in result["groups"] for name, times in ahead(group)]
+    absent = [group["name"] for group in result["groups"] if not _has_ours(group)]
+    if absent:
+        return f"**Ours was not measured**: {'; '.join(absent)}."
+    if not any(one["is_peer"] and one["summary"] for group in result["groups"] for one in group["contestants"]):
+        return "No peer was measured in this case."
+    found = [f"{group['name']}: `{name}` {times:.3f} times" for group in result["groups"] for name, times in ahead(group)]
     return (
         f"Peers with a higher rate than ours: {'; '.join(found)}."
         if found
-        else "No peer that was run has a higher rate than ours."
+        else "No peer that was measured has a higher rate than ours."
     )
 
 
@@ -180,15 +244,17 @@ def _where(result: Result) -> str:
 
 
 def _others(result: Result) -> str:
-    """Say how much of the machine others had while it was measured."""
+    """Say how much of the machine others had while it was measured, and in how many runs that was much."""
     rounds = [run for group in result["groups"] for one in group["contestants"] for run in one["rounds"]]
-    found = spread([100 * run["others_cpu_share"] for run in rounds if "others_cpu_share" in run])
+    shares = [100 * run["others_cpu_share"] for run in rounds if "others_cpu_share" in run]
+    found = spread(shares)
     if found is None:
         return ""
+    much = sum(share > _DISTURBS_PERCENT for share in shares)
     beside = (
         f", beside other work that took {found['median']:.0f} % of the machine's CPU ({found['min']:.0f} .. {found['max']:.0f})"
     )
-    return f"{beside}, **which disturbs the figures**" if found["median"] > _DISTURBS_PERCENT else beside
+    return f"{beside}, **more than {_DISTURBS_PERCENT} % in {much} of {len(shares)} runs**" if much else beside
 
 
 def _settings(settings: Mapping[str, Any]) -> str:

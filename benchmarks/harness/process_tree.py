@@ -114,11 +114,11 @@ class OtherWork:
 
     def __init__(self) -> None:
         """Begin to count."""
-        self._began_s, self._all_s, self._ours_s = time.monotonic(), _all_cpu_s(), _our_cpu_s()
+        self._began_s, self._all_s, self._ours_s = time.monotonic(), _all_cpu_s(), our_cpu_s()
 
     def share(self) -> float:
-        """Return the share of the machine's CPU that others have taken since; of ours, who ended meanwhile counts for them."""
-        others_s = (_all_cpu_s() - self._all_s) - (_our_cpu_s() - self._ours_s)
+        """Return the share of the machine's CPU that others have taken since."""
+        others_s = (_all_cpu_s() - self._all_s) - (our_cpu_s() - self._ours_s)
         return max(0.0, others_s) / (psutil.cpu_count() * (time.monotonic() - self._began_s))
 
 
@@ -127,11 +127,13 @@ def _all_cpu_s() -> float:
     return times.user + times.system + times.nice + times.irq + times.softirq
 
 
-def _our_cpu_s() -> float:
+def our_cpu_s() -> float:
+    """Return what this process and all below it have used; who has ended counts for who started and awaited it."""
     total, this = 0.0, psutil.Process()
     for process in [this, *this.children(recursive=True)]:
         with contextlib.suppress(*_GONE):
-            total += _cpu_s(process)
+            used = process.cpu_times()
+            total += used.user + used.system + used.children_user + used.children_system
     return total
 
 

@@ -33,15 +33,18 @@ def document(case: Case, runs: Runs, settings: Mapping[str, Any], contestants_ve
         "plotted": case.plotted,
         "groups": [_group(group, runs) for group in case.groups],
         "expectations": [
-            {**judged(expectation, runs), "why": _ideally(case, expectation, runs)}
+            {**judged(expectation, case, runs), "why": _ideally(case, expectation, runs)}
             for expectation in case.expectations
             if _was_run(expectation, runs)
         ],
     }
 
 
-def judged(expectation: Expectation, runs: Runs) -> dict[str, Any]:
-    """Return the figure that was found, and whether its median and every round keep to the bound; None without a figure."""
+def judged(expectation: Expectation, case: Case, runs: Runs) -> dict[str, Any]:
+    """Return the figure that was found, and whether its median and every round keep to the bound; None without a figure.
+
+    A line that failed, or lost rows, keeps to nothing: `fault` says it.
+    """
     found = spread(_values(expectation, runs))
     at_least, at_most = expectation.at_least, expectation.at_most
     reached = in_every_round = None
@@ -49,6 +52,9 @@ def judged(expectation: Expectation, runs: Runs) -> dict[str, Any]:
         lowest, highest = (-math.inf if at_least is None else at_least), (math.inf if at_most is None else at_most)
         reached = lowest <= found["median"] <= highest
         in_every_round = lowest <= found["min"] and found["max"] <= highest
+    fault = _fault(expectation.line, case, runs)
+    if fault:
+        reached = in_every_round = False
     bounds = (("at least", at_least), ("at most", at_most))
     wanted = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
     return {
@@ -57,6 +63,7 @@ def judged(expectation: Expectation, runs: Runs) -> dict[str, Any]:
         "figure": found,
         "reached": reached,
         "in_every_round": in_every_round,
+        "fault": fault,
     }
 
 
@@ -130,14 +137,37 @@ def _values(expectation: Expectation, runs: Runs) -> list[float]:
     return [run["figures"][expectation.figure] for run in rounds if expectation.figure in run.get("figures", {})]
 
 
+def _fault(line: Line, case: Case, runs: Runs) -> str:
+    """Say what a line's figures are worth nothing for; nothing where each of its rounds has all rows."""
+    rounds = _warm(runs, line.group, line.contestant)
+    rows = next(
+        one.rows or group.rows
+        for group in case.groups
+        for one in group.contestants
+        if (group.name, one.name) == (line.group, line.contestant)
+    )
+    failed = sum("failed" in run for run in rounds)
+    if failed:
+        return f"failed in {failed} of {len(rounds)} rounds"
+    lost = sum(run["figures"]["rows_ok"] < rows for run in rounds)
+    return f"lost rows in {lost} of {len(rounds)} rounds" if lost else ""
+
+
 def _ideally(case: Case, expectation: Expectation, runs: Runs) -> str:
-    """Say how much an ideal client would have, where rates are compared and it is known; nothing otherwise."""
+    """Say how much an ideal client would have, where rates at the ideal's number in flight are compared; nothing otherwise."""
     (group,) = [group for group in case.groups if group.name == expectation.line.group]
     over = expectation.over
     if group.ideal_rows_per_second is None or over is None or expectation.figure != "rows_per_second":
         return ""
+    if not (_has_ideal(expectation.line, runs) and _has_ideal(over, runs)):
+        return ""
     found = spread([run["figures"]["rows_per_second"] for run in _warm(runs, over.group, over.contestant) if "figures" in run])
     return f"an ideal client would have {group.ideal_rows_per_second / found['median']:.2f}" if found else ""
+
+
+def _has_ideal(line: Line, runs: Runs) -> bool:
+    rounds = [run["figures"] for run in _warm(runs, line.group, line.contestant) if "figures" in run]
+    return bool(rounds) and all("share_of_ideal" in figures for figures in rounds)
 
 
 def _was_run(expectation: Expectation, runs: Runs) -> bool:

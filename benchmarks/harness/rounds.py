@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 from benchmarks.harness.case import Case, Contestant, Group
 from benchmarks.harness.contestant_process import ContestantFailedError, ContestantProcess
 from benchmarks.harness.environments import EnvironmentMissingError
@@ -22,7 +24,7 @@ WARM_UP: Final = 0
 # Of a contestant that failed so often no further run is tried.
 _FAILURES_AT_MOST: Final = 2
 
-Key = tuple[str, str | None, str]
+Key = tuple[str, ...]
 Runs = dict[tuple[str, str], list[dict[str, Any]]]
 
 
@@ -33,6 +35,7 @@ class Rounds:
         """Begin with nothing running."""
         self._processes: dict[Key, ContestantProcess] = {}
         self._failures: dict[tuple[str, str], int] = {}
+        self._are_split = False
         self.versions: dict[str, dict[str, str]] = {}
 
     def run(self, case: Case, rounds: int, runs: Runs, after_round: Callable[[int], None]) -> None:
@@ -41,6 +44,7 @@ class Rounds:
         Rounds are numbered from where `runs` ends; `after_round` is told how many there are then.
         """
         done = rounds_in(runs)
+        self._are_split = case.has_own_processes
         with contextlib.ExitStack() as open_things:
             open_things.callback(self._close)
             folder = Path(open_things.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
@@ -49,7 +53,7 @@ class Rounds:
                 stages[group.name] = Stage(group, folder)
                 open_things.callback(stages[group.name].close)
             for number in (WARM_UP, *range(done + 1, done + rounds + 1)):
-                for group, contestant in _turns(case, number, next_round=done + 1):
+                for group, contestant in _turns(case, number):
                     measured = self._one(number, group, contestant, stages[group.name])
                     runs.setdefault((group.name, contestant.name), []).append({"round": number, **measured})
                     _tell(case, group, contestant, runs[group.name, contestant.name][-1])
@@ -61,15 +65,19 @@ class Rounds:
         if self._failures.get(line, 0) >= _FAILURES_AT_MOST:
             return {"failed": "not tried again"}
         try:
-            process, is_new = self._process(contestant)
-            if is_new and number != WARM_UP:
+            process, is_new = self._process(group, contestant)
+            if is_new and number != WARM_UP and not contestant.is_fresh:
                 self._measured(group, contestant, stage, process, group.warm_up_rows)
             at_most = group.warm_up_rows if number == WARM_UP else None
             measured = self._measured(group, contestant, stage, process, at_most)
-        except (ContestantFailedError, EnvironmentMissingError) as error:
-            self._failures[line] = self._failures.get(line, 0) + 1
-            self._end(contestant)
-            return {"failed": str(error)}
+        except (ContestantFailedError, EnvironmentMissingError, psutil.NoSuchProcess) as error:
+            # Whom the first run in a new process was too much for may do better in the next one.
+            if number != WARM_UP or isinstance(error, EnvironmentMissingError):
+                self._failures[line] = self._failures.get(line, 0) + 1
+            self._end(group, contestant)
+            return {"failed": "its process ended" if isinstance(error, psutil.NoSuchProcess) else str(error)}
+        if contestant.is_fresh:
+            self._processes.pop(self._key(group, contestant)).close()
         return {**measured, "session_seconds": process.start_seconds} if is_new else measured
 
     def _measured(
@@ -89,11 +97,13 @@ class Rounds:
             others_share = others.share()
             used = watch.stop()
         seen = stage.seen()
-        rows_ok = process.ask({"do": "check"}, _CHECK_TIMEOUT_S)["rows_ok"]
-        return {"figures": figures(group, rows_ok, seconds, used, seen), **used, **seen, "others_cpu_share": others_share}
+        checked = process.ask({"do": "check"}, _CHECK_TIMEOUT_S)
+        rows_ok, told = checked["rows_ok"], checked.get("told", {})
+        found = {**figures(group, rows_ok, seconds, used, seen), **told}
+        return {"figures": found, **used, **seen, "others_cpu_share": others_share}
 
-    def _process(self, contestant: Contestant) -> tuple[ContestantProcess, bool]:
-        key = _key(contestant)
+    def _process(self, group: Group, contestant: Contestant) -> tuple[ContestantProcess, bool]:
+        key = self._key(group, contestant)
         running = self._processes.get(key)
         if running is not None and running.is_alive:
             return running, False
@@ -102,9 +112,9 @@ class Rounds:
         self.versions[contestant.environment or contestant.module] = started.versions
         return started, True
 
-    def _end(self, contestant: Contestant) -> None:
+    def _end(self, group: Group, contestant: Contestant) -> None:
         """After a failure nothing is known of its process, such as whether its Spark still runs: the next run gets a new one."""
-        process = self._processes.pop(_key(contestant), None)
+        process = self._processes.pop(self._key(group, contestant), None)
         if process is not None:
             process.kill()
 
@@ -112,9 +122,9 @@ class Rounds:
         for process in self._processes.values():
             process.close()
 
-
-def _key(contestant: Contestant) -> Key:
-    return contestant.module, contestant.environment, repr(sorted(contestant.session.items()))
+    def _key(self, group: Group, contestant: Contestant) -> Key:
+        shared = (contestant.module, contestant.environment or "", repr(sorted(contestant.session.items())))
+        return (*shared, group.name if self._are_split else "", contestant.name if contestant.is_fresh else "")
 
 
 def rounds_in(runs: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> int:
@@ -122,14 +132,14 @@ def rounds_in(runs: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> in
     return max((run["round"] for found in runs.values() for run in found), default=WARM_UP)
 
 
-def _turns(case: Case, number: int, next_round: int) -> Iterator[tuple[Group, Contestant]]:
-    """Who runs in round `number`; the warm-up is for those who have a round from `next_round` on."""
+def _turns(case: Case, number: int) -> Iterator[tuple[Group, Contestant]]:
+    """Who runs in round `number`, each round beginning with another: who comes after whom is no advantage of one line."""
     for group in case.groups:
         if number == WARM_UP and not group.warm_up:
             continue
-        for contestant in group.contestants:
-            if all(bound is None or (number or next_round) <= bound for bound in (group.rounds, contestant.rounds)):
-                yield group, contestant
+        first = number % len(group.contestants)
+        for contestant in (*group.contestants[first:], *group.contestants[:first]):
+            yield group, contestant
 
 
 def _tell(case: Case, group: Group, contestant: Contestant, run: Mapping[str, Any]) -> None:

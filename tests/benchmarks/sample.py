@@ -12,7 +12,8 @@ PEER = Line(group="g", contestant="peer")
 
 
 def run(number: int, rate: float, **figures: float) -> dict[str, Any]:
-    return {"round": number, "figures": {"rows_per_second": rate, "peak_in_flight": 64, "rows_ok": 100, **figures}}
+    usual = {"rows_per_second": rate, "seconds": 100 / rate, "peak_in_flight": 64, "rows_ok": 100}
+    return {"round": number, "figures": {**usual, **figures}}
 
 
 def case(*expectations: Expectation) -> Case:

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from sample import BARE, OURS, PEER, case, runs
+from sample import BARE, OURS, case, run, runs
 
 from benchmarks.harness.case import Expectation
 from benchmarks.harness.page import ahead, number, write_page
 from benchmarks.harness.result import document, judged, write
 
-SETTINGS = {"rounds": 3, "images": None, "only": None, "is_whole": True, "minutes": 2.2}
+SETTINGS = {
+    "rounds": 3, "images": None, "only": None, "is_whole": True, "minutes": 2.2,
+    "run": "2026-01-02 03:04 UTC", "commit": "abc1234",
+}  # fmt: skip
 SPREADS = {
     "type": "object",
     "additionalProperties": {
@@ -79,15 +82,49 @@ def test_a_result_tells_nothing_of_the_host(result):
 )
 def test_an_expectation_is_judged_by_the_median(bounds, reached, in_every_round):
     """What is reached is said by the median of the rounds' ratios, and the figure stands beside it."""
-    found = judged(Expectation(text="t", line=OURS, over=BARE, figure="rows_per_second", **bounds), runs())
+    found = judged(Expectation(text="t", line=OURS, over=BARE, figure="rows_per_second", **bounds), case(), runs())
     assert (found["reached"], found["in_every_round"]) == (reached, in_every_round)
     assert found["figure"] == {"median": 0.5, "min": 0.25, "max": 0.9}
 
 
 def test_an_expectation_without_figures_is_not_judged():
     """Where nothing was measured an expectation is neither reached nor missed."""
-    found = judged(Expectation(text="t", line=PEER, figure="not_measured", at_least=1), runs())
+    found = judged(Expectation(text="t", line=OURS, figure="not_measured", at_least=1), case(), runs())
     assert (found["figure"], found["reached"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("round_3", "fault"),
+    [({"round": 3, "failed": "x"}, "failed in 1 of 3 rounds"), (run(3, 100, rows_ok=99), "lost rows in 1 of 3 rounds")],
+)
+def test_who_failed_or_lost_rows_reaches_nothing(tmp_path, round_3, fault):
+    """Figures of the rounds that went well, or of fewer rows, reach no bound; the page's head says what is the matter."""
+    found = runs()
+    found["g", "ours"][3] = round_3
+    expectation = Expectation(text="t", line=OURS, figure="rows_per_second", at_least=1)
+    judgement = judged(expectation, case(), found)
+    assert (judgement["reached"], judgement["in_every_round"], judgement["fault"]) == (False, False, fault)
+    write(document(case(expectation), found, SETTINGS, {}), tmp_path)
+    page = write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
+    assert "Of 1 expectations 0 are reached." in page
+    assert f"wanted at least 1; {fault}" in page.partition("## D0")[0]
+
+
+def test_ours_that_was_not_measured_is_no_victory(tmp_path):
+    """Where our own line failed throughout, the page says so instead of that nobody is ahead."""
+    found = runs()
+    found["g", "ours"] = [{"round": number, "failed": "x"} for number in range(4)]
+    write(document(case(), found, SETTINGS, {}), tmp_path)
+    assert (
+        "- D0: **Ours was not measured**: g.\n" in write_page(tmp_path, tmp_path / "RESULTS.md").read_text().partition("## D0")[0]
+    )
+
+
+def test_a_peer_that_lost_rows_is_not_ahead(result):
+    """Who had fewer rows to do is compared in the other rounds only."""
+    peer = result["groups"][0]["contestants"][2]
+    peer["rounds"][1]["figures"]["rows_ok"] = 99
+    assert ahead(result["groups"][0]) == [("peer", 2.0)]
 
 
 def test_the_page_says_what_was_found_and_where_we_lose(result, tmp_path):
@@ -97,14 +134,17 @@ def test_the_page_says_what_was_found_and_where_we_lose(result, tmp_path):
     assert "Shows one thing.\n\nDoes not show another.\n" in page
     assert "| `ours` | 100 (50 .. 180) | 0.5 (0.25 .. 0.9) | 64 | 100 |" in page
     assert "| half of it | at least 0.5 | 0.5 (0.25 .. 0.9) | reached, not in every round |" in page
-    assert "`peer`: a peer. **Failed in 1 of 3 rounds**: no answer to 'run' within 5 s" in page
-    assert "Peers with a higher rate than ours: g: `peer` 2.5 times." in page
-    assert "Of 1 expectations 1 are reached." in page
+    assert "`peer`: a peer. **No figure from 1 of 3 rounds**: no answer to 'run' within 5 s" in page
+    assert "Peers with a higher rate than ours: g: `peer` 1.833 times." in page
+    assert (
+        "Of 1 expectations 1 are reached. All cases are of one run, begun 2026-01-02 03:04 UTC with the code of abc1234." in page
+    )
+    assert "- the first, cold run, in no figure above: " in page
     assert "- D0: Peers with a higher rate" in page
     assert "Rounds where they are fewer than 5, so that chance has more to say: D0 3." in page
     assert "Not measured yet: D1, D2, " in page
     assert "daft 9.9" in page
-    assert ahead(result["groups"][0]) == [("peer", 2.5)]
+    assert ahead(result["groups"][0]) == [("peer", pytest.approx((300 / 180 + 2) / 2))]
 
 
 def test_the_page_has_a_plot_that_is_the_same_each_time(result, tmp_path):
@@ -122,14 +162,19 @@ def test_what_is_missed_stands_first_and_says_what_an_ideal_client_would_have(tm
     expectation = Expectation(text="thrice it", line=OURS, over=BARE, figure="rows_per_second", at_least=3)
     missed = case(expectation)
     group = dataclasses.replace(missed.groups[0], ideal_rows_per_second=500.0, ideal="simulated")
-    write(document(dataclasses.replace(missed, groups=(group,)), runs(), SETTINGS, {}), tmp_path)
+    found = runs()
+    write(document(dataclasses.replace(missed, groups=(group,)), found, SETTINGS, {}), tmp_path)
+    assert "an ideal client" not in write_page(tmp_path, tmp_path / "RESULTS.md").read_text()  # of nobody here it is the ideal
+    for one in (*found["g", "ours"], *found["g", "bare"]):
+        one["figures"]["share_of_ideal"] = 0.2
+    write(document(dataclasses.replace(missed, groups=(group,)), found, SETTINGS, {}), tmp_path)
     page = write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
     assert "- D0: thrice it: 0.5 (0.25 .. 0.9), wanted at least 3; an ideal client would have 2.50\n" in page
     assert "- the ideal: 500 rows/s, simulated\n" in page
 
 
 @pytest.mark.parametrize(
-    ("share", "said"), [(0.02, "2 % of the machine's CPU (2 .. 2); "), (0.4, "(40 .. 40), **which disturbs")]
+    ("share", "said"), [(0.02, "2 % of the machine's CPU (2 .. 2); "), (0.4, "(40 .. 40), **more than 10 % in 9 of 9 runs**")]
 )
 def test_other_work_on_the_machine_is_said(tmp_path, share, said):
     """What others took of the machine's CPU meanwhile stands with the machine, and that it disturbs where it was much."""

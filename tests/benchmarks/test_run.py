@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,9 +16,13 @@ import pytest
 
 import benchmarks
 from benchmarks import cases
-from benchmarks.__main__ import main
+from benchmarks.__main__ import all_narrowed, main
+from benchmarks.harness.case import Contestant
 from benchmarks.harness.contestant_process import ContestantFailedError, ContestantProcess
-from benchmarks.harness.process_tree import TreeWatch, kind_of
+from benchmarks.harness.process_tree import TreeWatch, kind_of, our_cpu_s
+from benchmarks.harness.rounds import _turns
+
+_BARE = Contestant(name="bare", module="bare_download", what="aiohttp", order={"in_flight": 4})
 
 
 @pytest.fixture(autouse=True)
@@ -55,13 +61,52 @@ def test_all_ends_in_the_page(tmp_path, capsys, monkeypatch):
     assert "## D3." in page.read_text()
 
 
+def test_a_case_that_cannot_be_run_does_not_end_all(tmp_path, capsys, monkeypatch):
+    """The cases after it are run, the page is made, and the exit code says that one is missing."""
+    monkeypatch.setattr(cases, "NAMES", ("d3", "d4"))
+    (tmp_path / "d3.json").write_text("no result")
+    asked = ["all", "--images", "20", "--rounds", "1", "--only", "bare,engine", "--more", "--output", str(tmp_path)]
+    monkeypatch.setattr("benchmarks.__main__.write_page", lambda _, page: page)  # it would read that file too
+    assert main(asked) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [str(tmp_path / "d4.json"), str(tmp_path / "RESULTS.md")]
+    assert "d3 could not be run; the other cases go on" in err
+
+
+def test_only_is_for_the_cases_that_have_the_contestant(tmp_path):
+    """Of all cases those run that have a named contestant; a name that no case has stops before anything runs."""
+    built = [cases.build(name) for name in cases.NAMES]
+    assert {case.name for case in all_narrowed(built, ["ray"])} == {"d1"}
+    assert [case.name for case in all_narrowed(built, None)] == list(cases.NAMES)
+    with pytest.raises(SystemExit, match="--only: no case has nobody"):
+        main(["all", "--only", "bare,nobody", "--output", str(tmp_path)])
+
+
+def test_each_round_begins_with_another():
+    """Who comes after whom changes from round to round, and everybody has a turn in each."""
+    case = cases.build("d1", 20)
+    names = [[one.name for _, one in _turns(case, number)] for number in range(4)]
+    assert len({tuple(order) for order in names}) == 4
+    assert len({frozenset(order) for order in names}) == 1
+
+
+def test_a_contestant_that_is_to_be_fresh_has_a_process_for_each_run(tmp_path, monkeypatch):
+    """It is started for each run and ended after it, and its first run there is the one that counts."""
+    monkeypatch.setattr("benchmarks.cases.downloads.bare", lambda *_: dataclasses.replace(_BARE, is_fresh=True))
+    assert main(["d3", "--images", "5", "--rounds", "2", "--only", "bare", "--output", str(tmp_path)]) == 0
+    (one,) = json.loads((tmp_path / "d3.json").read_text())["groups"][0]["contestants"]
+    assert all("session_seconds" in run for run in [one["warm_up"], *one["rounds"]])
+
+
 def test_a_tiny_run_of_d1(tmp_path, capsys):
     """Bare client and engine fetch 20 pictures each, as the server and both sides' processes count them."""
     assert main(["d1", "--images", "20", "--rounds", "1", "--only", "bare,engine", "--output", str(tmp_path)]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "d1.json")
     result = json.loads((tmp_path / "d1.json").read_text())
-    minutes = result["settings"].pop("minutes")
+    minutes, commit = result["settings"].pop("minutes"), result["settings"].pop("commit")
     assert minutes > 0
+    assert commit == "unknown" or re.fullmatch(r"[0-9a-f]{7,}( and changes)?", commit)
+    assert result["settings"].pop("run").endswith("UTC")
     assert result["settings"] == {"rounds": 1, "images": 20, "only": ["bare", "engine"], "is_whole": False}
     (group,) = result["groups"]
     for one in group["contestants"]:
@@ -106,7 +151,7 @@ def test_a_contestant_that_raises_says_so_and_goes_on(capfd):
         with pytest.raises(ContestantFailedError, match="it raised KeyError when asked to 'prepare'"):
             process.ask({"do": "prepare", "order": {}}, 30)
         assert "KeyError" in capfd.readouterr().err
-        assert process.ask({"do": "check"}, 30) == {"rows_ok": 0}
+        assert process.ask({"do": "check"}, 30) == {"rows_ok": 0, "told": {}}
     finally:
         process.close()
     assert not process.is_alive
@@ -159,3 +204,12 @@ def test_processes_are_told_apart(command, parent, kind):
     """JVM, Spark's worker daemon, its workers and other children are told apart by their command lines."""
     assert kind_of(command, parent, is_root=False) == kind
     assert kind_of(command, parent, is_root=True) == "main"
+
+
+def test_what_our_ended_children_used_is_not_others_work():
+    """A child's CPU seconds are ours, also once it has ended."""
+    before_s = our_cpu_s()
+    busy = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass"
+    for child in [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(2)]:
+        child.wait(60)
+    assert our_cpu_s() - before_s >= 2
