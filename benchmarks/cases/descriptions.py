@@ -8,6 +8,7 @@ from benchmarks.cases.downloads import SESSION, TASKS
 from benchmarks.harness.case import Contestant, Server
 
 NOTEBOOK_ROWS: Final = 30
+NEW_WORKERS: Final[dict[str, Any]] = {**SESSION, "conf": {"spark.python.worker.reuse": "false"}}
 # The image server leads many seeds to the same picture: shared answers would make one contestant's work less than another's.
 EVERY_ROW: Final[dict[str, Any]] = {"deduplicate": False}
 
@@ -55,17 +56,17 @@ def daft(name: str, in_flight: int | None) -> Contestant:
     )
 
 
-def openaivec(in_flight_per_task: int, warm_rows: int = 0) -> Contestant:
-    """Return openaivec's Spark function, through the Responses API; it was asked about `warm_rows` rows just before."""
+def openaivec(in_flight_per_task: int) -> Contestant:
+    """Return openaivec's Spark function, through the Responses API."""
     how = f"batch_size=1, max_concurrency={in_flight_per_task}"
     return Contestant(
         name="openaivec",
         module="openaivec_ask",
-        what=f"openaivec's `responses_udf` in Spark, {TASKS} tasks, {how}, images as files on disk, "
-        f"{warm_rows} rows just before, to noop",
+        what=f"openaivec's `responses_udf` in Spark, {TASKS} tasks, {how}, images as files on disk, each task in a new process "
+        "(in one that has asked before its event loop is closed), to noop",
         environment="openaivec",
-        session=SESSION,
-        order={"in_flight_per_task": in_flight_per_task, "partitions": TASKS, "warm_rows": warm_rows},
+        session=NEW_WORKERS,
+        order={"in_flight_per_task": in_flight_per_task, "partitions": TASKS},
     )
 
 

@@ -32,7 +32,8 @@ class OpenaivecAsk:
         """Open the session."""
         os.environ["PYSPARK_PYTHON"] = sys.executable
         os.environ["TIKTOKEN_CACHE_DIR"] = str(_token_tables())
-        self._session = SparkSession.builder.master(settings["master"]).config("spark.ui.enabled", "false").getOrCreate()
+        conf = {"spark.ui.enabled": "false", **settings.get("conf", {})}
+        self._session = SparkSession.builder.master(settings["master"]).config(map=conf).getOrCreate()
         self._folder = tempfile.TemporaryDirectory(prefix="benchmark-")
         self._order: Order = {}
         self._files: DataFrame | None = None
@@ -46,9 +47,6 @@ class OpenaivecAsk:
         rows = self._session.createDataFrame([(path,) for path in paths], "image_path string")
         self._order, self._files = order, rows.repartition(order["partitions"]).cache()
         self._files.count()
-        if order.get("warm_rows"):
-            warm = self._files.limit(order["warm_rows"]).repartition(order["partitions"])
-            self._answered(warm).write.format("noop").mode("overwrite").save()
 
     def run(self) -> None:
         """Ask about every row."""
