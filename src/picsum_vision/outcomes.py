@@ -58,7 +58,10 @@ class DescribeStatus(str, enum.Enum):
 
 @dataclasses.dataclass(kw_only=True, slots=True)
 class DownloadOutcome:
-    """What became of one URL. Times in milliseconds, sizes in bytes, width and height in pixels."""
+    """What became of one URL. Times in milliseconds, sizes in bytes, width and height in pixels.
+
+    `elapsed_ms` runs from the first request to the outcome, retries and the waits between them included.
+    """
 
     status: DownloadStatus
     http_status: int | None = None
@@ -76,7 +79,12 @@ class DownloadOutcome:
 
 @dataclasses.dataclass(kw_only=True, slots=True)
 class DescribeOutcome:
-    """What became of one image's question. Times in milliseconds, sizes in bytes, tokens as the model counted them."""
+    """What became of one image's question. Times in milliseconds, sizes in bytes, tokens as the model counted them.
+
+    `elapsed_ms` is the making fit of the picture, and from the first question to the outcome, retries and the waits between them
+    included; the wait for the first turn, in the window or for a stated rate, is not in it. Of a batch it is the time since the
+    task began.
+    """
 
     status: DescribeStatus
     model: str | None = None

@@ -1,0 +1,41 @@
+"""What `elapsed_ms` of a question holds: the picture made fit and the answer, not the wait for the question's turn."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from asking import ask, outcome, picture, statuses
+
+from picsum_vision import ChatCompletions
+from picsum_vision.testing.model_server import Latency, ModelFault, ModelServer
+
+MODEL = "test-vision"
+ROWS = 20
+
+
+@pytest.mark.parametrize(
+    ("mean_s", "options"),
+    [(0.05, {"max_in_flight_per_task": 1}), (0.0, {"requests_per_minute_total": 1_200})],
+    ids=["a window of one", "a stated rate"],
+)
+def test_a_row_does_not_count_the_queue_before_its_question(mean_s: float, options: dict[str, Any]) -> None:
+    """Of rows asked one after the other none has taken half of the whole, as the last one would with its queue."""
+    with ModelServer(latency=Latency(mean_s=mean_s, sigma=0)) as server:
+        began_s = time.monotonic()
+        jobs = ask(ChatCompletions(server.base_url, MODEL), [picture(number) for number in range(ROWS)], **options)
+        whole_ms = 1_000 * (time.monotonic() - began_s)
+    assert statuses(jobs) == ["ok"] * ROWS
+    took = [outcome(job).elapsed_ms for job in jobs]
+    assert max(took) < whole_ms / 2
+    assert sum(took) < 2 * whole_ms  # what is prepared while another's answer comes is counted with both
+    assert min(took) >= 1_000 * mean_s
+
+
+def test_a_row_counts_the_waits_between_its_attempts() -> None:
+    """A wait that the endpoint has asked for after the first question belongs to the row."""
+    with ModelServer(faults=[ModelFault("rate_limited", times=1, retry_after_s=1.0)]) as server:
+        (job,) = ask(ChatCompletions(server.base_url, MODEL), [picture(1)])
+    assert (outcome(job).status.value, outcome(job).attempts) == ("ok", 2)
+    assert outcome(job).elapsed_ms >= 1_000
