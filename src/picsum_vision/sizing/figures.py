@@ -17,11 +17,11 @@ COLUMN_OF: Final[Mapping[str, str]] = {"download": "download", "describe": "infe
 class StageFigures:
     """One stage measured once.
 
-    `seconds` of wall time until the rows are in their table. `latency_ms` has mean, p50, p95 and p99 of the rows' `elapsed_ms`:
-    of downloads, or of questions; `total` has them for both. `cpu_seconds` and `peak_memory_mb` are those of this machine's
-    processes by kind, None where the workers are elsewhere. `questions` are the rows that were asked about: fewer than rows where
-    rows share an answer or have no image, None for stages that ask nothing. `series` has, for moments in seconds since the start
-    at `began_at_s` (Unix time), the rows done and the rows being worked on.
+    `seconds` of wall time until the rows are in their table. `latency_ms` has mean, p50, p95 and p99 of `elapsed_ms` of the rows
+    that are ok: of downloads, or of questions, without the wait for their first turn; `total` has them for both. `cpu_seconds`
+    and `peak_memory_mb` are those of this machine's processes by kind, None where the workers are elsewhere. `questions` are the
+    rows that were asked about: fewer than rows where rows share an answer or have no image, None for stages that ask nothing.
+    `series` has, for moments in seconds since the start at `began_at_s` (Unix time), the rows done and the rows being worked on.
     """
 
     rows: int

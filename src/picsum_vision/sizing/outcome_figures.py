@@ -20,11 +20,15 @@ _SUMS: Final = {
 
 
 def outcome_figures(rows: DataFrame, outcome: str) -> dict[str, Any]:
-    """Return rows, rows by status, latency (ms) and sums of one outcome column, named as in StageFigures."""
+    """Return rows, rows by status, latency (ms) and sums of one outcome column, named as in StageFigures.
+
+    Latency is that of rows that are ok: a refusal after two milliseconds, or a host's silence until the timeout, is no answer's.
+    """
     at = ", ".join(str(point) for point in _PERCENTILES.values())
     sums = [F.sum(f"{outcome}.{field}").alias(name) for name, field in _SUMS[outcome].items()]
     asked = F.col(f"{outcome}.attempts") > 0
-    elapsed = F.when(asked, F.col(f"{outcome}.elapsed_ms")).alias("elapsed_ms")
+    answered = asked & (F.col(f"{outcome}.status") == "ok")
+    elapsed = F.when(answered, F.col(f"{outcome}.elapsed_ms")).alias("elapsed_ms")
     whole = rows.select(outcome, elapsed).agg(
         F.expr(f"percentile(elapsed_ms, array({at}))").alias("percentiles"),
         F.avg("elapsed_ms").alias("mean"),
