@@ -78,11 +78,11 @@ class Stages:
         seen: dict[str, Any] = (
             {} if watched is None else {"cpu_seconds": watched.cpu_seconds, "peak_memory_mb": watched.peak_memory_mb}
         )
-        told = self._told(stage, place, images, began_at_s, seconds)
+        told = self._told(stage, place, began_at_s, seconds)
         told["cost"] = self._cost(told)
         return StageFigures(seconds=round(seconds, 4), began_at_s=began_at_s, **told, **seen)
 
-    def _told(self, stage: StageName, place: Place, images: int, began_at_s: float, seconds: float) -> dict[str, Any]:
+    def _told(self, stage: StageName, place: Place, began_at_s: float, seconds: float) -> dict[str, Any]:
         """Return what the tables say of the rows."""
         if stage == "urls":
             rows = place.store.read("image_urls").count()
@@ -95,7 +95,8 @@ class Stages:
         told = self._of_rows(place.job_store.read("image_desc"), "describe_outcome", began_at_s, seconds)
         latency = {f"describe_{name}": value for name, value in told["latency_ms"].items()}
         latency |= {f"download_{name}": value for name, value in fetched["latency_ms"].items()}
-        return {**told, "rows": images, "bytes": fetched["bytes"], "latency_ms": latency}
+        # As many as there are addresses: rows that never got so far are no rows of the last table.
+        return {**told, "rows": place.job_store.read("image_urls").count(), "bytes": fetched["bytes"], "latency_ms": latency}
 
     def _cost(self, told: dict[str, Any]) -> float | None:
         """Return what the tokens cost at the prices that are set, None for a stage that asks nothing."""

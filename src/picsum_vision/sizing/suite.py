@@ -13,7 +13,8 @@ from picsum_vision.sizing.demand import is_fused
 from picsum_vision.sizing.environment import environment
 from picsum_vision.sizing.figures import StageFigures
 from picsum_vision.sizing.fit import Fit, fit_results
-from picsum_vision.sizing.load import warm_up_images
+from picsum_vision.sizing.listed import check_list
+from picsum_vision.sizing.load import share_of_images, warm_up_images
 from picsum_vision.sizing.notebook_share import measure_notebook
 from picsum_vision.sizing.prediction import predictions
 from picsum_vision.sizing.process_tree import why_not_measured
@@ -73,6 +74,8 @@ class Suite:
         return result
 
     def _measure(self, stages: Stages, target: Target) -> None:
+        tasks = min(self._config.partitions or tasks_at_once(self._spark), tasks_at_once(self._spark))
+        check_list(self._config, target.base_url, share_of_images(self._config, tasks))
         self._warm_up(stages)
         measure_notebook(self._spark, self._config, target, self._result, self._say)
         self._keep()
