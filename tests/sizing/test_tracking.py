@@ -17,10 +17,11 @@ EXPERIMENT = "tracking"
 BEGAN_AT_S = 1_700_000_000.0
 
 
-def kept(folder: Path, stage: str, said: list[str]) -> tuple[Any, dict[str, Any]]:
+def kept(folder: Path, stage: str, said: list[str], **settings: Any) -> tuple[Any, dict[str, Any]]:
     """Keep a suite with one measurement of `stage`; return MLflow's client and the runs by name."""
     mlflow = pytest.importorskip("mlflow")
     result = suite(lambda *_: 2.0, sizes=(100,), name="kept")
+    result.settings |= settings
     measured = dataclasses.replace(figures(100, 2.0), began_at_s=BEGAN_AT_S, series=((1.0, 40, 60), (2.0, 100, 0)))
     tracking = Tracking(f"sqlite:///{folder}/mlflow.db", EXPERIMENT, folder / "artifacts", said.append)
     with tracking.open() as opened:
@@ -52,3 +53,12 @@ def test_a_series_has_the_times_at_which_it_was(tmp_path: Path) -> None:
         (int((BEGAN_AT_S + 1) * 1_000), 1_000, 40),
         (int((BEGAN_AT_S + 2) * 1_000), 2_000, 100),
     ]
+
+
+def test_as_many_parameters_are_kept_as_there_are(tmp_path: Path) -> None:
+    """MLflow takes a hundred at once; a suite with hundreds of settings has them all."""
+    said: list[str] = []
+    _, runs = kept(tmp_path, "download", said, many={f"setting_{number}": number for number in range(350)})
+    assert said == []
+    for run in runs.values():
+        assert {run.data.params[f"many.setting_{number}"] for number in range(350)} == {str(number) for number in range(350)}

@@ -18,6 +18,7 @@ from picsum_vision.sizing.load import share_of_images, warm_up_images
 from picsum_vision.sizing.notebook_share import measure_notebook
 from picsum_vision.sizing.prediction import predictions
 from picsum_vision.sizing.process_tree import why_not_measured
+from picsum_vision.sizing.recorded import recorded_backend, recorded_options
 from picsum_vision.sizing.result import SizeFigures, SizingResult
 from picsum_vision.sizing.settings import SizingConfig
 from picsum_vision.sizing.stages import Stages
@@ -160,7 +161,11 @@ def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, A
         "by": config.by,
         "picture": f"{config.width} x {config.height}",
         "task": config.task.name,
+        "prompt_sha256": config.task.prompt_sha256,
         "deduplicate": describe.deduplicate,
+        "backend": recorded_backend(target.backend),
+        "download": recorded_options(download),
+        "describe": recorded_options(describe),
         "target": target.described(),
         "own_servers": {"images": config.own_images, "model": config.own_model},
         "demand": demand,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LONGEST_VALUE: Final = 500
 _METRICS_AT_ONCE: Final = 1_000
+_PARAMS_AT_ONCE: Final = 100
 _SYSTEM_METRICS_EVERY_S: Final = 2
 
 Say = Callable[[str], None]
@@ -124,9 +125,8 @@ class Tracking:
         """Keep parameters, as text of a length that every store takes."""
         entities = self._entities()
         made = [entities.Param(name, str(value)[:_LONGEST_VALUE]) for name, value in params.items()]
-        self._client.log_batch(run_id, params=made[:100])
-        if made[100:]:
-            self._client.log_batch(run_id, params=made[100:])
+        for first in range(0, len(made), _PARAMS_AT_ONCE):
+            self._client.log_batch(run_id, params=made[first : first + _PARAMS_AT_ONCE])
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
         """Keep figures under their names."""
