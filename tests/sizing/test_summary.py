@@ -9,11 +9,13 @@ import io
 import pytest
 from suites import suite
 
+from picsum_vision.sizing import plots
+from picsum_vision.sizing.artefacts import write_artefacts
 from picsum_vision.sizing.demand import Demand
 from picsum_vision.sizing.overheads import bare_wait_s, overheads
 from picsum_vision.sizing.result import NotebookFigures
-from picsum_vision.sizing.summary import summary
-from picsum_vision.sizing.table import as_csv, as_markdown, notebook_seconds
+from picsum_vision.sizing.summary import remarks, summary
+from picsum_vision.sizing.table import as_csv, as_markdown, as_text, notebook_seconds
 
 SECONDS = {"urls": 0.5, "download": 2.5, "describe": 4.0, "total": 9.0}
 
@@ -21,9 +23,8 @@ SECONDS = {"urls": 0.5, "download": 2.5, "describe": 4.0, "total": 9.0}
 @pytest.fixture
 def result():
     found = suite(lambda stage, images, _: SECONDS[stage] * images / 100, sizes=(100, 1_000))
-    found.notebook = NotebookFigures(
-        images=20, client="requests", tasks=2, seconds={"download": [5.0], "describe": [10.0]}, rows_ok={"download": [20]}
-    )
+    seconds, rows_ok = {"download": [5.0], "describe": [10.0]}, {"download": [20], "describe": [20]}
+    found.notebook = NotebookFigures(images=20, client="requests", tasks=2, seconds=seconds, rows_ok=rows_ok)
     return found
 
 
@@ -31,6 +32,69 @@ def test_the_notebooks_pace_is_multiplied(result):
     """Twenty images in five seconds are a thousand in 250, and ours is ten times as fast where it takes 25."""
     assert notebook_seconds(result, 1_000) == {"download": 250.0, "describe": 500.0, "total": 750.0}
     assert "1,000 images, times as fast as the notebook's method here: download 10, inference 12, total 8.3" in summary(result)
+
+
+def refused(result, stage, rows_ok):
+    """Let all but `rows_ok` of a stage's rows of the larger size fail, in the same seconds."""
+    size = result.sizes[1]
+    size.repeats[0][stage] = dataclasses.replace(size.repeats[0][stage], rows_ok=rows_ok)
+
+
+def test_a_host_that_refuses_makes_nobody_faster(result):
+    """What is compared is the rows that are ok in a second, on both sides; where there is none, nothing is compared."""
+    refused(result, "download", 100)
+    assert "1,000 images, times as fast as the notebook's method here: download 1.0, inference 12, total 8.3" in summary(result)
+    result.notebook.rows_ok["download"] = [2]
+    assert "1,000 images, times as fast as the notebook's method here: download 10, inference 12, total 33" in summary(result)
+    refused(result, "total", 0)
+    assert "1,000 images, times as fast as the notebook's method here: download 10, inference 12\n" in summary(result)
+    result.notebook.rows_ok["download"] = [0]
+    assert "1,000 images, times as fast as the notebook's method here: inference 12\n" in summary(result)
+
+
+def test_failed_rows_stand_beside_the_seconds(result, tmp_path):
+    """In every form of the table, for the notebook's method as for ours; rows without a failure stand as they were."""
+    refused(result, "download", 980)
+    result.notebook.rows_ok["describe"] = [13]
+    for form in (as_text(result), as_markdown(result), result._repr_html_()):
+        assert "25.0 s, 20 of 1,000 failed" in form
+        assert "8.3 min, 7 of 20 failed" in form
+        assert form.count(" failed") == 1 + 2 * 2
+    rows = list(csv.DictReader(io.StringIO(as_csv(result))))
+    assert list(rows[0])[-1] == "rows_ok"
+    (row,) = [row for row in rows if (row["images"], row["method"], row["stage"]) == ("1000", "picsum-vision", "download")]
+    assert (row["rows_ok"], row["images_per_second"]) == ("980", "39.2")
+    (row,) = [row for row in rows if (row["images"], row["method"], row["stage"]) == ("1000", "notebook here", "describe")]
+    assert (row["rows_ok"], row["images_per_second"]) == ("", "1.3")
+
+
+def test_repeats_that_lost_different_rows_say_fewest_and_most():
+    """The cell has the range, behind the range of the seconds."""
+    found = suite(lambda *_: 2.0, sizes=(100,), repeats=2)
+    for repeat, ok in zip(found.sizes[0].repeats, (97, 90), strict=True):
+        repeat["total"] = dataclasses.replace(repeat["total"], rows_ok=ok)
+    assert "| 100 | 2.0 s (2.0-2.0) | 2.0 s (2.0-2.0) | 2.0 s (2.0-2.0), 3-10 of 100 failed |" in as_markdown(found)
+
+
+def test_the_plot_names_failed_rows(result, monkeypatch, tmp_path):
+    """The line of a stage with failed rows says so in the legend."""
+    pytest.importorskip("matplotlib")
+    refused(result, "download", 980)
+    drawn = []
+    monkeypatch.setattr(plots, "_saved", lambda _, axes, path: drawn.append(axes.get_legend_handles_labels()[1]) or path)
+    list(plots.plot_files(result, tmp_path))
+    (labels,) = drawn
+    assert "download, here (20 of 1,000 failed)" in labels
+    assert "total, here" in labels
+
+
+def test_the_markdown_file_has_the_remarks(result, tmp_path):
+    """What is to be said about the table is below it, line by line."""
+    pytest.importorskip("matplotlib")
+    write_artefacts(result, tmp_path)
+    told = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert told.startswith(as_markdown(result))
+    assert all(f"\n- {remark}\n" in told for remark in remarks(result))
 
 
 def test_overheads_are_what_is_above_the_bare_waiting(result):

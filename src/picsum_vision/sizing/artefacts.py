@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picsum_vision.sizing.plots import plot_files
-from picsum_vision.sizing.summary import summary
-from picsum_vision.sizing.table import as_csv, as_markdown
+from picsum_vision.sizing.summary import summary, summary_markdown
+from picsum_vision.sizing.table import as_csv
 
 if TYPE_CHECKING:
     from picsum_vision.sizing.result import SizingResult
@@ -20,7 +20,7 @@ def write_artefacts(result: SizingResult, folder: Path) -> list[Path]:
     """Write the files and return their paths."""
     texts = {
         "table.txt": summary(result) + "\n",
-        "table.md": as_markdown(result),
+        "table.md": summary_markdown(result),
         "table.csv": as_csv(result),
         "environment.json": json.dumps(result.environment, indent=1) + "\n",
         "requirements.txt": "\n".join(_installed()) + "\n",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.errors import MissingExtraError
+from picsum_vision.sizing.failed_rows import failed_rows, failed_rows_of_notebook
 from picsum_vision.sizing.figures import COLUMN_OF
 from picsum_vision.sizing.published import PUBLISHED_S
 from picsum_vision.sizing.table import notebook_seconds
@@ -43,10 +44,12 @@ def _seconds_by_images(result: SizingResult, path: Path) -> Path:
             images, medians = [images for images, _ in measured], [spread.median for _, spread in measured]
             below = [spread.median - spread.least for _, spread in measured]
             above = [spread.most - spread.median for _, spread in measured]
-            axes.errorbar(images, medians, [below, above], color=_COLOURS[stage], marker="o", capsize=3, label=f"{word}, here")
+            label = f"{word}, here{_failed(failed_rows(size, stage) for size in result.sizes)}"
+            axes.errorbar(images, medians, [below, above], color=_COLOURS[stage], marker="o", capsize=3, label=label)
         known = [(size.images, notebook_seconds(result, size.images).get(stage)) for size in result.sizes]
         shown = [(images, seconds) for images, seconds in known if seconds is not None]
-        _line(axes, shown, stage, ":", f"{word}, the notebook's method here")
+        failed = _failed([failed_rows_of_notebook(result, stage)])
+        _line(axes, shown, stage, ":", f"{word}, the notebook's method here{failed}")
         _line(axes, [(images, values[stage]) for images, values in PUBLISHED_S.items()], stage, "--", f"{word}, as published")
     axes.set(xscale="log", yscale="log", xlabel="images", ylabel="seconds", title="From URLs to descriptions")
     ticks = sorted({*PUBLISHED_S, *(size.images for size in result.sizes)})
@@ -62,6 +65,12 @@ def _line(axes: Any, points: list[tuple[int, float]], stage: str, style: str, la
         )
 
 
+def _failed(told: Iterable[str]) -> str:
+    """Return what stands behind a line's name where rows failed; of several sizes the largest's."""
+    found = [words for words in told if words]
+    return f" ({found[-1]})" if found else ""
+
+
 def _progress(result: SizingResult, path: Path) -> Path:
     figure, axes = _figure()
     size = max((size for size in result.sizes if size.repeats and size.repeats[0]), key=lambda each: each.images)
@@ -72,7 +81,7 @@ def _progress(result: SizingResult, path: Path) -> Path:
             for second, rows, _ in figures[0].series:
                 moments.append(second)
                 done.append(rows)
-            axes.plot(moments, done, color=_COLOURS[stage], label=word)
+            axes.plot(moments, done, color=_COLOURS[stage], label=f"{word}{_failed([failed_rows(size, stage)])}")
     axes.set(xlabel="seconds since the stage began", ylabel="images done", title=f"{size.images:,} images, first repeat")
     return _saved(figure, axes, path)
 

@@ -49,6 +49,17 @@ class NotebookFigures:
         found = self.seconds.get(stage)
         return Spread.of(found).median / self.images * images if found and self.images else None
 
+    def images_per_second(self, stage: str) -> float | None:
+        """Return how many rows came out in a second, in the middle of the repeats; None where none did."""
+        timed = zip(self.rows_ok.get(stage, ()), self.seconds.get(stage, ()), strict=False)
+        rates = [ok / seconds for ok, seconds in timed if seconds > 0]
+        return Spread.of(rates).median or None if rates else None
+
+    def rows_failed(self, stage: str) -> Spread | None:
+        """Return how many rows of the share did not come out, None where that was not counted."""
+        found = self.rows_ok.get(stage)
+        return Spread.of(self.images - ok for ok in found) if found else None
+
 
 @dataclasses.dataclass(kw_only=True)
 class SizingResult:

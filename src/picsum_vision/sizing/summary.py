@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from picsum_vision.html_text import html_line, html_table
 from picsum_vision.sizing.demand import LATENCY_UNKNOWN
 from picsum_vision.sizing.overheads import Overheads, overheads
-from picsum_vision.sizing.table import HEADS, as_text, notebook_seconds, tables
+from picsum_vision.sizing.table import HEADS, as_markdown, as_text, notebook_rates, tables
 
 if TYPE_CHECKING:
     from picsum_vision.sizing.result import SizeFigures, SizingResult
@@ -19,6 +19,11 @@ _WORDS = {"urls": "urls", "download": "download", "describe": "inference"}
 def summary(result: SizingResult) -> str:
     """Return it as text."""
     return "\n".join([as_text(result), "", *remarks(result)])
+
+
+def summary_markdown(result: SizingResult) -> str:
+    """Return it in Markdown: who finds only the table must not miss what is to be said about it."""
+    return as_markdown(result) + "\n" + "".join(f"- {remark}\n" for remark in remarks(result))
 
 
 def summary_html(result: SizingResult) -> str:
@@ -82,12 +87,12 @@ def _conditions(result: SizingResult) -> str:
 
 
 def _ratios(result: SizingResult, size: SizeFigures) -> Iterator[str]:
-    known = notebook_seconds(result, size.images)
+    """Compare rows that are ok, by the second: a host that refuses nine of ten rows makes nobody ten times as fast."""
     found = []
-    for stage, seconds in known.items():
-        ours = size.spread(stage)
+    for stage, theirs in notebook_rates(result).items():
+        ours = size.spread(stage, "images_per_second")
         if ours is not None and ours.median > 0:
-            found.append(f"{_WORDS.get(stage, stage)} {_times(seconds / ours.median)}")
+            found.append(f"{_WORDS.get(stage, stage)} {_times(ours.median / theirs)}")
     if found:
         yield f"{size.images:,} images, times as fast as the notebook's method here: {', '.join(found)}"
 

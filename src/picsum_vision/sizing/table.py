@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from picsum_vision.sizing.failed_rows import failed_rows, failed_rows_of_notebook
 from picsum_vision.sizing.figures import COLUMN_OF, STAGES
 from picsum_vision.sizing.published import CLUSTER, PUBLISHED_S
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 HEADS: Final = ("images", *COLUMN_OF.values())
 _CSV_HEADS: Final = (
     "images", "method", "stage", "seconds", "seconds_min", "seconds_max", "repeats", "images_per_second", "questions",
+    "rows_ok",
 )  # fmt: skip
 _MINUTE_S: Final = 120
 
@@ -72,6 +74,18 @@ def notebook_seconds(result: SizingResult, images: int) -> dict[str, float]:
     return known | ({"total": sum(known.values())} if len(known) == len(found) else {})
 
 
+def notebook_rates(result: SizingResult) -> dict[str, float]:
+    """Return rows a second that come out of the notebook's method here, by stage; no stage out of which none came.
+
+    `total` as its stages follow one another: the seconds that a row takes in both.
+    """
+    if result.notebook is None:
+        return {}
+    found = {stage: result.notebook.images_per_second(stage) for stage in ("download", "describe")}
+    known = {stage: rate for stage, rate in found.items() if rate}
+    return known | ({"total": 1 / sum(1 / rate for rate in known.values())} if len(known) == len(found) else {})
+
+
 def _csv_rows(result: SizingResult) -> Iterator[tuple[object, ...]]:
     for size in result.sizes:
         for stage in STAGES:
@@ -82,16 +96,19 @@ def _csv_rows(result: SizingResult) -> Iterator[tuple[object, ...]]:
             rate = "" if speed is None else round(speed.median, 3)
             asked = size.spread(stage, "questions")
             questions = "" if asked is None else round(asked.median)
+            ok = size.spread(stage, "rows_ok")
             measured = (round(value, 3) for value in (spread.median, spread.least, spread.most))
-            yield size.images, "picsum-vision", stage, *measured, len(spread.values), rate, questions
-        yield from _reckoned("notebook here", size.images, notebook_seconds(result, size.images))
+            rows_ok = "" if ok is None else round(ok.median)
+            yield size.images, "picsum-vision", stage, *measured, len(spread.values), rate, questions, rows_ok
+        yield from _reckoned("notebook here", size.images, notebook_seconds(result, size.images), notebook_rates(result))
     for images, known in PUBLISHED_S.items():
-        yield from _reckoned("notebook published", images, known)
+        rates = {stage: images / seconds for stage, seconds in known.items()}
+        yield from _reckoned("notebook published", images, known, rates)
 
 
-def _reckoned(method: str, images: int, known: Mapping[str, float]) -> Iterator[tuple[object, ...]]:
+def _reckoned(method: str, images: int, known: Mapping[str, float], rates: Mapping[str, float]) -> Iterator[tuple[object, ...]]:
     for stage, seconds in known.items():
-        yield images, method, stage, round(seconds, 3), "", "", "", round(images / seconds, 3), ""
+        yield images, method, stage, round(seconds, 3), "", "", "", round(rates.get(stage, 0.0), 3), "", ""
 
 
 def _measured_row(size: SizeFigures) -> tuple[str, ...]:
@@ -100,16 +117,17 @@ def _measured_row(size: SizeFigures) -> tuple[str, ...]:
         spread = size.spread(stage)
         if spread is None:
             cells.append("-")
-        elif len(spread.values) == 1:
-            cells.append(_time(spread.median))
-        else:
-            cells.append(f"{_time(spread.median)} ({spread.least:.1f}-{spread.most:.1f})")
+            continue
+        wide = f" ({spread.least:.1f}-{spread.most:.1f})" if len(spread.values) > 1 else ""
+        cells.append(", ".join(filter(None, (f"{_time(spread.median)}{wide}", failed_rows(size, stage)))))
     return (f"{size.images:,}", *cells)
 
 
 def _notebook_row(result: SizingResult, images: int) -> tuple[str, ...]:
     known = notebook_seconds(result, images)
-    return (f"{images:,}", *(_time(known[stage]) if stage in known else "-" for stage in COLUMN_OF))
+    failed = {stage: failed_rows_of_notebook(result, stage) for stage in known}
+    cells = {stage: ", ".join(filter(None, (_time(seconds), failed[stage]))) for stage, seconds in known.items()}
+    return (f"{images:,}", *(cells.get(stage, "-") for stage in COLUMN_OF))
 
 
 def _time(seconds: float) -> str:
