@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from picsum_vision.sizing.outcome_figures import outcome_figures
+from picsum_vision.sizing.outcome_figures import first_reason, outcome_figures
 
 pytestmark = pytest.mark.spark
 OUTCOME = (
@@ -29,3 +29,12 @@ def test_where_no_row_is_ok_there_is_no_latency(spark):
     found = outcome_figures(spark.createDataFrame([(("auth", 1, 2, 10, None, None),)], OUTCOME), "describe_outcome")
     assert found["latency_ms"] == {}
     assert found["questions"] == 1
+
+
+def test_the_reason_is_that_of_rows_that_had_an_image(spark):
+    """Where the model refused the few rows with an image, the many without one are not what is told."""
+    reasons = "describe_outcome STRUCT<status: STRING, http_status: INT, message: STRING>"
+    rows = [(("no_image", None, "the image is NULL or empty"),)] * 9
+    told = first_reason(spark.createDataFrame([*rows, (("auth", 401, "no such key"),)], reasons), "describe_outcome")
+    assert told == "describe: none of the rows is ok; 1 are auth with HTTP 401: no such key"
+    assert "9 are no_image" in first_reason(spark.createDataFrame(rows, reasons), "describe_outcome")

@@ -158,6 +158,24 @@ def test_an_endpoint_that_refuses_ends_the_suite_and_loses_nothing(spark, tmp_pa
     assert schemas(spark) == []
 
 
+def test_an_image_host_that_refuses_the_whole_job_is_named_and_not_the_model(spark, tmp_path):
+    """Where no download is ok nobody was asked: the host's refusal is told, as a problem of the environment."""
+    options = pv.DownloadOptions(allow_private_addresses=True, max_attempts=1)
+    settings = {"stages": ["total"], "confirm": True, "output": tmp_path, "tracking": False, "notebook_images": 0}
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(pv.EnvironmentProblem, match=r"^download: none of the rows is ok; 2 are connect") as caught:
+            pv.run_sizing(spark, 3, base_url=address, download=options, **settings, **QUICK)
+    assert "\n" not in str(caught.value)
+    assert read_result(tmp_path).cold["total"].refused_at == "download"
+    with ModelServer(api_key="the-key") as model:
+        backend = pv.ChatCompletions(model.base_url, "test-vision")
+        with pytest.raises(pv.ModelProblem, match="auth with HTTP 401"):
+            pv.run_sizing(spark, 3, backend=backend, **settings, **QUICK)
+    assert read_result(tmp_path).cold["total"].refused_at == "describe"
+
+
 def test_an_image_host_that_the_workers_do_not_reach_is_named(spark, tmp_path):
     """Servers of the suite on an address that nobody has cannot listen, and the setting is in the message."""
     with pytest.raises(pv.SettingError, match=r"serve_on: '192\.0\.2\.1' is not allowed"):

@@ -22,6 +22,7 @@ class StageFigures:
     and `peak_memory_mb` are those of this machine's processes by kind, None where the workers are elsewhere. `questions` are the
     rows that were asked about: fewer than rows where rows share an answer or have no image, None for stages that ask nothing.
     `series` has, for moments in seconds since the start at `began_at_s` (Unix time), the rows done and the rows being worked on.
+    Where no row is ok, `problem` says why in one line, and `refused_at` whether at the "download" or at "describe".
     """
 
     rows: int
@@ -39,6 +40,7 @@ class StageFigures:
     began_at_s: float | None = None
     series: tuple[tuple[float, int, int], ...] = ()
     problem: str | None = None
+    refused_at: str | None = None
 
     @property
     def images_per_second(self) -> float:

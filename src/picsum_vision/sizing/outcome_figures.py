@@ -76,13 +76,13 @@ def series(rows: DataFrame, outcome: str, began_at_s: float, seconds: float) -> 
 
 
 def first_reason(rows: DataFrame, outcome: str) -> str:
-    """Return in one line what became of most rows, with one row's words."""
+    """Return in one line what became of most rows, with one row's words; rows without an image come last."""
     status, message = F.col(f"{outcome}.status"), F.col(f"{outcome}.message")
     code = F.col(f"{outcome}.http_status")
     counted = rows.groupBy(status.alias("status")).agg(
         F.count(F.lit(1)).alias("rows"), F.first(message, ignorenulls=True).alias("message"), F.max(code).alias("code")
     )
-    found = counted.orderBy(F.desc("rows")).first()
+    found = counted.orderBy(F.col("status") == "no_image", F.desc("rows")).first()
     if found is None:
         return "no rows"
     word = "download" if outcome == "download_outcome" else "describe"

@@ -93,6 +93,10 @@ class Stages:
             return self._of_rows(place.store.read("image_desc"), "describe_outcome", began_at_s, seconds)
         fetched = outcome_figures(place.job_store.read("image_codes"), "download_outcome")
         told = self._of_rows(place.job_store.read("image_desc"), "describe_outcome", began_at_s, seconds)
+        if not fetched["rows_ok"]:
+            # Nobody was asked then: that the rows have no image is the host's doing, not the model's.
+            reason = first_reason(place.job_store.read("image_codes"), "download_outcome")
+            told |= {"problem": reason, "refused_at": "download"}
         latency = {f"describe_{name}": value for name, value in told["latency_ms"].items()}
         latency |= {f"download_{name}": value for name, value in fetched["latency_ms"].items()}
         # As many as there are addresses: rows that never got so far are no rows of the last table.
@@ -111,6 +115,7 @@ class Stages:
             **told,
             "series": series(rows, outcome, began_at_s, seconds),
             "problem": None if told["rows_ok"] else first_reason(rows, outcome),
+            "refused_at": None if told["rows_ok"] else outcome.removesuffix("_outcome"),
         }
 
     def _urls(self, images: int) -> DataFrame:

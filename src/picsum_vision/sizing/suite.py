@@ -113,7 +113,7 @@ class Suite:
         """End the suite where nothing comes through: more of the same would tell nothing, and load a host that refuses."""
         if figures.rows_ok or stage == "urls":
             return
-        kind = EnvironmentProblem if stage == "download" else ModelProblem
+        kind = EnvironmentProblem if figures.refused_at == "download" else ModelProblem
         reason = figures.problem or f"{stage}: none of {figures.rows:,} rows is ok"
         raise kind(f"{reason}; what was measured until then is in {self._folder}")
 
