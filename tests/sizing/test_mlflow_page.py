@@ -51,11 +51,11 @@ def mlflow_ui(store: str) -> Iterator[str]:
         server.wait(30)
 
 
-def tracked(folder: Path) -> SizingResult:
-    """Keep a suite as `run_sizing` does."""
+def tracked(folder: Path, uri: str | None = None) -> SizingResult:
+    """Keep a suite as `run_sizing` does, in a file or where `uri` says."""
     result = suite(lambda _, images, repeat: 2.0 + images / 100 + repeat / 10, sizes=(100, 1_000), repeats=2, name="seen")
     result.folder = str(folder)
-    tracking = Tracking(f"sqlite:///{folder}/mlflow.db", EXPERIMENT, folder / "artifacts", print)
+    tracking = Tracking(uri or f"sqlite:///{folder}/mlflow.db", EXPERIMENT, folder / "artifacts", print)
     with tracking.open() as kept:
         kept.begin(result)
         for size in result.sizes:
@@ -83,6 +83,20 @@ def test_the_experiment_opens_with_its_runs_and_metrics(tmp_path: Path) -> None:
         see(driver, pages, "runs", "suite seen", EXPERIMENT)
         see(driver, f"{pages}/{child.info.run_id}", "metrics", "total.seconds", "1,000 images", f"{12.05:g}")
         see(driver, f"{pages}/{result.tracking['run_id']}", "suite", "inference", "as published")
+
+
+def test_a_tracking_server_adds_nothing_to_stdout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's lines with each run's address would break `--json` and show a password, whatever the environment asks for."""
+    pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "false")
+    with mlflow_ui(f"sqlite:///{tmp_path}/server.db") as address:
+        tracked(tmp_path, address.replace("//", "//user:SECRET@"))
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "SECRET" not in printed.err
+    assert os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "false"
 
 
 def see(driver: Any, url: str, name: str, *awaited: str) -> None:
