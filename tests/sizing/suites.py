@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -58,3 +59,11 @@ def figures(images: int, seconds: float) -> StageFigures:
 
 def demand(**terms: Any) -> Demand:
     return Demand(**{**TERMS, **terms})
+
+
+def closed_port() -> int:
+    """Return a port of loopback on which nobody listens."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port: int = closed.getsockname()[1]
+    return port

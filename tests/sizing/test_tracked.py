@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from suites import closed_port
 
 from picsum_vision.cli.entry import run
+from picsum_vision.sizing.tracking_address import readable_reason
 
 RUN = "0" * 32
 
@@ -66,3 +68,40 @@ def test_a_store_that_is_not_there_is_refused_and_not_made(
     assert "none/mlflow.db is not there" in printed
     assert printed.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_password_of_the_store_is_in_no_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """MLflow quotes the whole address; the reason that is told is without user and password."""
+    pytest.importorskip("mlflow")
+    words = ["bench", "compare", RUN, RUN, "--output", str(tmp_path)]
+    assert run([*words, "--tracking-uri", f"http://user:SECRET@127.0.0.1:{closed_port()}"]) == 1
+    printed = capsys.readouterr().err
+    assert "tracking_uri: http://127.0.0.1:" in printed
+    assert "cannot be used" in printed
+    assert "SECRET" not in printed
+    assert "user" not in printed
+
+
+@pytest.mark.parametrize(
+    ("uri", "text"),
+    [
+        ("http://user:SECRET@h:1", "Get HTTP://user:SECRET@h:1/api failed"),
+        ("http://user:SECRET@h:1/", "at http://user:SECRET@h:1/api"),
+        ("http://user:S%45CRET@h", "login of user:SECRET@h, password SECRET, S%45CRET"),
+        ("http://user:SECRET@ZZ@h", "password SECRET@ZZ, SECRET%40ZZ"),
+        ("http://SECRET@h", "the token SECRET is wrong"),
+        ("postgresql://h/runs?user=u&password=SECRET", "postgresql://h/runs?user=u&password=SECRET: password 'SECRET' refused"),
+    ],
+)
+def test_what_others_say_of_a_store_is_made_fit_to_be_told(uri: str, text: str) -> None:
+    """However the address or its parts are written in the text, no secret of it is left."""
+    told = readable_reason(text, uri)
+    assert "SECRET" not in told
+    assert "%45CRET" not in told
+    assert "ZZ" not in told
+
+
+def test_a_reason_without_the_address_is_told_as_it_is() -> None:
+    """Nothing is taken from a text that says nothing secret, whatever address it is about."""
+    for uri in ("http://h:1", "sqlite:////tmp/mlflow.db", "databricks", "http://user:SECRET@h"):
+        assert readable_reason("the user has no\n  rights at h", uri) == "the user has no rights at h"

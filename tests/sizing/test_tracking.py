@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suites import figures, suite
+from suites import closed_port, figures, suite
 
 from picsum_vision.sizing.tracking import Tracking
 
@@ -62,3 +62,17 @@ def test_as_many_parameters_are_kept_as_there_are(tmp_path: Path) -> None:
     assert said == []
     for run in runs.values():
         assert {run.data.params[f"many.setting_{number}"] for number in range(350)} == {str(number) for number in range(350)}
+
+
+def test_a_password_of_the_store_is_in_nothing_that_is_said_or_kept(tmp_path: Path) -> None:
+    """MLflow quotes the whole address when it cannot reach it; the line and the result have it without user and password."""
+    pytest.importorskip("mlflow")
+    said: list[str] = []
+    result = suite(lambda *_: 2.0, sizes=(100,), name="kept")
+    address = f"127.0.0.1:{closed_port()}"
+    with Tracking(f"http://user:SECRET@{address}", EXPERIMENT, tmp_path, said.append).open() as opened:
+        opened.begin(result)
+    (line,) = said
+    assert f"MLflow: http://{address} cannot be used (" in line
+    assert "SECRET" not in line
+    assert "SECRET" not in str(result.as_dict())

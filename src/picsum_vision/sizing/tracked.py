@@ -10,7 +10,7 @@ from typing import Final
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
 from picsum_vision.sizing.impatience import impatient
 from picsum_vision.sizing.result import FILE_NAME, SizingResult, read_latest, read_result
-from picsum_vision.sizing.tracking_address import address_to_read, readable_address
+from picsum_vision.sizing.tracking_address import address_to_read, readable_address, readable_reason
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -40,7 +40,7 @@ def _from_mlflow(run_id: str, uri: str) -> SizingResult:
         client = mlflow.MlflowClient(tracking_uri=uri)
         client.get_run(run_id)
     except mlflow.exceptions.MlflowException as error:
-        message = " ".join(str(error).split())[:200]
+        message = readable_reason(str(error), uri)[:200]
         if "not found" in message.lower():
             raise SettingError(f"run: {run_id!r} is not in {shown}; --tracking-uri names another store") from error
         raise EnvironmentProblem(f"tracking_uri: {shown} cannot be used ({message})") from error

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 from picsum_vision.errors import MissingExtraError
 from picsum_vision.sizing.figures import STAGES, StageFigures
 from picsum_vision.sizing.impatience import impatient
-from picsum_vision.sizing.tracking_address import readable_address
+from picsum_vision.sizing.tracking_address import readable_address, readable_reason
 
 if TYPE_CHECKING:
     from picsum_vision.sizing.result import SizeFigures, SizingResult
 
 _LONGEST_VALUE: Final = 500
+_LONGEST_REASON: Final = 300
 _METRICS_AT_ONCE: Final = 1_000
 _PARAMS_AT_ONCE: Final = 100
 _SYSTEM_METRICS_EVERY_S: Final = 2
@@ -185,7 +186,7 @@ class Tracking:
         try:
             work()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is not worth the measurements
-            reason = " ".join(str(error).split())[:300]
+            reason = readable_reason(str(error), self._uri or "")[:_LONGEST_REASON]
             problem = f"{self._result.tracking['uri']} cannot be used ({reason})"
             self._result.tracking["problem"] = problem
             self._say(f"MLflow: {problem}; the results are kept in {self._result.folder} alone")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from picsum_vision.errors import SettingError
 from picsum_vision.urls import without_secrets
@@ -15,6 +17,8 @@ DEFAULT_EXPERIMENT: Final = "picsum-vision sizing"
 _ON_DATABRICKS: Final = "/Shared/picsum-vision-sizing"
 _FILE_SCHEME: Final = "sqlite"
 _SCHEMES: Final = (_FILE_SCHEME, "http", "https", "databricks", "databricks-uc", "uc", "postgresql", "mysql", "mssql")
+_SECRET_NAME: Final = re.compile(r"(?i)pass|pwd|token|secret|key")
+_HIDDEN: Final = "***"
 _ALLOWED: Final = "sqlite:///DIR/mlflow.db, http(s)://host, databricks, or a database's address"
 
 
@@ -62,6 +66,41 @@ def _checked_scheme(uri: str) -> str:
 def readable_address(uri: str) -> str:
     """Return the address without user, password and query."""
     return without_secrets(uri)
+
+
+def readable_reason(text: str, uri: str) -> str:
+    """Return what others say of a store, in one line without its user, password and query: MLflow quotes the whole address."""
+    text = _replaced(" ".join(text.split()), uri, readable_address(uri))
+    authority, query = _authority(uri), uri.partition("?")[2]
+    userinfo = authority.rpartition("@")[0]
+    for form in _forms(userinfo):
+        text = _replaced(text, f"{form}@", "")
+    if query:
+        text = _replaced(text, f"?{query}", "")
+    for secret in sorted(_secrets(userinfo, query), key=len, reverse=True):
+        text = _replaced(text, secret, _HIDDEN)
+    return text
+
+
+def _authority(uri: str) -> str:
+    return re.split(r"[/?#]", uri.partition("://")[2], maxsplit=1)[0]
+
+
+def _secrets(userinfo: str, query: str) -> set[str]:
+    """Return what nobody may read: the password, a user that has none, for that is a token, and such values of the query."""
+    user, _, password = userinfo.partition(":")
+    named = [value for name, value in parse_qsl(query) if _SECRET_NAME.search(name)]
+    return {form for secret in [password or user, *named] for form in _forms(secret)}
+
+
+def _forms(written: str) -> Iterator[str]:
+    """Yield a part of an address as it is written, as it is meant, and as others write it; nothing for nothing."""
+    if written:
+        yield from (written, unquote(written), quote(unquote(written), safe=""), quote(unquote(written), safe=":"))
+
+
+def _replaced(text: str, part: str, other: str) -> str:
+    return re.sub(re.escape(part), lambda _: other, text, flags=re.IGNORECASE)
 
 
 def default_experiment(uri: str) -> str:
