@@ -53,8 +53,10 @@ def suite(
     )
 
 
-def figures(images: int, seconds: float) -> StageFigures:
-    return StageFigures(rows=images, rows_ok=images, seconds=seconds, by_status={"ok": images}, latency_ms={"mean": 500.0})
+def figures(images: int, seconds: float, **others: Any) -> StageFigures:
+    return StageFigures(
+        rows=images, rows_ok=images, seconds=seconds, by_status={"ok": images}, latency_ms={"mean": 500.0}, **others
+    )
 
 
 def demand(**terms: Any) -> Demand:

@@ -140,3 +140,11 @@ def test_files_are_compared_on_the_command_line(tmp_path, capsys):
     printed = capsys.readouterr().err
     assert "not a result of `picsum-vision bench`" in printed
     assert printed.count("\n") == 1
+
+
+def test_a_suite_that_ended_early_is_said_to_have_done_so():
+    """Why it ended stands above the figures, which may be half of a suite; a suite that is whole needs no word."""
+    whole, half = times(1, 2, 3), dataclasses.replace(times(1, 2, 3), suite="b", problem="the host refuses")
+    assert "suite b ended early: the host refuses" in comparison(whole, half).splitlines()
+    assert comparison_dict(whole, half)["problems"] == [None, "the host refuses"]
+    assert "ended early" not in comparison(whole, whole)

@@ -24,3 +24,9 @@ def test_a_real_model_is_asked_as_a_job_asks_it():
     assert SizingConfig(backend=backend).describe_options.deduplicate
     options = pv.DescribeOptions(deduplicate=False)
     assert SizingConfig(backend=backend, describe=options).describe_options is options
+
+
+def test_a_model_whose_answers_take_a_day_is_refused_before_anything_starts():
+    """A batch endpoint is no model for a suite; that is a wrong setting, and needs no Spark to be found."""
+    with pytest.raises(pv.SettingError, match="backend: BatchChat is not allowed"):
+        SizingConfig(backend=pv.BatchChat("https://host.example/v1", "a-model"))

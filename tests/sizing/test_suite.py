@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from suites import suite
 
 import picsum_vision as pv
+from picsum_vision.sizing.artefacts import write_artefacts
 from picsum_vision.sizing.result import SizingResult, read_result
 from picsum_vision.testing.model_server import ModelServer
 
@@ -146,6 +148,7 @@ def test_a_tracking_server_that_does_not_answer_is_said_once(spark, tmp_path):
 
 def test_an_endpoint_that_refuses_ends_the_suite_and_loses_nothing(spark, tmp_path):
     """The error says that the key is refused; the downloads that were measured are in the folder."""
+    write_artefacts(suite(lambda *_: 2.0, name="before"), tmp_path)
     settings = {"stages": ["download", "describe"], "confirm": True, "output": tmp_path, "tracking": False}
     with ModelServer(api_key="the-key") as model:
         backend = pv.ChatCompletions(model.base_url, "test-vision")
@@ -155,6 +158,8 @@ def test_an_endpoint_that_refuses_ends_the_suite_and_loses_nothing(spark, tmp_pa
     kept = read_result(tmp_path)
     assert kept.cold["download"].rows_ok == 2
     assert "401" in kept.problem
+    assert (tmp_path / "table-before.png").is_file()
+    assert not (tmp_path / "table.png").exists()
     assert schemas(spark) == []
 
 
@@ -177,9 +182,11 @@ def test_an_image_host_that_refuses_the_whole_job_is_named_and_not_the_model(spa
 
 
 def test_an_image_host_that_the_workers_do_not_reach_is_named(spark, tmp_path):
-    """Servers of the suite on an address that nobody has cannot listen, and the setting is in the message."""
+    """Servers of the suite on an address that nobody has cannot listen; the setting is named, and the last result stays."""
+    before = suite(lambda *_: 2.0, name="before").write(tmp_path).read_text()
     with pytest.raises(pv.SettingError, match=r"serve_on: '192\.0\.2\.1' is not allowed"):
         pv.run_sizing(spark, 3, serve_on="192.0.2.1", output=tmp_path, tracking=False, **QUICK)
+    assert (tmp_path / "sizing.json").read_text() == before
 
 
 def test_a_real_model_is_asked_only_when_that_was_confirmed(spark, tmp_path):

@@ -30,6 +30,7 @@ def comparison_dict(before: SizingResult, after: SizingResult) -> dict[str, Any]
     found = changes(before, after)
     return {
         "suites": [before.suite, after.suite],
+        "problems": [before.problem, after.problem],
         "compared": len(found),
         "parted_by_chance_at_most": round(parted_by_chance_at_most(found), 3),
         "set_otherwise": [{"name": name, "before": one, "after": two} for name, one, two in set_otherwise(before, after)],
@@ -46,6 +47,7 @@ def comparison_dict(before: SizingResult, after: SizingResult) -> dict[str, Any]
 
 def _lines(before: SizingResult, after: SizingResult) -> Iterator[str]:
     yield f"{before.suite} ({before.started_at}) -> {after.suite} ({after.started_at})"
+    yield from (f"suite {each.suite} ended early: {each.problem}" for each in (before, after) if each.problem)
     differing = set_otherwise(before, after)
     yield "set otherwise: " + ("nothing" if not differing else "")
     yield from (f"  {name}: {one} -> {two}" for name, one, two in differing)

@@ -153,14 +153,5 @@ def read_latest(folder: Path, say: Callable[[str], None] = lambda _: None) -> Si
         return None
 
 
-def set_aside(folder: Path) -> None:
-    """Keep the result of the suite before under its own name, or, where the file tells none, under when it was written."""
-    file = folder / FILE_NAME
-    if file.is_file():
-        latest = read_latest(folder)
-        name = f"unreadable-{int(file.stat().st_mtime)}" if latest is None else latest.suite
-        os.replace(file, folder / f"sizing-{name}.json")  # noqa: PTH105 - one step
-
-
 def _stages(plain: Mapping[str, Any]) -> dict[str, StageFigures]:
     return {stage: StageFigures.from_dict(figures) for stage, figures in plain.items()}

@@ -16,7 +16,7 @@ from picsum_vision.sizing.fit import Fit, default_fit, fit_named, fit_results
 from picsum_vision.sizing.load import images_fetched, share_of_images
 from picsum_vision.sizing.plots import require_matplotlib
 from picsum_vision.sizing.politeness import check_politeness, polite
-from picsum_vision.sizing.result import SizingResult, read_latest, set_aside
+from picsum_vision.sizing.result import SizingResult, read_latest
 from picsum_vision.sizing.settings import SizingConfig, checked_sizes, checked_stages
 from picsum_vision.sizing.suite import Suite
 from picsum_vision.sizing.tracking import Say, Tracking
@@ -134,7 +134,6 @@ def run_sizing(
     fit = chosen_fit(fit_from, folder, say)
     tasks = tasks_at_once(spark)
     check_load(config, tasks, confirm)
-    set_aside(folder)
     kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
     with kept.open() as open_tracking:
         return Suite(spark, polite(config, tasks), folder, tracking=open_tracking, fit=fit, progress=say).run()

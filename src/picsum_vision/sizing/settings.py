@@ -6,7 +6,7 @@ import dataclasses
 from typing import Final, get_args
 from urllib.parse import urlsplit
 
-from picsum_vision.describing.backends import Backend, check_backend
+from picsum_vision.describing.backends import Backend, BatchChat, check_backend
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
@@ -60,6 +60,8 @@ class SizingConfig:
         check_integer("height", self.height, minimum=1, maximum=5_000)
         if self.backend is not None:
             check_backend(self.backend, self.task)
+        if isinstance(self.backend, BatchChat):
+            raise SettingError("backend: BatchChat is not allowed here: its answers may take a day; use ChatCompletions")
         self._check_options()
         check_integer("partitions", self.partitions, minimum=1, maximum=100_000, optional=True)
         check_number("checkpoint_interval_s", self.checkpoint_interval_s, above=0)

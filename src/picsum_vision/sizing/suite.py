@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from picsum_vision.errors import EnvironmentProblem, ModelProblem, PicsumVisionError
+from picsum_vision.sizing.aside import set_aside
 from picsum_vision.sizing.demand import is_fused
 from picsum_vision.sizing.environment import environment
 from picsum_vision.sizing.figures import StageFigures
@@ -46,6 +47,7 @@ class Suite:
         self._tracking = tracking
         self._fit = fit
         self._say = progress
+        self._has_written = False
         self._result = SizingResult(
             suite=uuid.uuid4().hex[:12],
             started_at=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
@@ -118,6 +120,10 @@ class Suite:
         raise kind(f"{reason}; what was measured until then is in {self._folder}")
 
     def _keep(self) -> None:
+        """Write the result; the suite before keeps the folder until there is something in its place."""
+        if not self._has_written:
+            set_aside(self._folder)
+            self._has_written = True
         self._result.write(self._folder)
 
     def _finish(self) -> None:
