@@ -19,9 +19,10 @@ from picsum_vision.config_file import job_config
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.load import images_fetched
+from picsum_vision.sizing.output_folder import prepared_folder
 from picsum_vision.sizing.politeness import check_politeness
 from picsum_vision.sizing.settings import SizingConfig, sizes_from_text
-from picsum_vision.sizing.tracking_address import tracking_address
+from picsum_vision.sizing.tracking_address import check_named_address, tracking_address
 from picsum_vision.table_names import Tables
 
 if TYPE_CHECKING:
@@ -139,21 +140,21 @@ def _measure(
     names: dict[str, Any] = {} if catalog is None else {"catalog": catalog}
     config = SizingConfig(**settings, **names)  # checked before Spark is started
     check_politeness(config, images_fetched(config, 1, 0))
-    folder = Path(output).expanduser().absolute()
     if kept["tracking"]:
-        tracking_address(kept["tracking_uri"], folder)
+        check_named_address(kept["tracking_uri"])
     tables, here = choose_tables(
         Tables(), output=None, catalog=catalog, schema=None, table_format="iceberg", master=master, remote=remote
     )
     from picsum_vision.sizing.plots import require_matplotlib  # noqa: PLC0415 - an extra
-    from picsum_vision.sizing.run import prepared_folder  # noqa: PLC0415 - Spark only where it is used
 
     require_matplotlib()
-    prepared_folder(output)
+    folder = prepared_folder(output)
+    if kept["tracking"]:
+        tracking_address(kept["tracking_uri"], folder)
     with progress() as say:
         say("starting Spark")
         spark = open_session(tables, None if here is None else str(folder / "tables"), master=master, remote=remote)
-        from picsum_vision.sizing.run import run_sizing  # noqa: PLC0415 - the same
+        from picsum_vision.sizing.run import run_sizing  # noqa: PLC0415 - Spark only where it is used
 
         kept["fit_from"] = (kept["fit_from"],) if kept["fit_from"] else ()
         return run_sizing(

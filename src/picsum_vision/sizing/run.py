@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from picsum_vision.describing.backends import Backend
 from picsum_vision.describing.tasks import Describe, Task
-from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.confirmation import Confirm, confirm_load
 from picsum_vision.sizing.figures import STAGES, StageName
 from picsum_vision.sizing.fit import Fit, default_fit, fit_named, fit_results
 from picsum_vision.sizing.load import images_fetched, share_of_images
+from picsum_vision.sizing.output_folder import prepared_folder
 from picsum_vision.sizing.plots import require_matplotlib
 from picsum_vision.sizing.politeness import check_politeness, polite
 from picsum_vision.sizing.result import SizingResult, read_latest
@@ -137,16 +137,6 @@ def run_sizing(
     kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
     with kept.open() as open_tracking:
         return Suite(spark, polite(config, tasks), folder, tracking=open_tracking, fit=fit, progress=say).run()
-
-
-def prepared_folder(output: str | Path) -> Path:
-    """Return the folder, made if it was missing; raises SettingError where it cannot be."""
-    folder = Path(output).expanduser().absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingError(f"output: {str(output)!r} cannot be a folder ({error.strerror})") from error
-    return folder
 
 
 def chosen_fit(fit_from: Sequence[str | Path], folder: Path, say: Say) -> Fit:

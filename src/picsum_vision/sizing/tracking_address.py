@@ -24,12 +24,18 @@ _ALLOWED: Final = "sqlite:///DIR/mlflow.db, http(s)://host, databricks, or a dat
 
 def tracking_address(asked: str | None, folder: Path) -> str:
     """Return the tracking URI: as asked, MLFLOW_TRACKING_URI, the workspace on Databricks, else a file of SQLite in `folder`."""
-    uri = _named(asked)
-    if uri is None:
-        return _default(folder)
+    named = _named(asked)
+    uri = _default(folder) if named is None else named
     if _checked_scheme(uri) == _FILE_SCHEME:
         _check_file(uri)
     return uri
+
+
+def check_named_address(asked: str | None) -> None:
+    """Refuse an address that MLflow cannot have, as it was asked for, before there is a folder."""
+    uri = _named(asked)
+    if uri is not None and _checked_scheme(uri) == _FILE_SCHEME:
+        _check_file(uri)
 
 
 def address_to_read(asked: str | None, folder: Path) -> str:
