@@ -19,6 +19,7 @@ from picsum_vision.config_file import job_config
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.load import images_fetched
+from picsum_vision.sizing.one_suite import check_is_free
 from picsum_vision.sizing.output_folder import prepared_folder
 from picsum_vision.sizing.politeness import check_politeness
 from picsum_vision.sizing.settings import SizingConfig, sizes_from_text
@@ -149,6 +150,7 @@ def _measure(
 
     require_matplotlib()
     folder = prepared_folder(output)
+    check_is_free(folder)
     if kept["tracking"]:
         tracking_address(kept["tracking_uri"], folder)
     with progress() as say:

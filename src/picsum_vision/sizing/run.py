@@ -13,6 +13,7 @@ from picsum_vision.sizing.confirmation import Confirm, confirm_load
 from picsum_vision.sizing.figures import STAGES, StageName
 from picsum_vision.sizing.fit import Fit, default_fit, fit_named, fit_results
 from picsum_vision.sizing.load import images_fetched, share_of_images
+from picsum_vision.sizing.one_suite import only_suite_in
 from picsum_vision.sizing.output_folder import prepared_folder
 from picsum_vision.sizing.plots import require_matplotlib
 from picsum_vision.sizing.politeness import check_politeness, polite
@@ -69,7 +70,8 @@ def run_sizing(
     sizes, repeats, stages
         How many images, how often each, and which of "urls", "download", "describe" and "total" (the whole `run_pipeline`).
     output
-        A folder of the driver for results, table and plots; MLflow's SQLite file as well, unless another store is named.
+        A folder of the driver for results, table and plots, one suite's at a time; MLflow's SQLite file as well, unless another
+        store is named.
     tracking, tracking_uri, experiment
         Whether and where runs are kept in MLflow: the URI, else MLFLOW_TRACKING_URI, else the workspace on Databricks, else
         SQLite in `output`.
@@ -129,14 +131,15 @@ def run_sizing(
     require_matplotlib()
     check_text("experiment", experiment, optional=True)
     folder = prepared_folder(output)
-    uri = tracking_address(tracking_uri, folder) if tracking else None
-    say = progress or (lambda _: None)
-    fit = chosen_fit(fit_from, folder, say)
-    tasks = tasks_at_once(spark)
-    check_load(config, tasks, confirm)
-    kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
-    with kept.open() as open_tracking:
-        return Suite(spark, polite(config, tasks), folder, tracking=open_tracking, fit=fit, progress=say).run()
+    with only_suite_in(folder):
+        uri = tracking_address(tracking_uri, folder) if tracking else None
+        say = progress or (lambda _: None)
+        fit = chosen_fit(fit_from, folder, say)
+        tasks = tasks_at_once(spark)
+        check_load(config, tasks, confirm)
+        kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
+        with kept.open() as open_tracking:
+            return Suite(spark, polite(config, tasks), folder, tracking=open_tracking, fit=fit, progress=say).run()
 
 
 def chosen_fit(fit_from: Sequence[str | Path], folder: Path, say: Say) -> Fit:
