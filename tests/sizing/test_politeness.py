@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from picsum_vision import AiQuery, ChatCompletions, DownloadOptions
+from picsum_vision import AiQuery, ChatCompletions, DownloadOptions, SettingError
+from picsum_vision.cli.entry import run
 from picsum_vision.sizing.load import images_fetched
 from picsum_vision.sizing.politeness import check_politeness, polite
 from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig
@@ -28,6 +29,30 @@ def test_the_notebooks_share_is_fetched_again_for_its_questions(backend, times):
     """Its downloads are measured, then the images of its questions are fetched: both count, where it asks questions at all."""
     config = SizingConfig(sizes=(10,), repeats=2, backend=backend, stages=("download",))
     assert images_fetched(config, 1, 5) - images_fetched(config, 1, 0) == 2 * 5 * times
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://picsum.photos.",
+        "https://picsum.photos..:443/any",
+        "https://picsum\N{IDEOGRAPHIC FULL STOP}photos",
+        "https://PICSUM.photos\N{IDEOGRAPHIC FULL STOP}",
+        "https://user@fastly.picsum.photos.",
+        "https://images.unsplash.com.",
+    ],
+)
+def test_the_bound_holds_however_the_host_is_written(base_url):
+    """Whatever the downloader asks that service for counts as that service."""
+    with pytest.raises(SettingError, match="asks not to be load-tested"):
+        check_politeness(SizingConfig(base_url=base_url), 101)
+    assert SizingConfig(base_url=base_url).download_options.max_in_flight_per_task <= LIVE_IN_FLIGHT_AT_MOST
+
+
+def test_a_host_that_is_none_is_a_wrong_setting(capsys):
+    """Whatever is given beside it, an address that cannot be read is one line and exit code 2."""
+    assert run(["bench", "--base-url", "http://[", "--download-in-flight", "4"]) == 2
+    assert capsys.readouterr().err.startswith("picsum-vision: base_url: 'http://[' is not allowed")
 
 
 @pytest.mark.parametrize("base_url", [None, "https://pictures.example"])

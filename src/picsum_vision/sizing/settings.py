@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Final, get_args
-from urllib.parse import urlsplit
+
+from yarl import URL
 
 from picsum_vision.describing.backends import Backend, BatchChat, check_backend
 from picsum_vision.describing.tasks import Describe, Task
@@ -103,6 +104,7 @@ class SizingConfig:
         """Return the options where none are given: wide for a server of our own, few at once for a public service."""
         if base_url is None:
             return DownloadOptions(max_in_flight_per_task=_WIDE["download"])
+        base_url = check_base_url("base_url", base_url)
         return DownloadOptions(max_in_flight_per_task=LIVE_IN_FLIGHT_AT_MOST) if is_live(base_url) else DownloadOptions()
 
     @staticmethod
@@ -117,8 +119,16 @@ class SizingConfig:
 
 def is_live(base_url: str) -> bool:
     """Return whether the host is a public service that asks not to be load-tested."""
-    host = urlsplit(base_url).hostname or ""
+    host = _asked_host(base_url)
     return any(host == live or host.endswith(f".{live}") for live in _LIVE_HOSTS)
+
+
+def _asked_host(url: str) -> str:
+    """Return the host that the downloader asks, however it is written; nothing for what it cannot read, and so never asks."""
+    try:
+        return (URL(url).raw_host or "").rstrip(".")
+    except ValueError:
+        return ""
 
 
 def checked_sizes(sizes: object) -> tuple[int, ...]:
