@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import socket
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from picsum_vision.sizing.demand import Demand
@@ -69,3 +72,31 @@ def closed_port() -> int:
         closed.bind(("127.0.0.1", 0))
         port: int = closed.getsockname()[1]
     return port
+
+
+@contextlib.contextmanager
+def overloaded_server() -> Iterator[tuple[str, list[str]]]:
+    """Give the address of a server that always says that it cannot now, and what it was asked."""
+    asked: list[str] = []
+
+    class Overloaded(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.command} {self.path}")
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Overloaded) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()

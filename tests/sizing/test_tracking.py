@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suites import closed_port, figures, suite
+from suites import closed_port, figures, overloaded_server, suite
 
 from picsum_vision.sizing.tracking import Tracking
 
@@ -76,3 +76,27 @@ def test_a_password_of_the_store_is_in_nothing_that_is_said_or_kept(tmp_path: Pa
     assert f"MLflow: http://{address} cannot be used (" in line
     assert "SECRET" not in line
     assert "SECRET" not in str(result.as_dict())
+
+
+def test_a_server_that_has_failed_is_asked_once_more_at_the_end(tmp_path: Path) -> None:
+    """Its open runs are closed where it lets them; the first refusal ends that, for each would cost the whole patience again."""
+    pytest.importorskip("mlflow")
+    result = suite(lambda *_: 2.0, sizes=(100,), name="kept")
+    with overloaded_server() as (address, asked):
+        with Tracking(address, EXPERIMENT, tmp_path, lambda _: None).open() as opened:
+            opened.begin(result)
+            assert "problem" in result.tracking
+            asked.clear()
+            opened._open_runs = ["0" * 32, "1" * 32]
+        assert [what.split("?")[0] for what in asked] == ["POST /api/2.0/mlflow/runs/update"]
+
+
+def test_a_database_that_nobody_listens_for_ends_the_tracking_at_once(tmp_path: Path) -> None:
+    """The suite goes on; the line says who does not answer."""
+    pytest.importorskip("mlflow")
+    said: list[str] = []
+    place = f"127.0.0.1:{closed_port()}"
+    with Tracking(f"postgresql://user:SECRET@{place}/runs", EXPERIMENT, tmp_path, said.append).open() as opened:
+        opened.begin(suite(lambda *_: 2.0, sizes=(100,), name="kept"))
+    (line,) = said
+    assert f"MLflow: postgresql://{place}/runs cannot be used ({place} does not answer: " in line

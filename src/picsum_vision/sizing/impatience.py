@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 _IMPATIENT: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+_WITHOUT_PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 # It would print each run's address on stdout, where the result stands, with the password of the tracking URI.
 _QUIET: Final = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 _TALKATIVE: Final = ("alembic", "mlflow.store.db", "mlflow.system_metrics", "mlflow.tracking")
@@ -27,6 +28,13 @@ def impatient() -> Iterator[None]:
         finally:
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)
+
+
+@contextlib.contextmanager
+def without_patience() -> Iterator[None]:
+    """Ask each thing once and briefly for the time of the block: of a server that has failed already."""
+    with _environment(_WITHOUT_PATIENCE):
+        yield
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import Final
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
 from picsum_vision.sizing.impatience import impatient
 from picsum_vision.sizing.result import FILE_NAME, SizingResult, read_latest, read_result
+from picsum_vision.sizing.store_listens import check_store_listens
 from picsum_vision.sizing.tracking_address import address_to_read, readable_address, readable_reason
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -37,11 +38,12 @@ def _from_mlflow(run_id: str, uri: str) -> SizingResult:
         raise MissingExtraError("mlflow", "bench") from error
     shown = readable_address(uri)
     try:
+        check_store_listens(uri)
         client = mlflow.MlflowClient(tracking_uri=uri)
         client.get_run(run_id)
-    except mlflow.exceptions.MlflowException as error:
+    except Exception as error:  # MLflow's own, and those of databases' drivers
         message = readable_reason(str(error), uri)[:200]
-        if "not found" in message.lower():
+        if isinstance(error, mlflow.exceptions.MlflowException) and "not found" in message.lower():
             raise SettingError(f"run: {run_id!r} is not in {shown}; --tracking-uri names another store") from error
         raise EnvironmentProblem(f"tracking_uri: {shown} cannot be used ({message})") from error
     with tempfile.TemporaryDirectory() as place:

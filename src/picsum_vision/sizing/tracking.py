@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.errors import MissingExtraError
 from picsum_vision.sizing.figures import STAGES, StageFigures
-from picsum_vision.sizing.impatience import impatient
+from picsum_vision.sizing.impatience import impatient, without_patience
+from picsum_vision.sizing.store_listens import check_store_listens
 from picsum_vision.sizing.tracking_address import readable_address, readable_reason
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Tracking:
     def _begin(self) -> None:
         assert self._mlflow is not None  # noqa: S101 - begin has looked
         assert self._result is not None  # noqa: S101 - the same
+        check_store_listens(self._uri or "")
         self._client = self._mlflow.MlflowClient(tracking_uri=self._uri)
         self._experiment_id = self._experiment_of(self._client)
         result = self._result
@@ -152,9 +154,14 @@ class Tracking:
 
     def _close_the_rest(self) -> None:
         """Close what a failure has left open, children first, as far as the store can be reached: nothing runs any more."""
-        for run_id in reversed(list(self._open_runs)):
-            with contextlib.suppress(Exception):  # that tracking has failed is said already
+        with self.patience(), contextlib.suppress(Exception):  # that tracking has failed is said already
+            for run_id in reversed(list(self._open_runs)):
                 self.close_run(run_id, "FAILED")
+
+    def patience(self) -> contextlib.AbstractContextManager[None]:
+        """Return the patience that is left: none for a store that has failed."""
+        has_failed = self._result is not None and "problem" in self._result.tracking
+        return without_patience() if has_failed else contextlib.nullcontext()
 
     def system_metrics(self, run_id: str) -> Any:
         """Start MLflow's own watch over this machine's CPU, memory, disk and network; None where it has none that fits."""
@@ -227,7 +234,7 @@ class Child:
         """End MLflow's watch over the machine, also after a failure: it is a thread of its own."""
         monitor, self._monitor = self._monitor, None
         if monitor is not None:
-            with contextlib.suppress(Exception):  # its last figures are worth no more than that
+            with self._tracking.patience(), contextlib.suppress(Exception):  # its last figures are worth no more than that
                 monitor.finish()
 
     def close(self, status: str) -> None:
