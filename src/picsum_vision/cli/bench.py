@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from picsum_vision.cli import job_flags
-from picsum_vision.cli.console import progress
+from picsum_vision.cli.console import Shown, progress, set_down
 from picsum_vision.cli.job_flags import Fraction, Number, Text
 from picsum_vision.cli.loud_commands import with_loudness
 from picsum_vision.cli.session import choose_tables, open_session
@@ -100,7 +102,7 @@ def bench(
         "notebook_images": notebook_images, "serve_on": serve_on,
     }  # fmt: skip
     result = _measure(
-        settings, output=output, catalog=catalog, master=master, remote=remote, confirm=True if yes else _ask,
+        settings, output=output, catalog=catalog, master=master, remote=remote, is_confirmed=yes,
         kept={"tracking": not no_tracking, "tracking_uri": tracking_uri, "experiment": experiment, "fit_from": fit_from},
     )  # fmt: skip
     print(json.dumps(result.as_dict()) if as_json else result)
@@ -135,8 +137,8 @@ bench_app.command("compare")(with_loudness(compare))
 
 
 def _measure(
-    settings: dict[str, Any], *, output: str, catalog: str | None, master: str | None, remote: str | None, confirm: Any,
-    kept: dict[str, Any],
+    settings: dict[str, Any], *, output: str, catalog: str | None, master: str | None, remote: str | None,
+    is_confirmed: bool, kept: dict[str, Any],
 ) -> SizingResult:  # fmt: skip
     names: dict[str, Any] = {} if catalog is None else {"catalog": catalog}
     config = SizingConfig(**settings, **names)  # checked before Spark is started
@@ -159,16 +161,18 @@ def _measure(
         from picsum_vision.sizing.run import run_sizing  # noqa: PLC0415 - Spark only where it is used
 
         kept["fit_from"] = (kept["fit_from"],) if kept["fit_from"] else ()
+        confirm = True if is_confirmed else functools.partial(_ask, shown=say)
         return run_sizing(
             spark, settings.pop("sizes"), **settings, catalog=tables.catalog, output=folder, confirm=confirm, progress=say, **kept
         )
 
 
-def _ask(estimate: str) -> bool:
-    """Ask on the terminal; where nobody sits, nobody has agreed."""
+def _ask(estimate: str, *, shown: Callable[[Shown], None]) -> bool:
+    """Ask on the terminal, on which nothing is drawn meanwhile; where nobody sits, nobody has agreed."""
     if not sys.stdin.isatty():
         return False
-    return typer.confirm(f"{estimate}. Go on?", err=True)
+    with set_down(shown):
+        return typer.confirm(f"{estimate}. Go on?", err=True)
 
 
 def _backend(kind: str | None, endpoint_url: str | None, model: str | None, api_key_env: str | None) -> Any:

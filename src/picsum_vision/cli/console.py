@@ -30,6 +30,19 @@ def progress() -> Iterator[Callable[[Shown], None]]:
         yield _Lines()
 
 
+@contextlib.contextmanager
+def set_down(shown: Callable[[Shown], None]) -> Iterator[None]:
+    """Take what moves off the terminal for the time of the block, in which a person is asked."""
+    if not isinstance(shown, TerminalProgress):
+        yield
+        return
+    shown.stop()
+    try:
+        yield
+    finally:
+        shown.start()
+
+
 def is_a_person_at(terminal: bool) -> bool:  # noqa: FBT001 - a stream's fact
     """Return whether a stream can show a line that moves: a terminal that is not called dumb."""
     return terminal and os.environ.get("TERM", "") != "dumb"
@@ -81,11 +94,19 @@ class TerminalProgress:
     def __enter__(self) -> TerminalProgress:  # noqa: PYI034 - Self is not in Python 3.10
         """Begin to draw."""
         self._task = self._bar.add_task("starting", total=None, figures="")
-        self._bar.start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Take the bar away."""
+        self.stop()
+
+    def start(self) -> None:
+        """Draw, also again after `stop`."""
+        self._bar.start()
+
+    def stop(self) -> None:
+        """Take away what is drawn."""
         self._bar.stop()
 
     def __call__(self, event: Shown) -> None:

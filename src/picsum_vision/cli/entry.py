@@ -21,7 +21,12 @@ WRONG_SETTING: Final = 2
 COULD_NOT_RUN: Final = 1
 STOPPED: Final = 130
 _STOPPED_JOB: Final = "stopped; what was committed is kept, and the next run goes on from there"
-_AFTER_STOP: Final = {"run": _STOPPED_JOB, "demo": _STOPPED_JOB, "export": "stopped; this export is not finished"}
+_AFTER_STOP: Final = {
+    "run": _STOPPED_JOB,
+    "demo": _STOPPED_JOB,
+    "export": "stopped; this export is not finished",
+    "bench": "stopped; what was measured is in the folder of the results",
+}
 _TRACEBACK_VARIABLE: Final = "PICSUM_VISION_TRACEBACK"
 
 
