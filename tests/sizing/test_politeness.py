@@ -6,8 +6,9 @@ import pytest
 
 from picsum_vision import AiQuery, ChatCompletions, DownloadOptions, SettingError
 from picsum_vision.cli.entry import run
-from picsum_vision.sizing.load import images_fetched
+from picsum_vision.sizing.load import images_fetched, warm_up_images
 from picsum_vision.sizing.politeness import check_politeness, polite
+from picsum_vision.sizing.run import checked_load
 from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig
 
 
@@ -47,6 +48,21 @@ def test_the_bound_holds_however_the_host_is_written(base_url):
     with pytest.raises(SettingError, match="asks not to be load-tested"):
         check_politeness(SizingConfig(base_url=base_url), 101)
     assert SizingConfig(base_url=base_url).download_options.max_in_flight_per_task <= LIVE_IN_FLIGHT_AT_MOST
+
+
+@pytest.mark.parametrize("tasks", [1, 8, 31, 64, 1_000])
+@pytest.mark.parametrize("partitions", [None, 64])
+def test_what_a_refusal_recommends_is_allowed_on_any_cluster(tasks, partitions):
+    """The command that the refusal names stays within the bound, however many cores there are."""
+    config = SizingConfig(base_url="https://picsum.photos", sizes=(20,), repeats=1, notebook_images=0, partitions=partitions)
+    assert checked_load(config, tasks, confirm=True).tasks_of(tasks) <= LIVE_IN_FLIGHT_AT_MOST
+
+
+@pytest.mark.parametrize(("tasks", "partitions", "rows"), [(64, None, 20), (64, 3, 3), (4, None, 4), (4, 50, 4)])
+def test_real_hosts_are_warmed_up_with_a_row_for_each_task_that_runs(tasks, partitions, rows):
+    """No more than one for each task of the suite, and no more than its largest size has."""
+    config = SizingConfig(base_url="https://pictures.example", sizes=(10, 20), partitions=partitions)
+    assert warm_up_images(config, config.tasks_of(tasks)) == rows
 
 
 def test_a_host_that_is_none_is_a_wrong_setting(capsys):

@@ -1,4 +1,4 @@
-"""How many requests a whole suite makes, known before it starts."""
+"""How many requests a whole suite makes, known before it starts. `tasks` are those of the suite that run at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Final
 from picsum_vision.describing.backends import ChatCompletions
 from picsum_vision.sizing.settings import SizingConfig
 
-_REAL_WARM_UP_PER_TASK: Final = 1
 _WARM_UP_AT_MOST: Final = 4_000
 # For the notebook's method; somebody else's hosts are asked for a row a task only.
 _ROWS_PER_TASK: Final = 10
@@ -24,9 +23,9 @@ def share_of_images(config: SizingConfig, tasks: int) -> int:
 
 
 def warm_up_images(config: SizingConfig, tasks: int) -> int:
-    """Return how many images the first, cold run has: with servers of our own enough that the window opens fully."""
+    """Return how many images the first, cold run has: one a task, with servers of our own enough that the window opens fully."""
     if not (config.own_images and config.own_model):
-        return tasks * _REAL_WARM_UP_PER_TASK
+        return min(tasks, max(config.sizes))
     widest = 2 * tasks * max(config.download_options.max_in_flight_per_task, config.describe_options.max_in_flight_per_task)
     return max(1, min(widest, max(config.sizes), _WARM_UP_AT_MOST))
 

@@ -27,7 +27,7 @@ def measure_notebook(
     spark: SparkSession, config: SizingConfig, target: Target, result: SizingResult, say: Callable[[str], None]
 ) -> None:
     """Measure download and question as often as the sizes are, and put them into the result."""
-    tasks = min(config.partitions or tasks_at_once(spark), tasks_at_once(spark))
+    tasks = config.tasks_of(tasks_at_once(spark))
     images = share_of_images(config, tasks)
     if not images:
         return

@@ -38,7 +38,7 @@ def polite(config: SizingConfig, tasks: int) -> SizingConfig:
     """
     if config.base_url is None or not is_live(config.base_url):
         return config
-    at_once = min(config.partitions or tasks, tasks)
+    at_once = config.tasks_of(tasks)
     partitions = LIVE_IN_FLIGHT_AT_MOST if at_once > LIVE_IN_FLIGHT_AT_MOST else config.partitions
     options = config.download_options
     each = min(options.max_in_flight_per_task, max(1, LIVE_IN_FLIGHT_AT_MOST // at_once))

@@ -135,11 +135,10 @@ def run_sizing(
         uri = tracking_address(tracking_uri, folder) if tracking else None
         say = progress or (lambda _: None)
         fit = chosen_fit(fit_from, folder, say)
-        tasks = tasks_at_once(spark)
-        check_load(config, tasks, confirm)
+        config = checked_load(config, tasks_at_once(spark), confirm)
         kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
         with kept.open() as open_tracking:
-            return Suite(spark, polite(config, tasks), folder, tracking=open_tracking, fit=fit, progress=say).run()
+            return Suite(spark, config, folder, tracking=open_tracking, fit=fit, progress=say).run()
 
 
 def chosen_fit(fit_from: Sequence[str | Path], folder: Path, say: Say) -> Fit:
@@ -150,9 +149,15 @@ def chosen_fit(fit_from: Sequence[str | Path], folder: Path, say: Say) -> Fit:
     return (fit_results([latest]) if latest is not None else None) or default_fit()
 
 
-def check_load(config: SizingConfig, tasks: int, confirm: Confirm) -> None:
-    """Refuse what is not polite, and ask before what loads others or costs money."""
-    notebook_images = share_of_images(config, tasks)
-    fetched = images_fetched(config, tasks, notebook_images)
+def checked_load(config: SizingConfig, tasks: int, confirm: Confirm) -> SizingConfig:
+    """Return the suite as narrow as a public service asks; refuse what is not polite, and ask before what loads or costs.
+
+    `tasks` is how many the session runs at the same time.
+    """
+    narrowed = polite(config, tasks)
+    at_once = narrowed.tasks_of(tasks)
+    notebook_images = share_of_images(narrowed, at_once)
+    fetched = images_fetched(narrowed, at_once, notebook_images)
     check_politeness(config, fetched)
-    confirm_load(config, fetched, notebook_images, tasks, confirm)
+    confirm_load(narrowed, fetched, notebook_images, at_once, confirm)
+    return narrowed

@@ -78,6 +78,10 @@ class SizingConfig:
             if value is not None and not isinstance(value, kind):
                 raise SettingError(f"{name}: {type(value).__name__} is not allowed; it must be {kind.__name__}(...)")
 
+    def tasks_of(self, session_tasks: int) -> int:
+        """Return how many tasks of the suite run at once in a session that has room for `session_tasks`."""
+        return min(self.partitions or session_tasks, session_tasks)
+
     @property
     def own_images(self) -> bool:
         """Whether the images come from the embedded server."""

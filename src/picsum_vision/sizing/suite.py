@@ -102,7 +102,7 @@ class Suite:
             child.end(size)
 
     def _warm_up(self, stages: Stages) -> None:
-        rows = warm_up_images(self._config, tasks_at_once(self._spark))
+        rows = warm_up_images(self._config, self._config.tasks_of(tasks_at_once(self._spark)))
         with stages.schema() as where:
             for stage in self._config.stages:
                 self._say(f"warming up with {rows:,} images: {stage}")
