@@ -14,6 +14,8 @@ import picsum_vision as pv
 from picsum_vision.cli.entry import run
 from picsum_vision.sizing.model import WORKERS
 
+HUGE = f"1{'0' * 310}"  # more than a float holds
+
 
 def test_a_rate_that_is_too_low_binds():
     """A million images at 600 requests a minute take a million / 600 minutes, and more, and the plan says why."""
@@ -130,6 +132,16 @@ def test_cost_memory_and_storage_follow_from_the_settings():
     assert found.cluster_memory_mb == pytest.approx(4 * found.worker_memory_mb, rel=0.01)
 
 
+def test_the_largest_plan_is_of_finite_numbers(capsys):
+    """The longest waits, the slowest host and the highest prices that are allowed still make JSON, which knows no Infinity."""
+    slowest = ["--tasks", "1", "--image-latency", "60", "--model-latency", "600", "--download-in-flight", "1"]
+    limits = ["--model-in-flight", "1", "--requests-per-minute", "1", "--requests-per-second-per-host", "1e-6"]
+    dearest = ["--input-price-per-million-tokens", "1e12", "--output-price-per-million-tokens", "1e12"]
+    largest = ["--images", "1000000000000", "--width", "100000", "--height", "100000", "--checkpoint-interval", "1e-300"]
+    assert run(["plan", *largest, *slowest, *limits, *dearest, "--json"]) == 0
+    json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -137,6 +149,22 @@ def test_cost_memory_and_storage_follow_from_the_settings():
         (["--images", "5", "--tasks", "0"], "tasks: 0 is not allowed"),
         (["--images", "5", "--model-latency", "-1"], "model_latency_s: -1.0 is not allowed"),
         (["--images", "5", "--requests-per-minute", "0"], "requests_per_minute_total: 0 is not allowed"),
+        (["--images", HUGE], "images: 1000"),
+        (["--images", "5", "--tasks", HUGE], "tasks: 1000"),
+        (["--images", "5", "--tasks", "100001"], "tasks: 100001 is not allowed; it must be an integer from 1 to 100000"),
+        (["--images", "5", "--width", "100001"], "width: 100001 is not allowed"),
+        (["--images", "5", "--height", HUGE], "height: 1000"),
+        (["--images", "5", "--image-bytes", HUGE], "image_bytes: 1000"),
+        (["--images", "5", "--output-tokens", HUGE], "output_tokens_per_image: 1000"),
+        (["--images", "5", "--image-latency", "1e308", "--json"], "image_latency_s: 1e+308 is not allowed"),
+        (["--images", "5", "--model-latency", "601"], "model_latency_s: 601.0 is not allowed"),
+        (["--images", "5", "--checkpoint-interval", "1e300"], "checkpoint_interval_s: 1e+300 is not allowed"),
+        (["--images", "5", "--requests-per-minute", HUGE], "requests_per_minute_total: 1000"),
+        (["--images", "5", "--tokens-per-minute", HUGE], "tokens_per_minute_total: 1000"),
+        (["--images", "5", "--model-in-flight", HUGE], "describe.max_in_flight_per_task: 1000"),
+        (["--images", "5", "--download-in-flight", HUGE], "download.max_in_flight_per_task: 1000"),
+        (["--images", "5", "--requests-per-second-per-host", "1e-320"], "requests_per_second_per_host_total: "),
+        (["--images", "5", "--input-price-per-million-tokens", "1e308"], "input_price_per_million_tokens: 1e+308 is not allowed"),
         (["--images", "5", "--task", "descibe"], 'did you mean "describe"?'),
         (["--images", "5", "--backend", "ai_query"], 'did you mean "ai-query"?'),
         (["--images", "5", "--backend", "batch-chat"], "backend: 'batch-chat' is not allowed here: its answers may take a day"),

@@ -6,6 +6,7 @@ import pytest
 
 import picsum_vision as pv
 from picsum_vision.cli.bench import _describe
+from picsum_vision.cli.entry import run
 from picsum_vision.sizing.settings import SizingConfig
 
 
@@ -30,3 +31,20 @@ def test_a_model_whose_answers_take_a_day_is_refused_before_anything_starts():
     """A batch endpoint is no model for a suite; that is a wrong setting, and needs no Spark to be found."""
     with pytest.raises(pv.SettingError, match="backend: BatchChat is not allowed"):
         SizingConfig(backend=pv.BatchChat("https://host.example/v1", "a-model"))
+
+
+@pytest.mark.parametrize("sizes", ["9" * 5_000, f"5,{'1' * 13}", f"{'1' * 5_000},5"])
+def test_a_size_of_thousands_of_digits_is_a_wrong_setting(capsys, sizes):
+    """Python does not read such a number; it is one short line and exit code 2."""
+    assert run(["bench", "--sizes", sizes]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("picsum-vision: sizes: '")
+    assert "they must be whole numbers of at least 1" in printed
+    assert len(printed) < 300
+
+
+@pytest.mark.parametrize("words", [["bench"], ["bench", "compare", "0" * 32, "0" * 32]])
+def test_a_tracking_address_that_cannot_be_read_is_a_wrong_setting(capsys, words):
+    """A bracket that is never closed is named like any other wrong address."""
+    assert run([*words, "--tracking-uri", "http://["]) == 2
+    assert "tracking_uri: 'http://[' is not allowed; it must be" in capsys.readouterr().err

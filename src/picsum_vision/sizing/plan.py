@@ -21,6 +21,7 @@ from picsum_vision.sizing.memory import modelled_mb
 from picsum_vision.sizing.model import IN_FLIGHT, WORKERS, StageTime, stage_time
 from picsum_vision.sizing.plan_text import plan_text
 from picsum_vision.sizing.planned_backend import planned_backend
+from picsum_vision.sizing.settings import MOST_IMAGE_LATENCY_S, MOST_MODEL_LATENCY_S, MOST_TASKS
 from picsum_vision.spark.estimate import usual_output_tokens
 from picsum_vision.validation import check_integer, check_number
 
@@ -30,6 +31,12 @@ _MB: Final = 1_000_000
 _BYTES_PER_TOKEN: Final = 4
 _OUTCOME_BYTES: Final = 200
 _ENOUGH: Final = 1.5
+# Beyond these there is nothing to reckon with: numbers that no float holds, and pictures that no table of Spark's holds.
+_MOST: Final = 1_000_000_000_000
+_SLOWEST: Final = 1e-6
+_LONGEST_SIDE_PX: Final = 100_000
+_MOST_IMAGE_BYTES: Final = 2_147_483_647
+_LONGEST_INTERVAL_S: Final = 1e9
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -120,15 +127,13 @@ def plan(
     tasks = os.cpu_count() or 1 if tasks is None else tasks
     asked = planned_backend(backend, model, task)
     model_latency_s = asked.latency_s if model_latency_s is None else model_latency_s
-    check_integer("images", images, minimum=1)
-    for name, number in (("tasks", tasks), ("width", width), ("height", height)):
-        check_integer(name, number, minimum=1)
-    for name, seconds in (("image_latency_s", image_latency_s), ("model_latency_s", model_latency_s)):
-        check_number(name, seconds, minimum=0)
+    _check_work(images, tasks, output_tokens_per_image)
+    _check_picture(width, height, image_bytes)
+    check_number("image_latency_s", image_latency_s, minimum=0, maximum=MOST_IMAGE_LATENCY_S)
+    check_number("model_latency_s", model_latency_s, minimum=0, maximum=MOST_MODEL_LATENCY_S)
     check_number("latency_sigma", latency_sigma, minimum=0, maximum=3)
-    check_number("checkpoint_interval_s", checkpoint_interval_s, above=0)
-    check_integer("image_bytes", image_bytes, minimum=1, optional=True)
-    check_integer("output_tokens_per_image", output_tokens_per_image, minimum=1, optional=True)
+    check_number("checkpoint_interval_s", checkpoint_interval_s, above=0, maximum=_LONGEST_INTERVAL_S)
+    _check_limits(download, describe)
     sent_size = asked.sent_size(width, height, describe.max_image_side_px)
     image_bytes = image_bytes or math.ceil(width * height * _BYTES_PER_PIXEL)
     tokens_in = image_token_rule(asked.model).tokens(*sent_size)
@@ -156,6 +161,36 @@ def plan(
     )
     fit = fit_named(fit_from) if fit_from else default_fit()
     return _planned(images, demand, fit, describe, tokens=(tokens_in, tokens_out), is_paid=asked.is_paid, keep_images=keep_images)
+
+
+def _check_work(images: int, tasks: int, output_tokens_per_image: int | None) -> None:
+    check_integer("images", images, minimum=1, maximum=_MOST)
+    check_integer("tasks", tasks, minimum=1, maximum=MOST_TASKS)
+    check_integer("output_tokens_per_image", output_tokens_per_image, minimum=1, maximum=_MOST, optional=True)
+
+
+def _check_picture(width: int, height: int, image_bytes: int | None) -> None:
+    for name, side_px in (("width", width), ("height", height)):
+        check_integer(name, side_px, minimum=1, maximum=_LONGEST_SIDE_PX)
+    check_integer("image_bytes", image_bytes, minimum=1, maximum=_MOST_IMAGE_BYTES, optional=True)
+
+
+def _check_limits(download: DownloadOptions, describe: DescribeOptions) -> None:
+    """Refuse limits and prices of which no time and no cost can be reckoned."""
+    per_second = download.requests_per_second_per_host_total
+    check_number("requests_per_second_per_host_total", per_second, minimum=_SLOWEST, maximum=_MOST, optional=True)
+    counts = {
+        "download.max_in_flight_per_task": download.max_in_flight_per_task,
+        "download.window_bytes_per_task": download.window_bytes_per_task,
+        "describe.max_in_flight_per_task": describe.max_in_flight_per_task,
+        "describe.max_payload_bytes": describe.max_payload_bytes,
+        "requests_per_minute_total": describe.requests_per_minute_total,
+        "tokens_per_minute_total": describe.tokens_per_minute_total,
+    }
+    for name, count in counts.items():
+        check_integer(name, count, minimum=1, maximum=_MOST, optional=True)
+    for name in ("input_price_per_million_tokens", "output_price_per_million_tokens"):
+        check_number(name, getattr(describe, name), minimum=0, maximum=_MOST, optional=True)
 
 
 def _planned(

@@ -18,6 +18,11 @@ from picsum_vision.validation import check_choice, check_integer, check_number, 
 
 MOST_IMAGES: Final = 10_000_000
 MOST_REPEATS: Final = 100
+MOST_TASKS: Final = 100_000
+MOST_IMAGE_LATENCY_S: Final = 60
+MOST_MODEL_LATENCY_S: Final = 600
+_LONGEST_WORD: Final = 12
+_LONGEST_SHOWN: Final = 60
 # Lorem Picsum asks not to be load-tested: a look is fine, a benchmark is not.
 LIVE_IN_FLIGHT_AT_MOST: Final = 8
 _LIVE_HOSTS: Final = ("picsum.photos", "unsplash.com")
@@ -64,10 +69,10 @@ class SizingConfig:
         if isinstance(self.backend, BatchChat):
             raise SettingError("backend: BatchChat is not allowed here: its answers may take a day; use ChatCompletions")
         self._check_options()
-        check_integer("partitions", self.partitions, minimum=1, maximum=100_000, optional=True)
+        check_integer("partitions", self.partitions, minimum=1, maximum=MOST_TASKS, optional=True)
         check_number("checkpoint_interval_s", self.checkpoint_interval_s, above=0)
-        check_number("image_latency_mean_s", self.image_latency_mean_s, minimum=0, maximum=60)
-        check_number("model_latency_mean_s", self.model_latency_mean_s, minimum=0, maximum=600)
+        check_number("image_latency_mean_s", self.image_latency_mean_s, minimum=0, maximum=MOST_IMAGE_LATENCY_S)
+        check_number("model_latency_mean_s", self.model_latency_mean_s, minimum=0, maximum=MOST_MODEL_LATENCY_S)
         check_number("latency_sigma", self.latency_sigma, minimum=0, maximum=3)
         check_integer("notebook_images", self.notebook_images, minimum=0, maximum=10_000, optional=True)
         check_text("catalog", self.catalog)
@@ -149,12 +154,20 @@ def checked_sizes(sizes: object) -> tuple[int, ...]:
 def sizes_from_text(text: str) -> tuple[int, ...]:
     """Read `100,1000,5000`."""
     words = [word.strip().replace("_", "") for word in text.split(",")]
-    wrong = [word for word in words if not (word.isascii() and word.isdecimal() and int(word) > 0)]
+    wrong = [word for word in words if not _is_size(word)]
     if wrong:
-        raise SettingError(
-            f"sizes: {wrong[0]!r} is not allowed in {text!r}; they must be whole numbers of at least 1, as in 100,1000,5000"
-        )
+        found = f"{_in_short(wrong[0])!r} is not allowed in {_in_short(text)!r}"
+        raise SettingError(f"sizes: {found}; they must be whole numbers of at least 1, as in 100,1000,5000")
     return checked_sizes(tuple(int(word) for word in words))
+
+
+def _is_size(word: str) -> bool:
+    """Return whether a word is a number that can be read: Python refuses those of thousands of digits."""
+    return len(word) <= _LONGEST_WORD and word.isascii() and word.isdecimal() and int(word) > 0
+
+
+def _in_short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def checked_stages(stages: object) -> tuple[StageName, ...]:

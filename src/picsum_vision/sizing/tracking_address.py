@@ -64,9 +64,16 @@ def _checked_scheme(uri: str) -> str:
             f"tracking_uri: {shown!r} is not allowed; it must be {_ALLOWED}{did_you_mean(scheme, _SCHEMES)}; "
             "MLflow keeps no runs in plain folders any more"
         )
-    if scheme in ("http", "https") and not urlsplit(uri).hostname:
+    if scheme in ("http", "https") and not _has_host(uri):
         raise SettingError(f"tracking_uri: {without_secrets(uri)!r} is not allowed; it must be {_ALLOWED}")
     return scheme
+
+
+def _has_host(uri: str) -> bool:
+    try:
+        return bool(urlsplit(uri).hostname)
+    except ValueError:
+        return False
 
 
 def readable_address(uri: str) -> str:
