@@ -38,5 +38,6 @@ def group(name: str, rows: int, contestants: tuple[Contestant, ...], baseline: s
         contestants=contestants,
         baseline=baseline,
         ours="pipeline",
+        warm_up_rows=1_000,
         timeout_s=400,
     )
