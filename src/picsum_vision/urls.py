@@ -18,6 +18,7 @@ SUFFIXES: Final = ("", ".jpg", ".webp")
 # For Python and for Spark's SQL: an address, and what stands behind its path.
 QUERY_PATTERN: Final = r"""(?i)\b([a-z][a-z0-9+.-]*:(?:/|\\/){2}[^\s?#"'<>]*)[?#][^\s"'<>]*"""
 _QUERY: Final = re.compile(QUERY_PATTERN)
+_USER: Final = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]*://)[^\s/?#"'<>]*@""")
 
 By = Literal["id", "seed", "list"]
 
@@ -89,3 +90,8 @@ def without_secrets(url: str) -> str:
 def without_queries(text: str) -> str:
     """Return a text for people without the query strings of the addresses in it: that of a signed one is a key."""
     return _QUERY.sub(r"\1", text)
+
+
+def without_users(text: str) -> str:
+    """Return a text for people without user and password of the addresses in it."""
+    return _USER.sub(r"\1", text)

@@ -12,10 +12,11 @@ import sys
 import pytest
 
 from picsum_vision import AiQuery, BatchChat, Classify, Describe, PixelDescriber, Secret, SettingError, Tables, __version__
+from picsum_vision.cli import commands, job_flags
 from picsum_vision.cli import doctor as doctor_command
-from picsum_vision.cli import job_flags
 from picsum_vision.cli import run as run_command
 from picsum_vision.cli.entry import run
+from picsum_vision.errors import EnvironmentProblem
 
 COMMAND = [sys.executable, "-c", "from picsum_vision.cli import main; main()"]
 COMMANDS = ("demo", "run", "report", "bench", "plan", "doctor", "export", "setup-sql", "serve-images", "serve-model")
@@ -209,6 +210,22 @@ def test_quiet_and_verbose_are_heard_before_and_behind_the_command(tmp_path, mon
     assert "Traceback" not in capsys.readouterr().err
     assert run(["run", "-q", "-v"]) == 2
     assert "quiet, verbose: both given; choose one" in capsys.readouterr().err
+
+
+def test_a_whole_error_has_no_password_of_an_address(monkeypatch, capsys):
+    """What lies behind an error is in other libraries' words, which quote addresses as they were given."""
+    monkeypatch.setenv("PICSUM_VISION_TRACEBACK", "1")
+
+    def fails(_: object) -> int:
+        raise EnvironmentProblem("not there") from ConnectionError(
+            "no answer of http://user:SE%40CRET@host:5000/api and sc://t@h"
+        )
+
+    monkeypatch.setattr(commands, "invoke", fails)
+    assert run(["run"]) == 1
+    shown = capsys.readouterr().err
+    assert "ConnectionError: no answer of http://host:5000/api and sc://h" in shown
+    assert "SE%40CRET" not in shown
 
 
 def test_a_variable_shows_the_whole_error_too(tmp_path, monkeypatch, capsys):

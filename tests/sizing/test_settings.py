@@ -48,3 +48,5 @@ def test_a_tracking_address_that_cannot_be_read_is_a_wrong_setting(capsys, words
     """A bracket that is never closed is named like any other wrong address."""
     assert run([*words, "--tracking-uri", "http://["]) == 2
     assert "tracking_uri: 'http://[' is not allowed; it must be" in capsys.readouterr().err
+    assert run([*words, "--tracking-uri", "user:SECRET@host:5000"]) == 2
+    assert "tracking_uri: 'host:5000' is not allowed" in capsys.readouterr().err

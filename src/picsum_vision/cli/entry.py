@@ -16,6 +16,7 @@ from typing import Final
 from picsum_vision.cli.failures import told
 from picsum_vision.cli.loudness import Loudness, loudness
 from picsum_vision.errors import PicsumVisionError, SettingError
+from picsum_vision.urls import without_users
 
 WRONG_SETTING: Final = 2
 COULD_NOT_RUN: Final = 1
@@ -75,13 +76,18 @@ def _print_what_can_be_printed() -> None:
 def _show_causes(error: PicsumVisionError) -> None:
     """Print what lies behind the one line, where somebody wants to know."""
     if _is_whole_error_wanted() and error.__cause__ is not None:
-        traceback.print_exception(error.__cause__)
+        _print_chain(error.__cause__)
 
 
 def _unexpected(error: Exception) -> int:
     if _is_whole_error_wanted():
-        traceback.print_exc()
+        _print_chain(error)
     return _say(f"{told(error)} (all of it with --verbose)", COULD_NOT_RUN)
+
+
+def _print_chain(error: BaseException) -> None:
+    """Print an error with where it came from; addresses in other libraries' words may hold a password."""
+    print(without_users("".join(traceback.format_exception(error))), end="", file=sys.stderr)
 
 
 def _is_whole_error_wanted() -> bool:

@@ -36,17 +36,18 @@ def measure_notebook(
     for number in range(config.repeats):
         say(f"the notebook's method on {images} images, one request at a time in {tasks} tasks, repeat {number + 1}")
         urls = _spread(_urls(spark, config, target, images), tasks)
-        _time(figures, "download", downloaded(urls), "image_binary")
+        _time(figures, "download", downloaded(urls), "image_binary", images)
         if not isinstance(target.backend, ChatCompletions):
             figures.left_out["describe"] = f"{type(target.backend).__name__} is no HTTP endpoint"
             continue
         # Its questions are about images that are there already: they stand in the query's own plan.
         pictures = download(urls, options=config.download_options).where("image_binary IS NOT NULL").select("image_binary")
-        held = spark.createDataFrame([(bytes(row[0]),) for row in pictures.collect()], "image_binary BINARY")
+        came = [(bytes(row[0]),) for row in pictures.collect()]
+        held = spark.createDataFrame(came, "image_binary BINARY")
         asked = described(
             _spread(held, tasks), target.backend, config.task.full_prompt, config.describe_options.max_output_tokens
         )
-        _time(figures, "describe", asked, "descrizione")
+        _time(figures, "describe", asked, "descrizione", len(came))
 
 
 def _urls(spark: SparkSession, config: SizingConfig, target: Target, images: int) -> DataFrame:
@@ -58,15 +59,17 @@ def _spread(rows: DataFrame, tasks: int) -> DataFrame:
     return rows.repartition(tasks)
 
 
-def _time(figures: NotebookFigures, stage: str, rows: DataFrame, column: str) -> None:
+def _time(figures: NotebookFigures, stage: str, rows: DataFrame, column: str, number: int) -> None:
     """Measure one of its stages; where its way of dealing with errors makes the job fail, that is what is told of it."""
     began_s = time.monotonic()
     try:
         ok = rows.agg(F.count(F.when(F.length(column) > 0, 1)).alias("ok")).collect()[0]["ok"]
     except PySparkException as error:
         figures.left_out[stage] = f"its job failed ({' '.join(str(error).split())[-200:]})"
-        figures.seconds.pop(stage, None)
+        for kept in (figures.seconds, figures.rows, figures.rows_ok):
+            kept.pop(stage, None)
         return
     if stage not in figures.left_out:
         figures.seconds.setdefault(stage, []).append(round(time.monotonic() - began_s, 4))
+        figures.rows.setdefault(stage, []).append(number)
         figures.rows_ok.setdefault(stage, []).append(ok)

@@ -35,19 +35,24 @@ class SizeFigures:
 
 @dataclasses.dataclass(kw_only=True)
 class NotebookFigures:
-    """The notebook's own method on a share: one request at a time in each task."""
+    """The notebook's own method on a share: one request at a time in each task.
+
+    `rows` are those that a stage was given in each repeat: questions are asked about the images that came.
+    """
 
     images: int
     client: str
     tasks: int
     seconds: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    rows: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     rows_ok: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def seconds_for(self, stage: str, images: int) -> float | None:
         """Return how long `images` would take at the measured pace, None where it was not measured."""
-        found = self.seconds.get(stage)
-        return Spread.of(found).median / self.images * images if found and self.images else None
+        timed = zip(self.rows.get(stage, ()), self.seconds.get(stage, ()), strict=False)
+        paces = [seconds / rows for rows, seconds in timed if rows]
+        return Spread.of(paces).median * images if paces else None
 
     def images_per_second(self, stage: str) -> float | None:
         """Return how many rows came out in a second, in the middle of the repeats; None where none did."""

@@ -77,7 +77,7 @@ class Suite:
         return result
 
     def _measure(self, stages: Stages, target: Target) -> None:
-        tasks = min(self._config.partitions or tasks_at_once(self._spark), tasks_at_once(self._spark))
+        tasks = self._config.tasks_of(tasks_at_once(self._spark))
         check_list(self._config, target.base_url, share_of_images(self._config, tasks))
         self._warm_up(stages)
         measure_notebook(self._spark, self._config, target, self._result, self._say)

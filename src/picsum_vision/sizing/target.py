@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
+from picsum_vision.describing.backends import Backend, ChatCompletions
 from picsum_vision.errors import PortInUse, SettingError
 from picsum_vision.sizing.settings import SizingConfig
 from picsum_vision.testing.image_server import ImageServer, RateLimit
@@ -98,8 +98,6 @@ def _listening(config: SizingConfig, server: _Server) -> Iterator[_Server]:
 def _given(config: SizingConfig) -> Backend:
     if config.backend is None:
         raise SettingError("backend: missing")
-    if isinstance(config.backend, BatchChat):
-        raise SettingError("backend: BatchChat is not allowed here: its answers may take a day; use ChatCompletions")
     return config.backend
 
 

@@ -59,7 +59,8 @@ def _checked_scheme(uri: str) -> str:
     """Return the address's scheme; raise SettingError for an address that MLflow cannot have."""
     scheme = uri.partition(":")[0].partition("+")[0].lower()
     if scheme not in _SCHEMES:
-        shown = without_secrets(uri)
+        # Where the scheme was forgotten, what stands before an @ is a user and a password all the same.
+        shown = without_secrets(uri if "://" in uri else uri.rpartition("@")[2])
         raise SettingError(
             f"tracking_uri: {shown!r} is not allowed; it must be {_ALLOWED}{did_you_mean(scheme, _SCHEMES)}; "
             "MLflow keeps no runs in plain folders any more"
