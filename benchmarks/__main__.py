@@ -93,7 +93,7 @@ def _run(case: Case, asked: argparse.Namespace, run: str) -> Path:
         nonlocal written
         is_whole = not is_trial and done >= case.rounds
         settings: dict[str, Any] = {"rounds": done, "images": asked.images, "only": asked.only, "is_whole": is_whole}
-        settings |= {"run": run, "commit": code}
+        settings |= {"run": run, "commit": code, **({"added_to": list(earlier.begun)} if earlier.begun else {})}
         settings["minutes"] = earlier.minutes + (time.monotonic() - began_s) / 60
         result = document(case, earlier.runs, settings, {**earlier.versions, **rounds.versions})
         written = write(result, whole if is_whole else partial)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,15 @@ class MeasuredOtherwiseError(Exception):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """Runs by (group, contestant), the contestants' versions and the minutes that it took; nothing where there is nothing."""
+    """Runs by (group, contestant), the contestants' versions, the minutes that it took, and when and with what code it was begun.
+
+    Nothing where there is nothing.
+    """
 
     runs: Runs = dataclasses.field(default_factory=dict)
     versions: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     minutes: float = 0.0
+    begun: Sequence[Mapping[str, Any]] = ()
 
     @property
     def rounds(self) -> int:
@@ -46,7 +50,9 @@ class Earlier:
             raise MeasuredOtherwiseError(
                 f"--more: {path.name} was measured with another case, machine or version; run it anew without --more"
             )
-        return cls(runs=_runs(result), versions=result["versions"]["contestants"], minutes=result["settings"]["minutes"])
+        settings = result["settings"]
+        begun = [*settings.get("added_to", ()), {name: settings.get(name) for name in ("run", "commit")}]
+        return cls(runs=_runs(result), versions=result["versions"]["contestants"], minutes=settings["minutes"], begun=begun)
 
 
 def _runs(result: Mapping[str, Any]) -> Runs:

@@ -114,11 +114,15 @@ def _runs(results: Sequence[Result]) -> str:
     """Say of which run the cases are: figures of several runs are of several states of the code."""
     cases: dict[str, list[str]] = {}
     for result in results:
-        run = f"begun {result['settings'].get('run')} with the code of {result['settings'].get('commit')}"
+        run = ", then ".join(_begun(settings) for settings in (*result["settings"].get("added_to", ()), result["settings"]))
         cases.setdefault(run, []).append(result["case"].upper())
     if len(cases) == 1:
         return f"All cases are of one run, {next(iter(cases))}."
     return "The cases are of several runs: " + "; ".join(f"{', '.join(names)} {run}" for run, names in cases.items()) + "."
+
+
+def _begun(settings: Mapping[str, Any]) -> str:
+    return f"begun {settings.get('run')} with the code of {settings.get('commit')}"
 
 
 def _is_lost(result: Result) -> bool:
@@ -137,7 +141,7 @@ def _has_few_rounds(result: Result) -> bool:
 
 def _said(one: Mapping[str, Any]) -> str:
     said = f"{one['text']}: {_cell(one['figure'])}, wanted {one['wanted']}"
-    said += f"; {one['fault']}" if one["fault"] else "; not measured" if one["reached"] is None else ""
+    said += f"; {one['fault']}" if one.get("fault") else "; not measured" if one["reached"] is None else ""
     return f"{said}; {one['why']}" if one["why"] else said
 
 
@@ -147,7 +151,7 @@ def _group(group: Mapping[str, Any], columns: Sequence[str]) -> str:
     lines = [f"### {group['name']}\n", _row(head), _row(["---"] * len(head))]
     lines += [_row([_name(one, group), *(_cell(spread_of(one, name)) for name in shown)]) for one in group["contestants"]]
     ideal = [f"- the ideal: {number(group['ideal_rows_per_second'])} rows/s, {group['ideal']}"] if group["ideal"] else []
-    said = (f"- `{one['name']}`: {one['what']}{_rounds(one, group)}{_failures(one)}" for one in group["contestants"])
+    said = (f"- `{one['name']}`: {one['what']}{_failures(one)}" for one in group["contestants"])
     return "\n".join([*lines, "", *said, *ideal, *_elsewhere(group), *_cold(group), ""])
 
 
@@ -177,12 +181,6 @@ def _cold(group: Mapping[str, Any]) -> list[str]:
     return [f"- the first, cold run, in no figure above: {'; '.join(said)}"] if said else []
 
 
-def _rounds(one: Contestant, group: Mapping[str, Any]) -> str:
-    """Say how many rounds it had, where others had more."""
-    had, most = len(one["rounds"]), max(len(other["rounds"]) for other in group["contestants"])
-    return f", {had} of {most} rounds" if had < most else ""
-
-
 def _name(one: Contestant, group: Mapping[str, Any]) -> str:
     return f"`{one['name']}`" + (" (baseline)" if one["name"] == group["baseline"] else "")
 
@@ -209,7 +207,7 @@ def _expectations(expectations: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _judgement(one: Mapping[str, Any]) -> str:
-    if one["fault"]:
+    if one.get("fault"):
         return f"**not reached**: {one['fault']}"
     if one["reached"] is None:
         return "**not measured**"

@@ -31,6 +31,7 @@ def document(case: Case, runs: Runs, settings: Mapping[str, Any], contestants_ve
         "settings": dict(settings),
         "columns": list(case.columns),
         "plotted": case.plotted,
+        "has_own_processes": case.has_own_processes,
         "groups": [_group(group, runs) for group in case.groups],
         "expectations": [
             {**judged(expectation, case, runs), "why": _ideally(case, expectation, runs)}
@@ -94,6 +95,7 @@ def _group(group: Group, runs: Runs) -> dict[str, Any]:
         "ours": group.ours,
         "requests_per_row": group.requests_per_row,
         "ideal_rows_per_second": group.ideal_rows_per_second,
+        "ideal_in_flight": group.ideal_in_flight,
         "ideal": group.ideal,
         "timeout_seconds": group.timeout_s,
         "contestants": [
@@ -101,6 +103,7 @@ def _group(group: Group, runs: Runs) -> dict[str, Any]:
                 "name": one.name,
                 "what": one.what,
                 "is_peer": one.is_peer,
+                "is_fresh": one.is_fresh,
                 "rows": one.rows or group.rows,
                 "session": dict(one.session),
                 "order": dict(one.order),

@@ -18,7 +18,8 @@ SUFFIXES: Final = ("", ".jpg", ".webp")
 # For Python and for Spark's SQL: an address, and what stands behind its path.
 QUERY_PATTERN: Final = r"""(?i)\b([a-z][a-z0-9+.-]*:(?:/|\\/){2}[^\s?#"'<>]*)[?#][^\s"'<>]*"""
 _QUERY: Final = re.compile(QUERY_PATTERN)
-_USER: Final = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]*://)[^\s/?#"'<>]*@""")
+# A database's password may hold the signs that end the host of other addresses.
+_USER: Final = re.compile(r"""(?i)\b([a-z]*sql[a-z0-9+]*://(?=[^\s"'<>]*@)|[a-z][a-z0-9+.-]*://(?=[^\s/?#"'<>]*@))[^\s"'<>@]*@""")
 
 By = Literal["id", "seed", "list"]
 

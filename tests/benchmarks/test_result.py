@@ -183,14 +183,6 @@ def test_other_work_on_the_machine_is_said(tmp_path, share, said):
     assert said in write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
 
 
-def test_who_had_fewer_rounds_is_said(tmp_path):
-    """A contestant that ran in fewer rounds than others says so."""
-    some = runs()
-    some["g", "peer"] = some["g", "peer"][:2]
-    write(document(case(), some, SETTINGS, {}), tmp_path)
-    assert "`peer`: a peer, 1 of 3 rounds." in write_page(tmp_path, tmp_path / "RESULTS.md").read_text()
-
-
 def test_the_page_says_when_a_run_was_no_whole_one(tmp_path):
     """A trial's figures are never shown as if they counted."""
     write(document(case(), runs(), {**SETTINGS, "is_whole": False, "images": 20}, {}), tmp_path)

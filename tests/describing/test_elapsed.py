@@ -33,6 +33,19 @@ def test_a_row_does_not_count_the_queue_before_its_question(mean_s: float, optio
     assert min(took) >= 1_000 * mean_s
 
 
+def test_a_row_that_was_never_asked_about_has_not_counted_the_queue_either() -> None:
+    """Rows that come too late for the budget have waited in the window as the others have; that is no part of theirs."""
+    prices = {"input_price_per_million_tokens": 1_000.0, "output_price_per_million_tokens": 4_000.0}
+    limits = {"max_in_flight_per_task": 1, "max_cost_total": 10.0, "max_output_tokens": 100}
+    with ModelServer(latency=Latency(mean_s=0.05, sigma=0)) as server:
+        began_s = time.monotonic()
+        jobs = ask(ChatCompletions(server.base_url, MODEL), [picture(number) for number in range(2 * ROWS)], **prices, **limits)
+        whole_ms = 1_000 * (time.monotonic() - began_s)
+    unasked = [outcome(job) for job in jobs if outcome(job).status.value == "budget"]
+    assert 0 < len(unasked) < 2 * ROWS
+    assert max(each.elapsed_ms for each in unasked) < whole_ms / 2
+
+
 def test_a_row_counts_the_waits_between_its_attempts() -> None:
     """A wait that the endpoint has asked for after the first question belongs to the row."""
     with ModelServer(faults=[ModelFault("rate_limited", times=1, retry_after_s=1.0)]) as server:

@@ -20,12 +20,15 @@ QUICK = {"by": "list", "repeats": 1, "image_latency_mean_s": 0, "model_latency_m
 def test_more_images_than_the_list_has_are_refused(spark, tmp_path, sizes, notebook_images, named):
     """The setting and the list's length are named, and nothing is measured under a number that it has not."""
     said = []
+    before = tmp_path / "table.txt"
+    before.write_text("the suite before")
     with pytest.raises(pv.SettingError, match=f"^{named} is not allowed .* has {LISTED} pictures") as caught:
         pv.run_sizing(
             spark, sizes, notebook_images=notebook_images, output=tmp_path, tracking=False, progress=said.append, **QUICK
         )
     assert "\n" not in str(caught.value)
     assert said == []
+    assert before.read_text() == "the suite before"
 
 
 def test_rows_of_the_whole_job_are_those_of_its_table(spark):

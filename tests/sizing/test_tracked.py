@@ -64,6 +64,9 @@ def test_a_password_of_the_store_is_in_no_message(tmp_path: Path, capsys: pytest
         ("http://user:S%45CRET@h", "login of user:SECRET@h, password SECRET, S%45CRET"),
         ("http://user:SECRET@ZZ@h", "password SECRET@ZZ, SECRET%40ZZ"),
         ("http://SECRET@h", "the token SECRET is wrong"),
+        ("postgresql://user:SECRET/x@h/runs", "postgresql://user:SECRET/x@h/runs is down"),
+        ("mysql+pymysql://user:a#SECRET@h/runs", "login of user with a#SECRET, mysql+pymysql://user:a#SECRET@h/runs"),
+        ("postgresql://user:1?SECRET@h:5/runs", "postgresql://user:1?SECRET@h:5/runs"),
         ("postgresql://h/runs?user=u&password=SECRET", "postgresql://h/runs?user=u&password=SECRET: password 'SECRET' refused"),
     ],
 )
@@ -115,6 +118,7 @@ def test_a_database_without_its_driver_is_one_line(tmp_path: Path, capsys: pytes
         "postgresql://127.0.0.1:{port},127.0.0.1:{port}/runs",
         "mysql://user@localhost:{port}/runs",
         "mssql+pyodbc://user@a_data_source",
+        "mssql://user@a_data_source",
     ],
 )
 def test_a_store_that_may_be_reached_another_way_is_left_to_mlflow(uri: str) -> None:

@@ -63,8 +63,8 @@ def run(words: Sequence[str]) -> int:
 
 def _stopped(words: Sequence[str]) -> str:
     """Return what a command that was stopped leaves behind, as far as there is anything to say."""
-    command = next((word for word in words if not word.startswith("-")), "")
-    return _AFTER_STOP.get(command, "stopped")
+    command, *further = [word for word in words if not word.startswith("-")] or [""]
+    return "stopped" if command == "bench" and "compare" in further else _AFTER_STOP.get(command, "stopped")
 
 
 def _print_what_can_be_printed() -> None:

@@ -71,6 +71,8 @@ class ChatJob(DescribeJob):
         self.turn = Turn(self._client.lane, delay_s)
 
     async def _ask_within_budget(self, payload: Payload) -> Feedback:
+        if not self._attempts:
+            self._leave_out_the_wait()
         client = self._client
         silence_s = client.silences.left_s(client.lane.key)
         if silence_s > 0:
@@ -116,8 +118,6 @@ class ChatJob(DescribeJob):
         client = self._client
         address = client.dialect.address
         request = chat_request(len(payload.urls), self._task, client.backend.model, client.options, client.dialect)
-        if not self._attempts:
-            self._leave_out_the_wait()
         self._attempts += 1
         self._sent_bytes = payload.image_bytes
         self._was_answered = False
@@ -147,7 +147,8 @@ class ChatJob(DescribeJob):
     def _leave_out_the_wait(self) -> None:
         """Move the clock by the wait for the first turn: a queue of thousands says nothing of how long an answer takes."""
         assert self._started_s is not None  # noqa: S101 - its first step has prepared the picture
-        self._started_s += asyncio.get_running_loop().time() - self._prepared_s
+        now_s = asyncio.get_running_loop().time()
+        self._started_s, self._prepared_s = self._started_s + now_s - self._prepared_s, now_s
 
     def _feedback(self, status: int, headers: Mapping[str, str], latency_s: float | None, asked_s: float) -> Feedback:
         client, told = self._client, told_allowance(headers)

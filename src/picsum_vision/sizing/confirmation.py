@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from picsum_vision.describing.backends import AiQuery, BatchChat, ChatCompletions
+from picsum_vision.describing.backends import AiQuery, ChatCompletions
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
 from picsum_vision.describing.spending import cost
 from picsum_vision.errors import SettingError
@@ -35,7 +35,7 @@ def confirm_load(config: SizingConfig, fetched: int, notebook_images: int, tasks
 
 def _questions(config: SizingConfig, number: int) -> str:
     backend, options = config.backend, config.describe_options
-    if not isinstance(backend, (AiQuery, BatchChat, ChatCompletions)):
+    if not isinstance(backend, (AiQuery, ChatCompletions)):
         return f"{number:,} answers of {type(backend).__name__} in the workers"
     side_px = options.max_image_side_px
     width, height = (

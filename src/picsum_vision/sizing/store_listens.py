@@ -7,8 +7,8 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from picsum_vision.errors import EnvironmentProblem
+from picsum_vision.sizing.store_login import DATABASES, kind_and_driver, login_and_rest
 
-_USUAL_PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # With these the host is elsewhere, or no host.
 _OTHER_WAYS: Final = frozenset({"host", "hostaddr", "service", "unix_socket", "odbc_connect"})
 _AT_MOST_S: Final = 5
@@ -29,13 +29,13 @@ def check_store_listens(uri: str) -> None:
 def _place(uri: str) -> tuple[str, int] | None:
     """Return host and port; None where the address is no database's, or names none that is reached over TCP for certain."""
     try:
-        parts = urlsplit(uri)
+        parts = urlsplit(login_and_rest(uri)[1])
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    kind, _, driver = parts.scheme.partition("+")
-    if kind not in _USUAL_PORTS or not host or "," in host or _OTHER_WAYS & parse_qs(parts.query).keys():
+    kind, driver = kind_and_driver(uri)
+    if kind not in DATABASES or not host or "," in host or _OTHER_WAYS & parse_qs(parts.query).keys():
         return None
     is_socket = kind == "mysql" and host == "localhost"  # to MySQL's own client that word is a file
-    is_data_source = driver == "pyodbc" and port is None  # a name in ODBC's list, perhaps
-    return None if is_socket or is_data_source else (host, port or _USUAL_PORTS[kind])
+    is_data_source = kind == "mssql" and driver in ("", "pyodbc") and port is None  # a name in ODBC's list, perhaps
+    return None if is_socket or is_data_source else (host, port or DATABASES[kind])

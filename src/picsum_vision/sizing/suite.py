@@ -62,6 +62,7 @@ class Suite:
         with open_target(self._config) as target:
             result.settings = settings_of(self._config, target, tasks_at_once(self._spark))
             result.environment["processes"] = why_not_measured(self._spark) or "measured"
+            check_list(self._config, target.base_url, share_of_images(self._config, result.settings["demand"]["tasks"]))
             self._tracking.begin(result)
             stages = Stages(self._spark, self._config, target)
             try:
@@ -77,8 +78,6 @@ class Suite:
         return result
 
     def _measure(self, stages: Stages, target: Target) -> None:
-        tasks = self._config.tasks_of(tasks_at_once(self._spark))
-        check_list(self._config, target.base_url, share_of_images(self._config, tasks))
         self._warm_up(stages)
         measure_notebook(self._spark, self._config, target, self._result, self._say)
         self._keep()
@@ -130,14 +129,16 @@ class Suite:
         """Compare with what was predicted, learn from what was measured, and write tables and plots."""
         from picsum_vision.sizing.artefacts import write_artefacts  # noqa: PLC0415 - needs the extra, and only here
 
-        result = self._result
-        result.predictions = predictions(result, self._fit)
-        fit = fit_results([result])
-        result.fit = None if fit is None else fit.as_dict()
-        self._keep()
-        files = write_artefacts(result, self._folder)
+        result, files = self._result, []
+        if self._has_written:  # else nothing was measured, and the suite before keeps the folder
+            result.predictions = predictions(result, self._fit)
+            fit = fit_results([result])
+            result.fit = None if fit is None else fit.as_dict()
+            self._keep()
+            files = write_artefacts(result, self._folder)
         self._tracking.end(result, files)
-        self._keep()
+        if self._has_written:
+            self._keep()
 
 
 def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, A
     demand = {
         "image_latency_s": target.image_latency_s,
         "model_latency_s": target.model_latency_s,
-        "tasks": min(partitions, tasks),
+        "tasks": config.tasks_of(tasks),
         "latency_sigma": config.latency_sigma,
         "download_in_flight_per_task": download.max_in_flight_per_task,
         "describe_in_flight_per_task": describe.max_in_flight_per_task,

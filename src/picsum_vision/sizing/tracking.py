@@ -154,9 +154,10 @@ class Tracking:
 
     def _close_the_rest(self) -> None:
         """Close what a failure has left open, children first, as far as the store can be reached: nothing runs any more."""
-        with self.patience(), contextlib.suppress(Exception):  # that tracking has failed is said already
+        with self.patience():
             for run_id in reversed(list(self._open_runs)):
-                self.close_run(run_id, "FAILED")
+                with contextlib.suppress(Exception):  # that tracking has failed is said already
+                    self.close_run(run_id, "FAILED")
 
     def patience(self) -> contextlib.AbstractContextManager[None]:
         """Return the patience that is left: none for a store that has failed."""

@@ -10,13 +10,14 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from picsum_vision.errors import SettingError
+from picsum_vision.sizing.store_login import DATABASES, kind_and_driver, login_and_rest
 from picsum_vision.urls import without_secrets
 from picsum_vision.validation import did_you_mean
 
 DEFAULT_EXPERIMENT: Final = "picsum-vision sizing"
 _ON_DATABRICKS: Final = "/Shared/picsum-vision-sizing"
 _FILE_SCHEME: Final = "sqlite"
-_SCHEMES: Final = (_FILE_SCHEME, "http", "https", "databricks", "databricks-uc", "uc", "postgresql", "mysql", "mssql")
+_SCHEMES: Final = (_FILE_SCHEME, "http", "https", "databricks", "databricks-uc", "uc", *DATABASES)
 _SECRET_NAME: Final = re.compile(r"(?i)pass|pwd|token|secret|key")
 _HIDDEN: Final = "***"
 _ALLOWED: Final = "sqlite:///DIR/mlflow.db, http(s)://host, databricks, or a database's address"
@@ -57,16 +58,16 @@ def _default(folder: Path) -> str:
 
 def _checked_scheme(uri: str) -> str:
     """Return the address's scheme; raise SettingError for an address that MLflow cannot have."""
-    scheme = uri.partition(":")[0].partition("+")[0].lower()
+    scheme, _ = kind_and_driver(uri)
     if scheme not in _SCHEMES:
         # Where the scheme was forgotten, what stands before an @ is a user and a password all the same.
-        shown = without_secrets(uri if "://" in uri else uri.rpartition("@")[2])
+        shown = readable_address(uri if "://" in uri else uri.rpartition("@")[2])
         raise SettingError(
             f"tracking_uri: {shown!r} is not allowed; it must be {_ALLOWED}{did_you_mean(scheme, _SCHEMES)}; "
             "MLflow keeps no runs in plain folders any more"
         )
     if scheme in ("http", "https") and not _has_host(uri):
-        raise SettingError(f"tracking_uri: {without_secrets(uri)!r} is not allowed; it must be {_ALLOWED}")
+        raise SettingError(f"tracking_uri: {readable_address(uri)!r} is not allowed; it must be {_ALLOWED}")
     return scheme
 
 
@@ -79,14 +80,14 @@ def _has_host(uri: str) -> bool:
 
 def readable_address(uri: str) -> str:
     """Return the address without user, password and query."""
-    return without_secrets(uri)
+    return without_secrets(login_and_rest(uri)[1])
 
 
 def readable_reason(text: str, uri: str) -> str:
     """Return what others say of a store, in one line without its user, password and query: MLflow quotes the whole address."""
     text = _replaced(" ".join(text.split()), uri, readable_address(uri))
-    authority, query = _authority(uri), uri.partition("?")[2]
-    userinfo = authority.rpartition("@")[0]
+    userinfo, rest = login_and_rest(uri)
+    query = rest.partition("?")[2]
     for form in _forms(userinfo):
         text = _replaced(text, f"{form}@", "")
     if query:
@@ -94,10 +95,6 @@ def readable_reason(text: str, uri: str) -> str:
     for secret in sorted(_secrets(userinfo, query), key=len, reverse=True):
         text = _replaced(text, secret, _HIDDEN)
     return text
-
-
-def _authority(uri: str) -> str:
-    return re.split(r"[/?#]", uri.partition("://")[2], maxsplit=1)[0]
 
 
 def _secrets(userinfo: str, query: str) -> set[str]:
