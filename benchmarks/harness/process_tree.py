@@ -110,15 +110,18 @@ class TreeWatch:
 
 
 class OtherWork:
-    """What the rest of the machine does meanwhile: neither this process nor one that it has started."""
+    """What the rest of the machine does while a contestant runs: neither it, nor this process, nor what this one has started."""
 
-    def __init__(self) -> None:
-        """Begin to count."""
-        self._began_s, self._all_s, self._ours_s = time.monotonic(), _all_cpu_s(), our_cpu_s()
+    def __init__(self, contestant: int) -> None:
+        """Begin to count; `contestant` is its process's id."""
+        self._contestant = contestant
+        self._began_s, self._all_s, self._beside_s = time.monotonic(), _all_cpu_s(), cpu_beside(contestant)
 
-    def share(self) -> float:
-        """Return the share of the machine's CPU that others have taken since."""
-        others_s = (_all_cpu_s() - self._all_s) - (our_cpu_s() - self._ours_s)
+    def share(self, contestant_cpu_s: float) -> float:
+        """Return the share of the machine's CPU that others have taken since; what the contestant has used its watch knows."""
+        beside_s = cpu_beside(self._contestant)
+        ours_s = contestant_cpu_s + sum(used_s - self._beside_s.get(process, 0.0) for process, used_s in beside_s.items())
+        others_s = _all_cpu_s() - self._all_s - ours_s
         return max(0.0, others_s) / (psutil.cpu_count() * (time.monotonic() - self._began_s))
 
 
@@ -127,14 +130,18 @@ def _all_cpu_s() -> float:
     return times.user + times.system + times.nice + times.irq + times.softirq
 
 
-def our_cpu_s() -> float:
-    """Return what this process and all below it have used; who has ended counts for who started and awaited it."""
-    total, this = 0.0, psutil.Process()
-    for process in [this, *this.children(recursive=True)]:
+def cpu_beside(contestant: int) -> dict[psutil.Process, float]:
+    """Return the CPU seconds of this process and of each that it has started, but for the contestant and what is below that."""
+    this = psutil.Process()
+    tree = {this, *this.children(recursive=True)}
+    with contextlib.suppress(*_GONE):
+        root = psutil.Process(contestant)
+        tree -= {root, *root.children(recursive=True)}
+    found = {}
+    for process in tree:
         with contextlib.suppress(*_GONE):
-            used = process.cpu_times()
-            total += used.user + used.system + used.children_user + used.children_system
-    return total
+            found[process] = _cpu_s(process)
+    return found
 
 
 def end_tree(pid: int) -> None:

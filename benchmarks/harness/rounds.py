@@ -90,12 +90,12 @@ class Rounds:
         stage.begin()
         watch = TreeWatch(process.pid)
         watch.start()
-        others = OtherWork()
+        others = OtherWork(process.pid)
         try:
             seconds = process.ask({"do": "run"}, contestant.timeout_s or group.timeout_s)["seconds"]
         finally:
-            others_share = others.share()
             used = watch.stop()
+        others_share = others.share(sum(used["cpu_seconds"].values()))
         seen = stage.seen()
         checked = process.ask({"do": "check"}, _CHECK_TIMEOUT_S)
         rows_ok, told = checked["rows_ok"], checked.get("told", {})

@@ -19,7 +19,7 @@ from benchmarks import cases
 from benchmarks.__main__ import all_narrowed, main
 from benchmarks.harness.case import Contestant
 from benchmarks.harness.contestant_process import ContestantFailedError, ContestantProcess
-from benchmarks.harness.process_tree import TreeWatch, kind_of, our_cpu_s
+from benchmarks.harness.process_tree import OtherWork, TreeWatch, cpu_beside, kind_of
 from benchmarks.harness.rounds import _turns
 
 _BARE = Contestant(name="bare", module="bare_download", what="aiohttp", order={"in_flight": 4})
@@ -214,10 +214,21 @@ def test_processes_are_told_apart(command, parent, kind):
     assert kind_of(command, parent, is_root=True) == "main"
 
 
-def test_what_our_ended_children_used_is_not_others_work():
-    """A child's CPU seconds are ours, also once it has ended."""
-    before_s = our_cpu_s()
-    busy = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass"
-    for child in [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(2)]:
-        child.wait(60)
-    assert our_cpu_s() - before_s >= 2
+def test_other_work_is_neither_the_contestants_nor_the_servers():
+    """Beside the contestant, whose watch knows what it has used, this process counts all that it has started."""
+    waits = [sys.executable, "-c", "input()"]
+    parent = f"import subprocess; print(subprocess.Popen({waits!r}).pid, flush=True); input()"
+    server = subprocess.Popen(waits, stdin=subprocess.PIPE)
+    contestant = subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    below = int(contestant.stdout.readline())
+    found = {process.pid for process in cpu_beside(contestant.pid)}
+    contestant.communicate("\n\n", timeout=60)
+    server.communicate(b"\n", timeout=60)
+    assert {os.getpid(), server.pid} <= found
+    assert not {contestant.pid, below} & found
+
+
+def test_what_the_watch_knows_is_not_others_work():
+    """CPU seconds of the contestant's that ended with it are taken off what the machine has done."""
+    others = OtherWork(os.getpid())
+    assert others.share(contestant_cpu_s=1e9) == 0
