@@ -55,13 +55,13 @@ def _run_all(asked: argparse.Namespace, run: str) -> int:
 
 
 def _went_through(case: Case, asked: argparse.Namespace, run: str) -> bool:
-    """Run a case; whatever becomes of it, the other cases are worth having, and the error stands on stderr."""
+    """Run a case and return whether it could be."""
     try:
         print(_run(case, asked, run))
     except MeasuredOtherwiseError as error:
         sys.stderr.write(f"{case.name}: {error}\n")
         return False
-    except Exception:  # noqa: BLE001 - see above
+    except Exception:  # noqa: BLE001 - whatever it is, the other cases are worth having; the error stands on stderr
         traceback.print_exc()
         sys.stderr.write(f"{case.name} could not be run; the other cases go on\n")
         return False

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from benchmarks.harness.case import Group
-
-# How far from the ideal's number in flight somebody may be whose ideal it is still.
-_NEAR: Final = 0.1
+from benchmarks.harness.statistics import is_near
 
 
 def figures(group: Group, rows_ok: int, seconds: float, used: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, float]:
@@ -56,4 +54,4 @@ def _ideal(group: Group, peak_in_flight: int) -> float | None:
     if group.ideal_in_flight is None:
         return group.ideal_rows_per_second
     wanted = min(group.ideal_in_flight, group.rows)
-    return group.ideal_rows_per_second if abs(peak_in_flight - wanted) <= _NEAR * wanted else None
+    return group.ideal_rows_per_second if is_near(peak_in_flight, wanted) else None

@@ -10,12 +10,10 @@ from typing import Any, Final
 from benchmarks.cases import NAMES
 from benchmarks.harness.columns import heading, spread_of
 from benchmarks.harness.plots import draw
-from benchmarks.harness.statistics import quotients, spread
+from benchmarks.harness.statistics import is_near, quotients, spread
 
 # More than this of the machine's CPU in others' hands, and a figure is no longer that of the machine.
 _DISTURBS_PERCENT: Final = 10
-# How far somebody's peak may be from ours to be the same number in flight.
-_NEAR: Final = 0.1
 # What a figure should have; long cases have fewer.
 _ENOUGH_ROUNDS: Final = 5
 
@@ -159,13 +157,13 @@ def _elsewhere(group: Mapping[str, Any]) -> list[str]:
     """Name those who did not have as many requests in flight as ours, by the server's count."""
     peaks = {one["name"]: spread_of(one, "peak_in_flight") for one in group["contestants"]}
     ours = peaks.get(group["ours"])
-    if ours is None or any(abs(ours[end] - ours["median"]) > _NEAR * ours["median"] for end in ("min", "max")):
+    if ours is None or not all(is_near(ours[end], ours["median"]) for end in ("min", "max")):
         return []
     wanted = ours["median"]
     others = [
         f"`{name}` {number(peak['median'])}"
         for name, peak in peaks.items()
-        if peak is not None and abs(peak["median"] - wanted) > _NEAR * wanted
+        if peak is not None and not is_near(peak["median"], wanted)
     ]
     return [f"- not at about the {number(wanted)} in flight of `{group['ours']}`: {', '.join(others)}"] if others else []
 

@@ -6,10 +6,18 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# How far a number in flight may be from another to be about the same.
+_NEAR = 0.1
+
 Round = Mapping[str, Any]
 Spread = dict[str, float]
 # What a contestant is compared with its group's baseline by.
 RATIOS = ("rows_per_second", "rows_per_client_cpu_second", "cpu_seconds_per_1000_rows", "seconds")
+
+
+def is_near(value: float, wanted: float) -> bool:
+    """Return whether two numbers in flight are about the same."""
+    return abs(value - wanted) <= _NEAR * wanted
 
 
 def spread(values: Sequence[float]) -> Spread | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from served import served
 
 from picsum_vision import ChatCompletions
 
@@ -48,9 +49,5 @@ def scripted_endpoint(
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield ChatCompletions(f"http://127.0.0.1:{server.server_port}/v1", "test-vision"), asked
-        finally:
-            server.shutdown()
+    with served(Handler) as address:
+        yield ChatCompletions(f"{address}/v1", "test-vision"), asked

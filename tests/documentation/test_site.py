@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 import yaml
 from chromium import browser, complaints
 from markdown_blocks import PROJECT
+from served import served
 
 import picsum_vision
 from picsum_vision.outcomes import DESCRIBE_CAN_CHANGE, DOWNLOAD_CAN_CHANGE, DescribeStatus, DownloadStatus
@@ -132,14 +132,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @contextlib.contextmanager
 def _served(folder: Path) -> Iterator[str]:
     handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(handler) as address:
+        yield address
 
 
 def _show(driver: Any, address: str, *, width: int, dark: bool) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import http.server
 import socket
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from served import served
 
 from picsum_vision.sizing.demand import Demand
 from picsum_vision.sizing.figures import StageFigures
@@ -92,11 +93,5 @@ def overloaded_server() -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Overloaded) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Overloaded) as address:
+        yield address, asked

@@ -9,15 +9,15 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from served import served
 
 pytestmark = pytest.mark.spark
 JOB = Path(__file__).parents[1] / "jobs" / "planted_key.py"
@@ -72,15 +72,8 @@ def echoing_endpoint() -> Iterator[tuple[str, Counter[str]]]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(Echo) as address:
+        yield f"{address}/v1", seen
 
 
 def run_job(folder: Path, base_url: str, kind: str, place: str, env: dict[str, str]) -> tuple[bytes, bytes]:
