@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from picsum_vision.errors import SettingError
 from picsum_vision.pipeline.key_check import check_key
 from picsum_vision.pipeline.run import run_over
+from picsum_vision.redaction import redact_error
 from picsum_vision.spark.columns import check_input, own_name
 from picsum_vision.spark.table_problems import table_problem
 from picsum_vision.spark.tables import TableStore
@@ -113,7 +114,7 @@ def _table_stream(spark: SparkSession, config: PipelineConfig, options: Mapping[
             raise table_problem(error, config.tables, "image_urls") from error
         raise SettingError(
             f"urls_from: {config.urls_from!r} cannot be read as a stream; it must be a table's name, or leave it out and give "
-            f"urls=spark.readStream...: {' '.join(str(error).split())[:200]}"
+            f"urls=spark.readStream...: {redact_error(error, at_most=200)}"
         ) from error
     return source
 
