@@ -38,7 +38,9 @@ class Authorization:
     async def fresh(self) -> Mapping[str, str]:
         """Return the header as it is to be sent now; raises EnvironmentProblem where a token has ended and there is no other."""
         if self._tokens is not None:
-            token: str = self._tokens.current or await asyncio.to_thread(self._tokens.get)
+            token = self._tokens.current
+            if token is None:
+                token = await asyncio.to_thread(self._tokens.get)
             if token != self._key:
                 self._take(token)
         return self.header
