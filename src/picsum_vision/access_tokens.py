@@ -13,7 +13,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.errors import EnvironmentProblem
-from picsum_vision.redaction import redact_error
+from picsum_vision.redaction import Redactor, redact_error
 
 if TYPE_CHECKING:
     from picsum_vision.secrets import Secret
@@ -92,13 +92,16 @@ class AccessTokens:
         """Return what the token endpoint says; trouble of the network or the server is tried again."""
         request = urllib.request.Request(self._url, _FORM, {"Accept": "application/json"})  # noqa: S310 - checked by Secret
         # A redirect to another host does not take it along.
-        request.add_unredirected_header("Authorization", f"Basic {self._client()}")
+        name, secret = self._client()
+        login = base64.b64encode(f"{name}:{secret}".encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {login}")
         for tried in range(1, _TRIES + 1):
             try:
                 with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the same
                     return json.load(answer)
             except urllib.error.HTTPError as error:
-                problem = f"answered {error.code}: {redact_error(error.read(4_000).decode('utf-8', 'replace'), at_most=200)}"
+                body = Redactor(secret, login).body(error.read(4_000)).decode("utf-8", "replace")
+                problem = f"answered {error.code}: {redact_error(body, at_most=200)}"
                 if error.code in _OF_THE_CLIENT and error.code != _TOO_MANY:
                     break
             except (OSError, ValueError) as error:
@@ -107,11 +110,11 @@ class AccessTokens:
                 time.sleep(tried)
         raise EnvironmentProblem(f"{self._secret}: {self._url} {problem}")
 
-    def _client(self) -> str:
+    def _client(self) -> tuple[str, str]:
         client_id, client_secret = self._secret.client_id, self._secret.client_secret
         assert client_secret is not None  # noqa: S101 - such a Secret has one
         name = client_id if isinstance(client_id, str) else client_id.read() if client_id is not None else ""
-        return base64.b64encode(f"{name}:{client_secret.read()}".encode()).decode()
+        return name, client_secret.read()
 
 
 @functools.cache

@@ -27,7 +27,7 @@ _BASE64_BITS: Final = 6
 
 # Those of Azure have a container's name where others have a user's. In JSON a slash may stand behind a backslash.
 _SCHEME: Final = r"""(?:\b(?!(?:abfss?|wasbs?):)[a-z][a-z0-9+.-]{0,30}:|(?<![:\w]))(?:/|\\/){2}"""
-_HOST_AND_PORT: Final = r"""(?:\[[0-9a-f:.%]*\]|[^\s/?#@:"'<>\\]*)(?::\d*)?(?:[/?#\\\s"'<>,;)]|$)"""
+_HOST_AND_PORT: Final = r"""(?:\[[0-9a-f:.%]*\]|[^\s/?#@:"'<>\\]*)(?::\d+)?(?:[/?#\\\s"'<>,;)]|$)"""
 # A password may hold any sign, also those that end a host, and a database's may begin like a port.
 _LOGIN: Final = rf"""(?i)(\b[a-z]*sql[a-z0-9+]*://|{_SCHEME}(?!{_HOST_AND_PORT}))[^\s"'<>]*@"""
 _QUERY: Final = (

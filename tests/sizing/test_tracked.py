@@ -10,8 +10,8 @@ import pytest
 from suites import closed_port, overloaded_server
 
 from picsum_vision.cli.entry import run
-from picsum_vision.sizing.store_listens import check_store_listens
 from picsum_vision.redaction import redact_error
+from picsum_vision.sizing.store_listens import check_store_listens
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's and MLflow's own
 RUN = "0" * 32

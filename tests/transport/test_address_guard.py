@@ -262,7 +262,9 @@ def test_special_networks_are_not_public_from_end_to_end(network: str) -> None:
 EMBEDDED = ["::ffff:{:x}:{:x}", "::{:x}:{:x}", "64:ff9b::{:x}:{:x}", "2002:{:x}:{:x}::1", "2606:4700::5efe:{:x}:{:x}"]
 
 
-@pytest.mark.parametrize("address", ["64:ff9b:1::8.8.8.8", "64:ff9b:1:a00:1:808:808:0", "64:ff9b:1:7f00:0:100::", "64:ff9b:1:ffff::"])
+@pytest.mark.parametrize(
+    "address", ["64:ff9b:1::8.8.8.8", "64:ff9b:1:a00:1:808:808:0", "64:ff9b:1:7f00:0:100::", "64:ff9b:1:ffff::"]
+)
 def test_the_local_prefix_of_nat64_is_local(address: str) -> None:
     """Where in it an IPv4 address stands is its network's own affair, so that no bits of it say that it is public."""
     assert not is_public(address)

@@ -119,7 +119,7 @@ class BatchRun:
             return
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + self._backend.max_wait_s
-        self._open_api()
+        await self._open_api()
         await self._take_earlier()
         while self.ledger.open or self._flights:
             if loop.time() >= self._not_before_s:
@@ -131,8 +131,8 @@ class BatchRun:
                 await asyncio.sleep(min(self._backend.poll_interval_s, max(0.0, deadline_s - loop.time())))
         self._end_rest(None)
 
-    def _open_api(self) -> None:
-        key = Authorization(self._backend.api_key)
+    async def _open_api(self) -> None:
+        key = await asyncio.to_thread(Authorization, self._backend.api_key)
         if key.problem is not None:
             raise BatchCallFailed(DescribeStatus.AUTH, key.problem)
         headers = {"Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT}
