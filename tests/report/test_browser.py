@@ -250,7 +250,7 @@ def test_the_large_view_has_all_fields(driver, files):
 
 
 def test_an_address_that_was_cut_off_is_no_link(driver, tmp_path):
-    """A URL without a secret opens from the large view, also with a query; what is left of a signed one would not, and is text."""
+    """A URL without a secret opens from the large view, also with a query; what is left of a signed one is no link."""
     from selenium.webdriver.common.keys import Keys
 
     urls = ["https://host.example/b.jpg?w=80", "https://host.example/c.jpg?sig=planted"]

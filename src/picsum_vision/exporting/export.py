@@ -22,6 +22,7 @@ from picsum_vision.exporting.plan import DEFAULT_LIMITS, LAYOUTS, MODES, Attempt
 from picsum_vision.exporting.report import ExportReport
 from picsum_vision.exporting.staging import abandon, claim, commit, prepare
 from picsum_vision.exporting.target import target_folder
+from picsum_vision.redaction import cause
 from picsum_vision.spark.columns import check_input
 from picsum_vision.sql_text import identifier
 from picsum_vision.validation import check_choice, check_flag, check_integer, check_text
@@ -215,4 +216,4 @@ def _collected(df: DataFrame) -> list[Any]:
         if found is None:
             raise
         kind = SettingError if found[1] == "SettingError" else EnvironmentProblem
-        raise kind(found[2].strip()) from error
+        raise kind(found[2].strip()) from cause(error)

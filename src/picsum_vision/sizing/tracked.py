@@ -51,4 +51,6 @@ def _from_mlflow(run_id: str, uri: str) -> SizingResult:
         try:
             return read_result(client.download_artifacts(run_id, FILE_NAME, place))
         except (mlflow.exceptions.MlflowException, OSError) as error:
-            raise SettingError(f"run: {run_id!r} in {shown} is no suite: give the parent run, which has {FILE_NAME}") from error
+            raise SettingError(f"run: {run_id!r} in {shown} is no suite: give the parent run, which has {FILE_NAME}") from cause(
+                error
+            )

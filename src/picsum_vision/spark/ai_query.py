@@ -22,7 +22,7 @@ from picsum_vision.describing.tasks import PUNCTUATION, Classify, ReadText, Sent
 from picsum_vision.errors import ModelProblem
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DescribeStatus
-from picsum_vision.redaction import PATTERNS
+from picsum_vision.redaction import PATTERNS, cause
 from picsum_vision.spark.ai_query_problems import problem, unknown_argument
 from picsum_vision.spark.answer_columns import spark_type
 from picsum_vision.sql_text import identifier, literal
@@ -79,7 +79,7 @@ def _asked(  # noqa: PLR0917 - what describe was given
     except PySparkException as error:
         unknown = unknown_argument(error)
         if unknown not in _OPTIONAL_ARGUMENTS - left_out:
-            raise problem(backend, error) from error
+            raise problem(backend, error) from cause(error)
         return _asked(df, backend, image_col, task, options, left_out | {unknown})
     return asked
 
