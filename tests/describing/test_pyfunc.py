@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import traceback
 import types
 import warnings
 from collections.abc import Iterator
@@ -24,8 +26,9 @@ from picsum_vision import (
     log_describer,
 )
 from picsum_vision.describing.describer import Describer
-from picsum_vision.describing.model_registry import ModelRegistry, settled
+from picsum_vision.describing.model_registry import ModelRegistry, pinned, settled
 from picsum_vision.describing.pixels import describe_pixels
+from picsum_vision.describing.pyfunc_model import load_model
 from picsum_vision.describing.pyfunc_signature import check_signature
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.testing.model_server import ModelServer
@@ -300,3 +303,21 @@ def test_a_panic_costs_only_its_own_row(tmp_path: Path) -> None:
     jobs = ask(PyFunc(saved(tmp_path, body), max_batch_images=4), [picture(1), b"BAD", picture(2)])
     assert statuses(jobs) == ["ok", "model_error", "ok"]
     assert outcome(jobs[1]).message == "SystemExit: 3"
+
+
+@pytest.mark.parametrize("work", [check_signature, load_model, pinned])
+def test_a_password_of_the_registry_is_in_no_error(work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow quotes the address of its server with user and password; neither the problem nor what is behind it shows them."""
+    import mlflow
+
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        uri = f"http://planted-user:planted-password@127.0.0.1:{closed.getsockname()[1]}"
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        monkeypatch.setattr(mlflow.tracking._tracking_service.utils, "_tracking_uri", None)
+        with pytest.raises(ModelProblem, match="cannot be loaded") as problem:
+            work(PyFunc("models:/describer@champion"))
+        assert ModelRegistry.of_this_process() == ModelRegistry(None, None)
+    assert "127.0.0.1" in str(problem.value)
+    assert "planted" not in "".join(traceback.format_exception(problem.value))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from picsum_vision.describing.backends import PyFunc, WorkerBackend
 from picsum_vision.describing.pyfunc_signature import check_signature, load_error, mlflow_pyfunc
+from picsum_vision.redaction import cause, holds_secret
 
 _BY_ALIAS: Final = re.compile(r"models:/([^/@]+)@([^/@]+)")
 
@@ -17,7 +17,7 @@ _BY_ALIAS: Final = re.compile(r"models:/([^/@]+)@([^/@]+)")
 class ModelRegistry:
     """The addresses of the tracking server and of the registry; None where the worker's own environment is to say it.
 
-    An address with a password in it does not travel: workers get it as MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI.
+    An address with a login or a key in it does not travel: workers get it as MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI.
     """
 
     tracking_uri: str | None
@@ -27,7 +27,7 @@ class ModelRegistry:
     def of_this_process(cls) -> ModelRegistry:
         """Return what this process uses; raises MissingExtraError without MLflow."""
         mlflow = _mlflow()
-        return cls(_without_password(mlflow.get_tracking_uri()), _without_password(mlflow.get_registry_uri()))
+        return cls(_if_not_secret(mlflow.get_tracking_uri()), _if_not_secret(mlflow.get_registry_uri()))
 
     def use(self) -> None:
         """Make it this process's own."""
@@ -61,8 +61,8 @@ def pinned(backend: PyFunc) -> PyFunc:
     name, alias = by_alias.groups()
     try:
         version = _mlflow().MlflowClient().get_model_version_by_alias(name, alias).version
-    except Exception as error:  # MLflow raises many types; what matters is which model and why
-        raise load_error(backend, error) from error
+    except Exception as error:  # noqa: BLE001 - MLflow raises many types; what matters is which model and why
+        raise load_error(backend, error) from cause(error)
     return dataclasses.replace(backend, model_uri=f"models:/{name}/{version}")
 
 
@@ -73,5 +73,5 @@ def _mlflow() -> Any:
     return mlflow
 
 
-def _without_password(uri: str) -> str | None:
-    return None if urlsplit(uri).password else uri
+def _if_not_secret(uri: str) -> str | None:
+    return None if holds_secret(uri) else uri

@@ -12,7 +12,7 @@ from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import PyFunc
 from picsum_vision.describing.model_registry import ModelRegistry
 from picsum_vision.describing.pyfunc_signature import image_column, load_error, mlflow_pyfunc
-from picsum_vision.urls import without_queries
+from picsum_vision.redaction import cause, redact_error
 
 _THREADS: Final = "OMP_NUM_THREADS"
 _THREAD_SETTINGS: Final = ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", _THREADS)
@@ -30,8 +30,8 @@ def load_model(backend: PyFunc) -> Any:
     pyfunc = mlflow_pyfunc()
     try:
         model = pyfunc.load_model(backend.model_uri)
-    except Exception as error:  # MLflow raises many types; what matters is which model and why
-        raise load_error(backend, error) from error
+    except Exception as error:  # noqa: BLE001 - MLflow raises many types; what matters is which model and why
+        raise load_error(backend, error) from cause(error)
     if "torch" in sys.modules and threads.isdigit():  # it looks at the environment only when it is first imported
         sys.modules["torch"].set_num_threads(int(threads))
     return model
@@ -145,8 +145,7 @@ class WaitingBatcher:
 
 
 def _failed(error: BaseException) -> ModelFailed:
-    told = without_queries(" ".join(str(error).split()))
-    return ModelFailed(f"{type(error).__name__.lstrip('_')}: {told[:200]}")
+    return ModelFailed(f"{type(error).__name__.lstrip('_')}: {redact_error(error, at_most=200)}")
 
 
 class _WrongLength(ValueError):  # noqa: N818 - its name begins the row's message

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from picsum_vision.describing.backends import PyFunc
 from picsum_vision.errors import MissingExtraError, ModelProblem
+from picsum_vision.redaction import cause, redact_error
 
 _DEFAULT_COLUMN: Final = "image"
 _TEXT: Final = "string"
@@ -19,8 +20,8 @@ def check_signature(backend: PyFunc) -> None:
 
     try:
         info = get_model_info(backend.model_uri)
-    except Exception as error:  # MLflow raises many types; what matters is which model and why
-        raise load_error(backend, error) from error
+    except Exception as error:  # noqa: BLE001 - MLflow raises many types; what matters is which model and why
+        raise load_error(backend, error) from cause(error)
     image_column(backend, info.signature)
     _check_output(backend, info.signature)
 
@@ -49,7 +50,7 @@ def image_column(backend: PyFunc, signature: Any) -> str:
 
 def load_error(backend: PyFunc, error: Exception) -> ModelProblem:
     """Return the one line for a model that is not there or cannot be loaded."""
-    return ModelProblem(f"model_uri: {backend.model_uri} cannot be loaded: {' '.join(str(error).split())[:300]}")
+    return ModelProblem(f"model_uri: {backend.model_uri} cannot be loaded: {redact_error(error)}")
 
 
 def mlflow_pyfunc() -> Any:

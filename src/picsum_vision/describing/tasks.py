@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 
 from picsum_vision.describing.json_text import find_json
 from picsum_vision.errors import SettingError
-from picsum_vision.urls import without_queries
+from picsum_vision.redaction import redact_text
 from picsum_vision.validation import check_text
 
 DEFAULT_LABELS: Final = ("natura", "urbano", "ritratto", "astratto")
@@ -37,7 +37,7 @@ class BadAnswer(Exception):  # noqa: N818 - becomes the outcome `bad_schema`
 
     def with_raw(self, text: str) -> str:
         """Return the message with what the model wrote instead, on one line."""
-        return without_queries(f"{self}; the answer was: {' '.join(text.split())[:_RAW_CHARACTERS]}")
+        return redact_text(f"{self}; the answer was: {' '.join(text.split())[:_RAW_CHARACTERS]}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

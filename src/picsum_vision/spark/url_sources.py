@@ -10,6 +10,7 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import functions as F
 
 from picsum_vision.errors import SettingError
+from picsum_vision.redaction import cause, redact_error
 from picsum_vision.spark.columns import check_input, own_name
 from picsum_vision.spark.csv_list import read_csv
 from picsum_vision.spark.source_kind import ENDINGS, kind_by_name, kind_of_folder
@@ -33,7 +34,7 @@ def urls_from(spark: SparkSession, source: str, url_col: str) -> DataFrame:
         df = _open(spark, os.path.expanduser(source), url_col)  # noqa: PTH111 - it may be an address
         check_input("url_col", df, own_name(df, url_col), "string")
     except PySparkException as error:
-        raise SettingError(f"urls_from: {source!r} cannot be read: {' '.join(str(error).split())[:200]}") from error
+        raise SettingError(f"urls_from: {source!r} cannot be read: {redact_error(error, at_most=200)}") from cause(error)
     return df.select(F.col(identifier(url_col)).alias(KEY)).distinct()
 
 
