@@ -26,7 +26,7 @@ from picsum_vision import (
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.model_registry import ModelRegistry, settled
 from picsum_vision.describing.pixels import describe_pixels
-from picsum_vision.describing.pyfunc_signature import check_signature
+from picsum_vision.describing.model_registry import resolved as check_signature
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.testing.model_server import ModelServer
 

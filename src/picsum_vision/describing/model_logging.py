@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,8 +68,9 @@ def log_describer(
     pyfunc = mlflow_pyfunc()
     from picsum_vision.describing.describer_model import DescriberModel  # noqa: PLC0415 - needs MLflow
 
+    named = "name" if "name" in inspect.signature(pyfunc.log_model).parameters else "artifact_path"  # MLflow 2
     info: ModelInfo = pyfunc.log_model(
-        name=name,
+        **{named: name},
         python_model=DescriberModel(backend, task, options),
         signature=_signature(),
         input_example=_example(),
