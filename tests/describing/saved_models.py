@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,8 +46,6 @@ def saved(
     `inputs` are names and types, a `?` after the type for one that may be missing; None: no signature. `params` are names and
     defaults. What the model does is in `log_of(folder)`.
     """
-    import shutil
-
     shutil.rmtree(folder / name, ignore_errors=True)
     keep_model(folder, body, signature=signature_of(inputs, output, params), path=str(folder / name))
     return str(folder / name)
@@ -55,10 +55,11 @@ def keep_model(folder: Path, body: str, *, signature: Any = None, path: str | No
     """Save the model under a path, or log it as MLflow's `log_model` does with these arguments."""
     import mlflow
 
+    in_a_run = contextlib.nullcontext() if path or mlflow.active_run() else mlflow.start_run()
     code = folder / "model_code.py"
     code.write_text(_CODE.format(log=folder / "log", body=body))
     arguments = {"python_model": str(code), "signature": signature, "pip_requirements": []}
-    with warnings.catch_warnings():
+    with in_a_run, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return mlflow.pyfunc.save_model(path, **arguments) if path else mlflow.pyfunc.log_model("model", **arguments, **logged)
 

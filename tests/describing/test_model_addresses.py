@@ -50,7 +50,9 @@ def registered(folder: Path, word: str) -> str:
     return str(info.registered_model_version)
 
 
-@pytest.mark.parametrize("address", ["models:/known/latest", "models:/known/Latest", "models:/known@live", "models:/known/Staging"])
+@pytest.mark.parametrize(
+    "address", ["models:/known/latest", "models:/known/Latest", "models:/known@live", "models:/known/Staging"]
+)
 def test_a_name_that_moves_is_its_version(tmp_path: Path, worker: LoopThread, address: str) -> None:
     """`latest`, an alias and a stage mean one version for a job; the next job in the same process has the new one."""
     client = mlflow.MlflowClient()
@@ -85,7 +87,7 @@ def test_a_folder_is_its_content(tmp_path: Path, worker: LoopThread, form: str) 
 
 
 def test_a_single_file_of_a_folder_counts(tmp_path: Path, worker: LoopThread) -> None:
-    """Code, weights or anything else that is written into the folder makes another model of it, and taking it back the old one."""
+    """Code, weights or anything else that is written into the folder makes another model, and taking it back the old one."""
     folder = Path(saved(tmp_path, says("first")))
     (code,) = folder.glob("*.py")
     before, names = code.read_text(), []

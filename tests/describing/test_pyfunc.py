@@ -32,6 +32,7 @@ from picsum_vision.testing.model_server import ModelServer
 
 PRICES = {"input_price_per_million_tokens": 1.0, "output_price_per_million_tokens": 1.0}
 
+
 @pytest.fixture(autouse=True)
 def quiet_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep MLflow's store in the test's folder, and its own warnings out of what is tested."""

@@ -38,7 +38,7 @@ def obedient(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @given(st.lists(st.tuples(st.sampled_from(b"abcdefgh"), st.sampled_from("111-2")), min_size=1, max_size=12))
 @settings(max_examples=40, deadline=None)
 def test_no_answer_is_on_another_row(obedient: tuple[PyFunc, LoopThread], commands: list[tuple[int, str]]) -> None:
-    """Whatever order the answers come in, whichever are missing or there twice: a row has its own answer, or says that it has none."""
+    """Whatever order the answers come in, whichever are missing or there twice: a row has its own, or says that it has none."""
     backend, loop_thread = obedient
     images = [f"{chr(place)}{what}{row}".encode() for row, (place, what) in enumerate(commands)]
     jobs = ask(backend, images, loop_thread=loop_thread, deduplicate=False)

@@ -34,7 +34,9 @@ def told(uri: str, task: Task | None = None, **settings: Any) -> tuple[str, str]
 @pytest.mark.parametrize("place", ["column", "optional column", "param"])
 def test_a_prompt_reaches_the_model(tmp_path: Path, place: str) -> None:
     """The prompt goes to the input or the param of that name, and `prompt_sha256` is its own, as of any other backend."""
-    inputs = {"column": "image binary, prompt string", "optional column": "image binary, prompt string?"}.get(place, "image binary")
+    inputs = {"column": "image binary, prompt string", "optional column": "image binary, prompt string?"}.get(
+        place, "image binary"
+    )
     uri = saved(tmp_path, TELLS, inputs=inputs, params={"prompt": "none", "top": 5} if place == "param" else None)
     for task in (Describe(), Describe(prompt="What colour is it?"), Describe(language="de")):
         answer, claimed = told(uri, task)
@@ -137,7 +139,7 @@ def test_a_task_that_was_sent_is_sent_again_as_it_is(tmp_path: Path) -> None:
 
 
 def test_an_image_in_base64(tmp_path: Path) -> None:
-    """A model behind a text column named image_base64 gets the image as such a text; a binary one beside optional texts, its bytes."""
+    """A model behind a text column named image_base64 gets the image as such; a binary one beside optional inputs gets bytes."""
     uri = saved(tmp_path, "return images", inputs="image_base64 string, hint string?")
     (job,) = ask(PyFunc(uri), [b"\x89an image"])
     assert base64.b64decode(job.answer) == b"\x89an image"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from picsum_vision.describing.backends import TASK_WORDS, Backend, PyFunc, WorkerBackend
@@ -22,8 +22,9 @@ from picsum_vision.describing.pyfunc_signature import (
 )
 from picsum_vision.describing.tasks import Task
 from picsum_vision.errors import SettingError
+from picsum_vision.urls import without_secrets
 
-_SHOWN_DIGITS = 16
+_SHOWN_DIGITS: Final = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +108,7 @@ def resolved(backend: PyFunc) -> ResolvedPyFunc:
                 folder = model_folder(uri, scratch)
                 info = mlflow.models.get_model_info(folder)
                 digest = folder_digest(Path(folder))
-            name = f"{uri}@sha256:{digest[:_SHOWN_DIGITS]}"
+            name = f"{without_secrets(uri) if '://' in uri else uri}@sha256:{digest[:_SHOWN_DIGITS]}"
     except Exception as error:  # MLflow raises many types; what matters is which model and why
         raise load_error(backend, error) from error
     signature = info.signature
@@ -147,7 +148,8 @@ def sent_task(backend: Backend, task: Task) -> Task:
         if own is not None and word not in taken and not (word == "language" and with_prompt):
             raise SettingError(
                 f"{word}: {own!r} is not allowed; {backend.model_uri} has no text input and no param named"
-                f" {' or '.join(TASK_WORDS[: TASK_WORDS.index(word) + 1])} in its signature: leave it out, or log the model with one"
+                f" {' or '.join(TASK_WORDS[: TASK_WORDS.index(word) + 1])} in its signature: leave it out, or log the model with"
+                " one"
             )
     language = backend.words(task, ("language",)) if "language" in taken else {}
     return task.sent_as(with_prompt=with_prompt, as_well=language | ({"params": backend.params} if backend.params else {}))
@@ -155,14 +157,16 @@ def sent_task(backend: Backend, task: Task) -> Task:
 
 def _version_uri(uri: str) -> str:
     """Return the address with the version that an alias, a stage or `latest` means now."""
-    from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository  # noqa: PLC0415 - an extra
-    from mlflow.store.artifact.utils.models import get_model_name_and_version  # noqa: PLC0415
-    from mlflow.utils.uri import get_databricks_profile_uri_from_artifact_uri  # noqa: PLC0415
+    from mlflow.store.artifact import models_artifact_repo  # noqa: PLC0415 - an extra
+    from mlflow.store.artifact.utils import models  # noqa: PLC0415
+    from mlflow.utils import uri as uris  # noqa: PLC0415
 
-    root, path = ModelsArtifactRepository.split_models_uri(uri)
-    # As MLflow does where it loads a model.
-    registry = get_databricks_profile_uri_from_artifact_uri(root)
-    found = get_model_name_and_version(_mlflow().MlflowClient(registry_uri=registry), root)
+    # As MLflow does where it loads a model; none of it is typed.
+    split: Any = models_artifact_repo.ModelsArtifactRepository.split_models_uri
+    profile: Any = uris.get_databricks_profile_uri_from_artifact_uri
+    version: Any = models.get_model_name_and_version
+    root, path = split(uri)
+    found = version(_mlflow().MlflowClient(registry_uri=profile(root)), root)
     host = urlsplit(root).netloc
     return "/".join([f"models://{host}" if host else "models:", *(str(part) for part in found), *([path] if path else [])])
 

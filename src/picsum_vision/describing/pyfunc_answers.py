@@ -45,9 +45,7 @@ def texts_of(found: Any, images: int) -> list[str | ModelFailed]:
     if len(answers) != images:
         raise WrongAnswers(f"the model gave {len(answers)} answers for {images} images")
     return [
-        answer
-        if isinstance(answer, (str, ModelFailed))
-        else ModelFailed(f"the model gave {type(answer).__name__}, not text")
+        answer if isinstance(answer, (str, ModelFailed)) else ModelFailed(f"the model gave {type(answer).__name__}, not text")
         for answer in answers
     ]
 
@@ -61,8 +59,8 @@ def _rows(found: pd.Series[Any], images: int) -> list[int]:
     if foreign:
         more = ", ..." if len(foreign) > _SHOWN_LABELS else ""
         raise WrongAnswers(
-            f"the model's answers have the index {', '.join(foreign[:_SHOWN_LABELS])}{more}, which is of none of the {images} images"
-            " it was given; it must keep their index, or give a list in their order"
+            f"the model's answers have the index {', '.join(foreign[:_SHOWN_LABELS])}{more}, which is of none of the {images}"
+            " images it was given; it must keep their index, or give a list in their order"
         )
     if len(set(rows)) < len(rows):
         raise UnclearRows(f"the model gave {len(rows)} answers for {images} images, some with the same index")

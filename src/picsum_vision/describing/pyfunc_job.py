@@ -16,9 +16,7 @@ from picsum_vision.outcomes import DescribeStatus
 class PyFuncJob(DescribeJob):
     """Waits for the model's batch."""
 
-    def __init__(
-        self, number: int, image: bytes | None, task: Task, backend: ResolvedPyFunc, model: WaitingBatcher
-    ) -> None:
+    def __init__(self, number: int, image: bytes | None, task: Task, backend: ResolvedPyFunc, model: WaitingBatcher) -> None:
         """Ask `model` about `image`."""
         super().__init__(number, image, task, backend.model_name, Turn(Lane(MODEL_POOL, backend.model_uri)))
         self._model = model

@@ -155,5 +155,4 @@ class WaitingBatcher:
         import pandas as pd  # noqa: PLC0415 - only where a model runs
 
         column = [base64.b64encode(image).decode() for image in images] if self._backend.is_base64 else images
-        words = {name: [text] * len(images) for name, text in self._words.items()}
-        return pd.DataFrame({self._backend.image_column: column, **words})
+        return pd.DataFrame({self._backend.image_column: column}).assign(**self._words)

@@ -1,4 +1,4 @@
-"""An MLflow model's signature: which of its inputs and params take the image and the task's words, and that it answers in text."""
+"""An MLflow model's signature: what takes the image, a prompt, a language and params, and that it answers in text."""
 
 from __future__ import annotations
 
