@@ -136,7 +136,7 @@ def _backend(values: Mapping[str, Any]) -> Backend:
             )
     for field in dataclasses.fields(BACKENDS[kind]):
         key = _key_of(field.name)
-        if field.default is dataclasses.MISSING and key not in given:
+        if field.default is field.default_factory is dataclasses.MISSING and key not in given:
             raise SettingError(f"backend.{key}: missing; the backend {kind!r} needs it{_FLAGS[key]}")
     backend: Backend = BACKENDS[kind](**{arguments[kind][key]: value for key, value in given.items()} | _api_key(given))
     return backend

@@ -5,6 +5,7 @@ The Italian prompt of `Describe` is the notebook's own. Other languages are aske
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -51,6 +52,9 @@ class Task:
     answer_field: ClassVar[str | None] = None  # of the JSON object that holds the answer; None: the object itself, or free text
     prompts: ClassVar[Mapping[str, str]]
 
+    _asked_as_well: ClassVar[str] = ""  # of `sent_as`
+    claimed_sha256: ClassVar[str | None] = None  # of `sent_as`
+
     def __post_init__(self) -> None:
         """Check language and prompt."""
         if not isinstance(self.language, str) or not _LANGUAGE.fullmatch(self.language):
@@ -76,7 +80,22 @@ class Task:
     @functools.cached_property  # each row's outcome has it
     def prompt_sha256(self) -> str:
         """SHA-256 of all that is asked, in hexadecimal: of the full prompt, and of what it does not name of the answer's form."""
-        return hashlib.sha256(self._question().encode()).hexdigest()
+        return hashlib.sha256((self._question() + self._asked_as_well).encode()).hexdigest()
+
+    def sent_as(self, *, with_prompt: bool, as_well: Mapping[str, Any]) -> Task:
+        """Return the task as a model gets it that is told `as_well`, and no prompt unless `with_prompt`: for `prompt_sha256`.
+
+        Where nothing of it is sent, `claimed_sha256` is what earlier versions wrote all the same.
+        """
+        sent = copy.copy(self)
+        sent.__dict__.pop("prompt_sha256", None)
+        if as_well:
+            object.__setattr__(sent, "_asked_as_well", "\n" + json.dumps(as_well, sort_keys=True))
+        elif not with_prompt and self.prompt != "":
+            object.__setattr__(sent, "claimed_sha256", self.prompt_sha256)
+        if not with_prompt:
+            object.__setattr__(sent, "prompt", "")
+        return sent
 
     def json_schema(self) -> dict[str, Any] | None:
         """Return the JSON schema of the answer, None for free text."""
