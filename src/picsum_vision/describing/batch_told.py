@@ -25,6 +25,7 @@ class BatchCallFailed(Exception):  # noqa: N818 - becomes the outcome of the row
         self.is_unsure = is_unsure
         self.asked_s: float | None = None
         self.may_change = False
+        self.is_of_all = False  # every other call would be refused as well
 
     @property
     def is_not_there(self) -> bool:

@@ -96,7 +96,7 @@ class _Run:
         self._prices = at_price_of(config.describe, price_factor(config.backend))
         self._progress = RunProgress(show, prices=self._prices)
         bounds = task_bounds(config.describe, config.backend, config.task)
-        self._passes = Passes(spark, config, number_of_tasks(spark, config.partitions, bounds), self._prices)
+        self._passes = Passes(spark, config, number_of_tasks(spark, config.partitions, bounds))
         self._run_id = uuid.uuid4().hex
         self._staging = Staging(self._store, AN_ANSWER_EACH if several else ONE_ANSWER, self._run_id)
         facts = RunFacts(

@@ -198,7 +198,8 @@ class Work:
 
     def _begin(self, begun: deque[StagedPass], next_pass: NextPass) -> bool:
         """Begin as many passes as may be under way; return whether there is one to wait for."""
-        while len(begun) < self._begun_ahead and (rows := next_pass(self._chunk.rows)) is not None:
+        ahead = 1 if self._passes.endpoint_in_doubt else self._begun_ahead
+        while len(begun) < ahead and (rows := next_pass(self._chunk.rows)) is not None:
             self._check()
             begun.append(self._conveyor.take(rows))
         return bool(begun)
@@ -207,7 +208,7 @@ class Work:
         self._was_empty = not rows
         self.tally.add(figures)
         self._progress.passed(figures.sums)
-        self._passes.spent(figures.total("input_tokens"), figures.total("output_tokens"), figures.total("uncounted"))
+        self._passes.take_in(figures)
         if not self._asks_once:
             self._chunk.learn(rows, seconds)
 

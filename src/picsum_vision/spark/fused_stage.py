@@ -14,15 +14,19 @@ from picsum_vision.concurrency.job_run import JobRun
 from picsum_vision.concurrency.limits import FixedLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.scheduler import LaneState
+from picsum_vision.describing.describer import Describer
 from picsum_vision.downloading.downloader import Downloader
 from picsum_vision.downloading.job import DOWNLOAD_POOL
+from picsum_vision.outcomes import DownloadOutcome, DownloadStatus
 from picsum_vision.spark.arrow_arrays import bytes_array
 from picsum_vision.spark.arrow_outcomes import download_outcomes
-from picsum_vision.spark.describe_stage import DescribeStage, answer_columns
+from picsum_vision.spark.describe_stage import DescribeStage
 from picsum_vision.spark.download_stage import DOWNLOAD_OUTCOME_FIELD, IMAGE_FIELD, DownloadStage, look_ahead, row_outcome
 from picsum_vision.spark.fused_job import SAME_PICTURE_POOL, FusedJob, no_pictures_yet
 from picsum_vision.spark.task_turn import turn_of_task
 
+# Of a job that ends: the row stays without an outcome.
+_NOT_FETCHED = DownloadOutcome(status=DownloadStatus.INTERNAL, message="not fetched: the model's endpoint refuses every request")
 # Waiting for another row's answer takes nothing but its place.
 _UNBOUNDED = 1 << 30
 
@@ -40,6 +44,18 @@ class FusedStage:
         return OpenFusedStage(self)
 
 
+class _Window(JobRun[FusedJob]):
+    def __init__(self, describer: Describer, *settings: Any, **further: Any) -> None:
+        super().__init__(*settings, **further)
+        self._describer = describer
+
+    @property
+    def room(self) -> int:
+        """How many more rows are wanted now; few while nobody knows whether their images will be described."""
+        ahead = self._describer.rows_ahead
+        return super().room if ahead is None else min(super().room, ahead - self.unfinished)
+
+
 class OpenFusedStage:
     """A task's rows."""
 
@@ -54,7 +70,8 @@ class OpenFusedStage:
         describe = stage.describe
         self._describer = describe.describer(loop_thread)
         self._asked = no_pictures_yet() if describe.options.deduplicate else None
-        self.run: JobRun[FusedJob] = JobRun(
+        self.run: JobRun[FusedJob] = _Window(
+            self._describer,
             loop_thread,
             slots={**self._downloader.slots, **self._describer.slots, SAME_PICTURE_POOL: _UNBOUNDED},
             lane_state=self._lane_state,
@@ -83,11 +100,14 @@ class OpenFusedStage:
         images = (
             [(IMAGE_FIELD, bytes_array([job.download.data for job in jobs], IMAGE_FIELD.type))] if self._stage.keep_images else []
         )
-        outcomes = [row_outcome(job.download, again) for job, again in zip(jobs, repeated, strict=True)]
+        outcomes = [
+            row_outcome(job.download, again) if job.download.outcome is not None else _NOT_FETCHED
+            for job, again in zip(jobs, repeated, strict=True)
+        ]
         described = [job.describe for job in jobs if job.describe is not None]
         shared = [again or job.shares_answer for job, again in zip(jobs, repeated, strict=True)]
         return [
             *images,
             (DOWNLOAD_OUTCOME_FIELD, download_outcomes(outcomes)),
-            *answer_columns(self._stage.describe.output_field, described, shared),
+            *self._stage.describe.columns(described, shared, self._describer),
         ]

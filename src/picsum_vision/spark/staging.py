@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.sql import functions as F
 
+from picsum_vision.describing.job_terms import DRIVER_NOTE
 from picsum_vision.spark.publishing import AN_ANSWER_EACH, IMAGES, ONE_ANSWER, PASS_COLUMN, Staged, Target, publish
 from picsum_vision.spark.relay import READ_BY_COLUMN
 from picsum_vision.spark.row_sums import RowSums
@@ -24,6 +25,11 @@ _KEEPS_BOTH: Final = "keeps_both"
 _COLUMNS: Final = (
     *COLUMNS["image_codes"],
     *COLUMNS["image_desc"][1:],
+    (
+        DRIVER_NOTE,
+        "STRUCT<spent: DOUBLE, dearest: DOUBLE, refusal: STRING>",
+        "What the job goes on with",
+    ),
     (READ_BY_COLUMN, "STRING", "Which attempt of which task has read the address"),
     (PASS_COLUMN, "STRING", "The pass that the row came from; no address is in one twice"),
     # Whoever publishes them may be another job: one with other answers about the same images, or one that keeps them otherwise.
@@ -36,12 +42,10 @@ _SUMS: Final = {
     "bytes_sent": "sum(describe_outcome.image_bytes_sent)",
     "input_tokens": "sum(describe_outcome.input_tokens)",
     "output_tokens": "sum(describe_outcome.output_tokens)",
-    # Questions that were probably billed, and of which nobody says what they used.
-    "uncounted": (
-        "sum(CASE WHEN describe_outcome.output_tokens IS NOT NULL AND describe_outcome.input_tokens IS NOT NULL THEN 0 "
-        "WHEN describe_outcome.status = 'timeout' THEN describe_outcome.attempts "
-        "WHEN describe_outcome.http_status BETWEEN 200 AND 299 THEN 1 ELSE 0 END)"
-    ),
+    "spent": f"sum({DRIVER_NOTE}.spent)",
+    "dearest": f"max({DRIVER_NOTE}.dearest)",
+    "told": "count_if(describe_outcome.http_status BETWEEN 200 AND 299)",
+    "refusal": f"max({DRIVER_NOTE}.refusal)",
 }
 _RUN_DIGITS: Final = 8
 _OF_A_RUN: Final = r"[0-9a-f]{8}_[123]"
@@ -78,6 +82,10 @@ class PassFigures:
                 if status is not None:
                     counter[status] += group["rows"]
         return sums
+
+    def largest(self, figure: str) -> Any:
+        """Return the largest value of any group, None where no row has any."""
+        return max((group[figure] for group in self.groups if group[figure] is not None), default=None)
 
     def total(self, figure: str) -> int | None:
         """Return a sum, None where no row has any."""

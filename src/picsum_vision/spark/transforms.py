@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.types import DataType, StringType, StructField, StructType
 
-from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, WorkerBackend, check_backend
+from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, check_backend
+from picsum_vision.describing.job_terms import DRIVER_NOTE, terms_of_stage
 from picsum_vision.describing.pixel_extras import missing_for
-from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.task_bounds import task_bounds
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
@@ -24,7 +24,7 @@ from picsum_vision.spark.download_stage import DownloadStage
 from picsum_vision.spark.fused_stage import FusedStage
 from picsum_vision.spark.image_input import check_images
 from picsum_vision.spark.relay import READ_BY_COLUMN, Leg, relayed
-from picsum_vision.spark.schemas import DOWNLOADED, described
+from picsum_vision.spark.schemas import DOWNLOADED, NOTED, described
 from picsum_vision.spark.sharing import number_of_tasks, spread, tasks_at_once
 from picsum_vision.validation import check_integer, check_text
 
@@ -66,8 +66,8 @@ def download(
     _check_partitions(partitions)
     check_input("url_col", df, url_col, "string")
     check_output(df, DOWNLOADED)
-    spread_df, shares = spread(df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
-    return _through(spread_df, DownloadStage(options=options, share=shares.of_rate), url_col, DOWNLOADED)
+    spread_df, share = spread(df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
+    return _through(spread_df, DownloadStage(options=options, share=share), url_col, DOWNLOADED)
 
 
 def describe(
@@ -124,9 +124,9 @@ def describe(
         return _describe_in_batches(df, backend, image_col, output_col, task, options, partitions)
     is_told = isinstance(backend, ChatCompletions)
     bounds = task_bounds(options, backend, task)
-    spread_df, shares = spread(df, partitions, share_needed=_has_total(options), may_be_told=is_told, bounds=bounds)
-    stage = _describe_stage(backend, task, options, output_col, shares)
-    return _through(spread_df, stage, image_col, described(task, output_col))
+    spread_df, share = spread(df, partitions, share_needed=_has_total(options), may_be_told=is_told, bounds=bounds)
+    stage = DescribeStage(backend=backend, task=task, options=options, output_col=output_col, share=share)
+    return _through(spread_df, stage, image_col, _added(task, output_col))
 
 
 def download_and_describe(
@@ -182,7 +182,7 @@ def fetched_and_described(
     _check_partitions(partitions)
     check_input("url_col", df, url_col, "string")
     check_text("output_col", output_col)
-    added = {**DOWNLOADED, **described(task, output_col)}
+    added = {**DOWNLOADED, **_added(task, output_col)}
     check_output(df, added)
     if isinstance(backend, (AiQuery, BatchChat)):
         images = download(df, url_col=url_col, options=download_options, partitions=partitions)
@@ -192,16 +192,16 @@ def fetched_and_described(
         del added["image_binary"]
     share_needed = _has_total(describe_options) or download_options.requests_per_second_per_host_total is not None
     if leg is not None and leg.only_collects:
-        spread_df, shares = df, Shares()
+        spread_df, share = df, 1.0
     else:
         is_told = isinstance(backend, ChatCompletions)
         bounds = task_bounds(describe_options, backend, task)
-        spread_df, shares = spread(df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
+        spread_df, share = spread(df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
     if leg is not None:
         added = {READ_BY_COLUMN: StringType(), **added}
     stage = FusedStage(
-        download=DownloadStage(options=download_options, share=shares.of_rate),
-        describe=_describe_stage(backend, task, describe_options, output_col, shares),
+        download=DownloadStage(options=download_options, share=share),
+        describe=DescribeStage(backend=backend, task=task, options=describe_options, output_col=output_col, share=share),
         keep_images=keep_images,
     )
     return _through(spread_df, stage, url_col, added, leg)
@@ -225,7 +225,8 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
         options=options,
         image_col=image_col,
         output_col=output_col,
-        shares=Shares(of_rate=1 / together, of_total=1 / of_buckets),
+        share=1 / together,
+        terms=terms_of_stage(),
         of_buckets=of_buckets,
     )
 
@@ -235,7 +236,7 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
         return told(stage.process(iter(batches)), beacon, ["describe_outcome"])
 
     rows = in_buckets(df, image_col, of_buckets)
-    return rows.mapInArrow(work, _with_columns(df, described(task, output_col)))
+    return rows.mapInArrow(work, _with_columns(df, _added(task, output_col)))
 
 
 def _through(df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType], leg: Leg | None = None) -> DataFrame:
@@ -253,12 +254,10 @@ def _with_columns(df: DataFrame, added: Mapping[str, DataType]) -> StructType:
     return StructType([*df.schema.fields, *(StructField(name, kind) for name, kind in added.items())])
 
 
-def _describe_stage(
-    backend: WorkerBackend, task: Task, options: DescribeOptions, output_col: str, shares: Shares
-) -> DescribeStage:
-    return DescribeStage(
-        backend=backend, task=task, options=options, output_col=output_col, share=shares.of_rate, share_of_total=shares.of_total
-    )
+def _added(task: Task, output_col: str) -> dict[str, DataType]:
+    """Return the columns that describing adds, with what the driver of a job is told."""
+    note = {DRIVER_NOTE: NOTED} if terms_of_stage().in_job else {}
+    return {**described(task, output_col), **note}
 
 
 def _check_question(
