@@ -54,7 +54,7 @@ def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Show 
     TableProblem
         If catalog, schema or tables cannot be used; the message has the SQL that repairs it.
     ModelProblem
-        If the model cannot be asked at all.
+        If the model cannot be asked at all, or its endpoint refuses every request: what was downloaded is kept.
 
     """
     asked = url_frame(spark, config.urls) if config.urls_from is None else urls_from(spark, config.urls_from, config.url_col)
@@ -162,11 +162,12 @@ class _Run:
         left = self._staging.publish_left()
         if left:
             self._progress.say(f"{left:,} rows of a run that was ended are published")
+        standing = Standing(self._store, self._asked, self._wanted)
         work = Work(
             self._config,
             store=self._store,
             asked=self._asked,
-            standing=Standing(self._store, self._asked, self._wanted),
+            standing=standing,
             passes=self._passes,
             conveyor=conveyor,
             check=self._lease.check,
@@ -196,4 +197,5 @@ class _Run:
             seconds=time.monotonic() - began_s,
             min_ok_share=None if misses_nothing else self._config.min_ok_share,
             could_be_tried_again=first.could_be_tried_again,
+            commonest_failure=standing.commonest_failure() if survey.rows and survey.is_nothing_ok else None,
         )
