@@ -123,10 +123,6 @@ class Finished(Protocol):
         """What became of it."""
         ...
 
-
-class Accounted(Protocol):
-    """The part of a row's request that the driver of a job is told of."""
-
     @property
     def spent(self) -> float:
         """What it may have cost of `max_cost_total`."""
@@ -139,7 +135,7 @@ class Accounted(Protocol):
 
 
 def driver_notes(
-    jobs: Sequence[Accounted], repeated: Sequence[bool], dearest: float, refusal: str | None
+    jobs: Sequence[Finished], repeated: Sequence[bool], dearest: float, refusal: str | None
 ) -> tuple[pa.Field, pa.Array]:
     """Return the column `driver_note` for rows with these jobs of a task, for which a request costs `dearest` at the worst."""
     notes = [
