@@ -17,7 +17,8 @@ _MESSAGE_CHARACTERS = 200
 # More than any context holds; a number beyond it is no count, and sums of such would leave 64 bits.
 _TOKENS_AT_MOST = 1 << 40
 _FILTERED = re.compile(
-    r"content[_ ]?(filter|policy|management)|responsible[_ ]?ai|safety system|requires moderation|input was flagged", re.IGNORECASE
+    r"content[_ ]?(filter|policy|management)|responsible[_ ]?ai|safety system|requires moderation|input was flagged",
+    re.IGNORECASE,
 )
 # Why an answer ended, in the words of OpenAI, Gemini, Mistral, Bedrock, Zhipu and the gateways before them.
 _BROKEN_OFF = "error"  # OpenRouter, of a provider that failed while it wrote
