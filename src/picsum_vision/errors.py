@@ -65,4 +65,4 @@ class ImageSourceError(PicsumVisionError):
 
 
 class ModelProblem(PicsumVisionError):  # noqa: N818 - the model, not the code, is at fault
-    """The model cannot be asked at all; no row was tried."""
+    """The model cannot be asked at all, or its endpoint refuses every request."""

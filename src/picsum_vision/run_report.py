@@ -72,7 +72,7 @@ class RunReport:
     """What :func:`picsum_vision.run_pipeline` returns.
 
     `quality` has the measures of the table `image_quality`. `could_be_tried_again` rows failed in an earlier run for a reason
-    that can change, and were left alone.
+    that can change, and were left alone. `commonest_failure` says what most rows failed of where none is ok.
     """
 
     run_id: str
@@ -84,6 +84,7 @@ class RunReport:
     min_ok_share: float | None = None
     quality: Quality | None = None
     could_be_tried_again: int = 0
+    commonest_failure: str | None = None
 
     @property
     def ok_share(self) -> float:
@@ -91,14 +92,32 @@ class RunReport:
         return self.describe.ok / self.rows if self.rows else 0.0
 
     @property
+    def state(self) -> str:
+        """The run's state in `image_runs`: ok, share_missed (min_ok_share), or failed, if there are rows and none is ok."""
+        if self.rows and not self.describe.ok:
+            return "failed"
+        return "ok" if self.min_ok_share is None or self.ok_share >= self.min_ok_share else "share_missed"
+
+    @property
     def succeeded(self) -> bool:
-        """Whether the asked share was reached; true if none was asked."""
-        return self.min_ok_share is None or self.ok_share >= self.min_ok_share
+        """Whether any row is ok, or there was none, and the share that was asked for was reached."""
+        return self.state == "ok"
+
+    @property
+    def error(self) -> str | None:
+        """Why the run has not succeeded, on one line; None if it has."""
+        if self.state == "failed":
+            return f"no row is ok: {self.commonest_failure}"
+        if self.state == "share_missed":
+            return f"min_ok_share: {self.ok_share:.3f} of the rows are ok, {self.min_ok_share} were asked for"
+        return None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
         return {
             "run_id": self.run_id,
+            "state": self.state,
+            "error": self.error,
             "rows": self.rows,
             "download": self.download.as_dict(tokens=False),
             "describe": self.describe.as_dict(tokens=True),
@@ -112,14 +131,12 @@ class RunReport:
         return f"{self.rows:,} rows in {self.seconds:.1f} s (run {self.run_id})"
 
     @property
-    def _missed(self) -> list[str]:
-        if self.succeeded:
-            return []
-        return [f"min_ok_share: {self.ok_share:.3f} of the rows are ok, {self.min_ok_share} were asked for"]
+    def _errors(self) -> list[str]:
+        return [] if self.error is None else [self.error]
 
     @property
     def _of_no_rows(self) -> list[str]:
-        return [self._title, NO_ADDRESSES, *self._missed, "tables: " + ", ".join(self.tables.values())]
+        return [self._title, NO_ADDRESSES, *self._errors, "tables: " + ", ".join(self.tables.values())]
 
     @property
     def _left_alone(self) -> list[str]:
@@ -149,7 +166,7 @@ class RunReport:
                 html_table(_STAGE_HEADS, [(word, *_stage_cells(stage)) for word, stage, _ in stages]),
                 html_table(("failed", "status", "rows", "what it means"), failures) if failures else "",
                 *(html_line(f"noticed: {' '.join(line.split())}") for line in self._noticed),
-                *map(html_line, [*self._left_alone, *self._missed]),
+                *map(html_line, [*self._left_alone, *self._errors]),
                 html_line("tables: " + ", ".join(self.tables.values())),
             ]
         )
@@ -166,7 +183,7 @@ class RunReport:
             *status_lines(self.describe.by_status, DESCRIBE_WORDS),
             *(["  noticed:", *self._noticed] if self._noticed else []),
             *self._left_alone,
-            *self._missed,
+            *self._errors,
         ]
         return "\n".join([*lines, "tables: " + ", ".join(self.tables.values())])
 

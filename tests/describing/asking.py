@@ -17,6 +17,7 @@ from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import WorkerBackend
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.job import DescribeJob
+from picsum_vision.describing.job_terms import JobTerms
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeOutcome
@@ -51,16 +52,15 @@ def ask(
     task: Task | None = None,
     *,
     loop_thread: LoopThread | None = None,
-    shares: tuple[float, float] = (1.0, 1.0),
+    share: float = 1.0,
+    terms: JobTerms | None = None,
     **options: Any,
 ) -> list[DescribeJob]:
     """Ask about each image and return the finished jobs in the images' order."""
     if loop_thread is None:
         with fresh_loop() as fresh:
-            return ask(backend, images, task, loop_thread=fresh, shares=shares, **options)
-    describer = Describer(
-        backend, task or Describe(), DescribeOptions(**options), loop_thread, share=shares[0], share_of_total=shares[1]
-    )
+            return ask(backend, images, task, loop_thread=fresh, share=share, terms=terms, **options)
+    describer = Describer(backend, task or Describe(), DescribeOptions(**options), loop_thread, share=share, terms=terms)
     run: JobRun[DescribeJob] = JobRun(
         loop_thread,
         slots=describer.slots,

@@ -14,8 +14,7 @@ from asking import fresh_loop, picture
 from picsum_vision.describing.backends import BatchChat
 from picsum_vision.describing.batch_ledger import Answered
 from picsum_vision.describing.batch_run import BatchRun
-from picsum_vision.describing.payload import Unfit
-from picsum_vision.describing.shares import Shares
+from picsum_vision.describing.job_terms import JobTerms
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.options import DescribeOptions
 
@@ -39,17 +38,12 @@ def ask_in_batches(
     """Ask about all images and return what became of each, in their order."""
     with tempfile.TemporaryDirectory() as folder, fresh_loop() as loop_thread:
         run = BatchRun(
-            asked, task or Describe(), DescribeOptions(**options), loop_thread, Shares(), Path(folder), of_buckets=of_buckets
+            asked, task or Describe(), DescribeOptions(**options), loop_thread, 1.0, JobTerms(), Path(folder), of_buckets
         )
         try:
             ids = [run.add(run.made_fit(image), bucket) for image in images]
             run.settle()
-            return [
-                Answered(None, run.ledger.outcome(each.status, message=each.message))
-                if isinstance(each, Unfit)
-                else run.ledger.answered(each)
-                for each in ids
-            ]
+            return [run.answered(each) for each in ids]
         finally:
             run.close()
 

@@ -1,22 +1,20 @@
-"""What the whole job may use of an endpoint, and what it may cost."""
+"""What the whole job may use of an endpoint."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from asking import ask, outcome, picture, statuses
+from asking import ask, picture, statuses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picsum_vision import ChatCompletions, DescribeOptions
+from picsum_vision import ChatCompletions
 from picsum_vision.describing.rate_headers import pause_after_answer_s
-from picsum_vision.describing.spending import Spending, cost
 from picsum_vision.describing.token_pace import TokenClock, TokenEstimate, TokenPace, request_pace
-from picsum_vision.testing.model_server import Latency, ModelFault, ModelServer
+from picsum_vision.testing.model_server import Latency, ModelServer
 
 MODEL = "test-vision"
 PRICES: dict[str, Any] = {"input_price_per_million_tokens": 1_000.0, "output_price_per_million_tokens": 4_000.0}
@@ -27,7 +25,7 @@ def in_tasks(tasks: int, backend: ChatCompletions, images: list[bytes], **option
     parts = [images[number::tasks] for number in range(tasks)]
     began_s = time.monotonic()
     with ThreadPoolExecutor(tasks) as pool:
-        jobs = list(pool.map(lambda part: ask(backend, part, shares=(1 / tasks, 1 / tasks), **options), parts))
+        jobs = list(pool.map(lambda part: ask(backend, part, share=1 / tasks, **options), parts))
     return [status for part in jobs for status in statuses(part)], time.monotonic() - began_s
 
 
@@ -111,87 +109,12 @@ def test_requests_are_bounded_in_any_minute_and_used(per_minute: int, lateness: 
 
 
 def test_estimates_learn_from_usage() -> None:
-    """The estimate starts with the worst case and comes to what the answers use, and the most that was seen is remembered."""
+    """The estimate starts with the worst case and comes to what the answers use."""
     estimate = TokenEstimate(512)
     assert estimate.total(1_000) == 1_512
     for _ in range(50):
         estimate.learn(1_000, 800, 100)
-    estimate.learn(1_000, 1_100, 600)
     assert estimate.total(1_000) == pytest.approx(900, rel=0.1)
-    assert estimate.most(1_000) == (1_100, 600)
-
-
-@pytest.mark.parametrize("tasks", [1, 3])
-def test_the_budget_is_never_exceeded(tasks: int) -> None:
-    """Rows beyond max_cost_total get `budget` unasked; what the server billed is at most the budget, and near it."""
-    images = [picture(number) for number in range(60)]
-    budget = 20.0
-    with ModelServer(latency=Latency(mean_s=0.05)) as server:
-        backend = ChatCompletions(server.base_url, MODEL)
-        found, _ = in_tasks(tasks, backend, images, max_cost_total=budget, max_output_tokens=100, **PRICES)
-        stats = server.stats()
-    billed = cost(DescribeOptions(**PRICES), stats["tokens"]["prompt"], stats["tokens"]["completion"]) or 0.0
-    dearest = 1.0
-    assert set(found) == {"ok", "budget"}
-    assert stats["requests"] == found.count("ok")
-    assert budget - tasks * dearest <= billed <= budget
-
-
-def test_a_budget_holds_where_no_usage_is_told() -> None:
-    """An endpoint that states no usage is counted with the most that a question may cost."""
-    with ModelServer(quirks=["no_usage"]) as server:
-        jobs = ask(
-            ChatCompletions(server.base_url, MODEL),
-            [picture(n) for n in range(40)],
-            max_cost_total=10.0,
-            max_output_tokens=100,
-            **PRICES,
-        )
-        stats = server.stats()
-    billed = cost(DescribeOptions(**PRICES), stats["tokens"]["prompt"], stats["tokens"]["completion"]) or 0.0
-    assert set(statuses(jobs)) == {"ok", "budget"}
-    assert 0 < billed <= 10.0
-    assert all(outcome(job).input_tokens is None for job in jobs)
-
-
-def test_a_refused_question_costs_nothing() -> None:
-    """Errors give back what was set aside for them, so that a budget for all rows is enough when many are refused first."""
-    faults = [ModelFault("server_error", times=1, share=0.5)]
-    with ModelServer(faults=faults) as server:
-        jobs = ask(
-            ChatCompletions(server.base_url, MODEL),
-            [picture(n) for n in range(12)],
-            max_cost_total=10.0,
-            max_output_tokens=100,
-            **PRICES,
-        )
-    assert statuses(jobs) == ["ok"] * 12
-
-
-@given(
-    prices=st.lists(st.tuples(st.integers(1, 500), st.integers(0, 500)), min_size=1, max_size=60),
-    budget=st.floats(0.0001, 0.01),
-)
-def test_spending_never_goes_over(prices: list[tuple[int, int]], budget: float) -> None:
-    """What is spent is at most the budget whatever runs at once, and only a question that does not fit alone is refused."""
-    options = DescribeOptions(max_cost_total=budget, input_price_per_million_tokens=1.0, output_price_per_million_tokens=2.0)
-
-    async def run() -> float:
-        spending, spent = Spending(options, 1.0), [0.0]
-
-        async def question(most: int, unused: int) -> None:
-            aside = await spending.set_aside(most, most)
-            if aside is None:
-                return
-            await asyncio.sleep(0)
-            real = aside * (1 - min(unused, most) / 1_000)
-            spent[0] += real
-            spending.settle(aside, real)
-
-        await asyncio.gather(*(question(most, unused) for most, unused in prices))
-        return spent[0]
-
-    assert asyncio.run(run()) <= budget * (1 + 1e-6)
 
 
 @pytest.mark.parametrize(

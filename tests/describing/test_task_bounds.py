@@ -6,14 +6,12 @@ import bisect
 import math
 from typing import Any
 
-import pytest
 from asking import ask, fresh_loop, picture, statuses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picsum_vision import BatchChat, ChatCompletions, Describe, DescribeOptions, PixelDescriber
-from picsum_vision.describing.spending import cost
-from picsum_vision.describing.task_bounds import dearest_question, task_bounds
+from picsum_vision import ChatCompletions, Describe, DescribeOptions
+from picsum_vision.describing.task_bounds import task_bounds
 from picsum_vision.describing.token_pace import request_pace
 from picsum_vision.testing.model_server import ModelFault, ModelServer
 
@@ -45,22 +43,10 @@ def test_the_sum_of_the_shares_is_kept_in_any_minute(per_minute: int, slots: int
     assert math.floor(0.9 * per_minute) <= found <= per_minute
 
 
-@given(budget=st.floats(0.001, 100), tasks=st.integers(1, 1_000))
-def test_a_share_of_the_budget_has_room_for_questions(budget: float, tasks: int) -> None:
-    """Each share holds several questions at the dearest, or there is but one."""
-    options = DescribeOptions(max_cost_total=budget, **PRICES)
-    fitted = task_bounds(options, CHAT, Describe()).fitted(tasks, 8)
-    assert 1 <= fitted <= tasks
-    assert fitted == 1 or budget / fitted >= 7.99 * dearest_question(options, CHAT, Describe())
-
-
-def test_the_dearest_question_is_what_a_worker_sets_aside() -> None:
-    """It is the whole of max_output_tokens and an image of the largest side, at half the price in a batch."""
-    options = DescribeOptions(max_cost_total=1.0, max_output_tokens=100, **PRICES)
-    price = dearest_question(options, CHAT, Describe())
-    assert price >= (cost(options, 765, 100) or 0.0)
-    assert dearest_question(options, BatchChat("https://host/v1", "gpt-4o"), Describe()) == pytest.approx(price / 2)
-    assert dearest_question(options, PixelDescriber(), Describe()) == 0
+@given(budget=st.floats(0.001, 100), tasks=st.integers(1, 1_000), slots=st.integers(1, 64))
+def test_a_bound_on_the_cost_has_one_task(budget: float, tasks: int, slots: int) -> None:
+    """However many tasks are wanted, one sees all that is under way."""
+    assert task_bounds(DescribeOptions(max_cost_total=budget, **PRICES), CHAT, Describe()).fitted(tasks, slots) == 1
 
 
 def test_few_tokens_a_minute_are_shared_by_few_tasks() -> None:

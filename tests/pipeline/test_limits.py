@@ -1,15 +1,13 @@
-"""What the whole job may have open at once, over all its passes."""
+"""What the whole job may have open at once, over all its chunks."""
 
 from __future__ import annotations
 
 import pytest
-from whole_jobs import check_one_row_each, fresh_tables, job
+from whole_jobs import check_one_row_each, fresh_tables, job, rows_of
 
 import picsum_vision as pv
-from picsum_vision.describing.task_bounds import dearest_question
-from picsum_vision.outcomes import DESCRIBE_OUTCOME_DDL, DESCRIBE_OUTCOME_FIELDS
 from picsum_vision.pipeline.chunks import Chunks
-from picsum_vision.spark.staging import _SUMS
+from picsum_vision.spark.staging import ChunkFigures
 from picsum_vision.testing.image_server import ImageServer
 from picsum_vision.testing.latency import Latency
 from picsum_vision.testing.model_server import ModelServer
@@ -39,27 +37,42 @@ def test_fewer_tasks_than_slots_are_never_doubled(spark, tmp_path):
     check_one_row_each(spark, tables, 150)
 
 
-def test_questions_of_unknown_use_count_against_the_budget(spark):
-    """A pass whose answers say nothing of their tokens leaves the next one less, as much as the dearest questions cost."""
+@pytest.mark.parametrize("partitions", [1, 2, 4])
+def test_the_bound_on_the_cost_is_passed_by_one_request_at_most(spark, tmp_path, partitions):
+    """Over tasks and chunks, at an endpoint that bills forty times the estimate; rows without room are `budget`, unasked."""
+    tables = fresh_tables("iceberg", tmp_path)
+    prices = {"input_price_per_million_tokens": 1_000.0, "output_price_per_million_tokens": 1_000.0}
+    bound = 15.0
+    with ImageServer() as images, ModelServer(models=["qwen-vl"], latency=Latency(mean_s=0.05)) as model:
+        settings = job(
+            tables,
+            images,
+            images=80,
+            start=1,
+            by="seed",
+            partitions=partitions,
+            checkpoint_interval_s=0.5,
+            backend=pv.ChatCompletions(model.base_url, "qwen-vl"),
+            describe=pv.DescribeOptions(max_cost_total=bound, max_output_tokens=100, deduplicate=False, **prices),
+        )
+        report = pv.run_pipeline(spark, settings)
+        billed = model.stats()["tokens"]["total"] / 1_000
+        requests = model.stats()["requests"]
+    used = [row.describe_outcome for row in rows_of(spark, tables, "image_desc")]
+    dearest = max((each.input_tokens + each.output_tokens) / 1_000 for each in used if each.status != "budget")
+    assert set(report.describe.by_status) == {"ok", "budget"}
+    assert report.describe.by_status["ok"] == requests
+    assert all(each.attempts == 0 for each in used if each.status == "budget")
+    assert bound - dearest <= billed <= bound + dearest
+
+
+def test_what_a_chunk_has_learnt_is_the_next_ones(spark):
+    """A chunk has what the ones before it have left, and knows their dearest answer and how many have told a price."""
     options = pv.DescribeOptions(max_cost_total=1.0, input_price_per_million_tokens=1.0, output_price_per_million_tokens=1.0)
-    backend = pv.ChatCompletions("https://host/v1", "m")
-    chunks = Chunks(spark, pv.PipelineConfig(backend=backend, describe=options), 2, options)
-    chunks.spent(100_000, 100_000, 7)
-    left = 1.0 - 0.2 - 7 * dearest_question(options, backend, pv.Describe())
-    assert chunks._describe_options().max_cost_total == pytest.approx(left)
-
-
-def test_which_questions_were_probably_billed(spark):
-    """An answer without usage counts once and a timeout as often as it was tried; refusals and rows that asked nothing do not."""
-    told = [
-        {"status": "ok", "http_status": 200, "attempts": 3},
-        {"status": "ok", "http_status": 200, "attempts": 1, "input_tokens": 5, "output_tokens": 5},
-        {"status": "bad_schema", "http_status": 201, "attempts": 1, "input_tokens": 5},
-        {"status": "timeout", "attempts": 4},
-        {"status": "rate_limited", "http_status": 429, "attempts": 5},
-        {"status": "no_image", "attempts": 0},
-        {"status": "budget"},
-    ]
-    rows = [(tuple(one.get(name) for name in DESCRIBE_OUTCOME_FIELDS),) for one in told]
-    df = spark.createDataFrame(rows, f"describe_outcome {DESCRIBE_OUTCOME_DDL}")
-    assert df.selectExpr(_SUMS["uncounted"]).first()[0] == 1 + 1 + 4
+    chunks = Chunks(spark, pv.PipelineConfig(backend=pv.ChatCompletions("https://host/v1", "m"), describe=options), 8)
+    assert chunks.endpoint_in_doubt
+    nothing = {"rows": 1, "spent": None, "dearest": None, "told": 0, "refusal": None}
+    chunks.take_in(ChunkFigures((nothing, nothing | {"spent": 0.25, "dearest": 0.03, "told": 7})))
+    chunks.take_in(ChunkFigures((nothing | {"spent": 0.25, "dearest": 0.02, "told": 1},)))
+    assert chunks._describe_options().max_cost_total == pytest.approx(0.5)
+    assert (chunks._terms.dearest, chunks._terms.told, chunks.endpoint_in_doubt) == (0.03, 8, False)

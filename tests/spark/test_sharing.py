@@ -20,8 +20,7 @@ PARTITIONS = 100
 
 
 def share(spark: SparkSession, partitions: int) -> float:
-    _, shares = spread(spark.range(10), partitions, share_needed=True)
-    return shares.of_rate
+    return spread(spark.range(10), partitions, share_needed=True)[1]
 
 
 def test_tasks_one_after_the_other_share_by_slots(spark: SparkSession) -> None:

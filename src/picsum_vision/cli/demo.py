@@ -14,7 +14,7 @@ from picsum_vision.cli.console import progress
 from picsum_vision.cli.job_flags import Number
 from picsum_vision.cli.loudness import Loudness, loudness
 from picsum_vision.cli.report import FILE_NAME
-from picsum_vision.cli.run import open_and_run, print_report
+from picsum_vision.cli.run import exit_code, open_and_run, print_report
 from picsum_vision.cli.session import choose_tables
 from picsum_vision.config import PipelineConfig
 from picsum_vision.errors import PortInUse
@@ -63,7 +63,7 @@ def demo(
     if not as_json:
         print(f"gallery: {page}")
         print(f"look again: picsum-vision report {shlex.quote(output)}")
-    return 0
+    return exit_code(report)
 
 
 def _started(port: int | None) -> ImageServer:

@@ -1,12 +1,13 @@
 """From the shell's words to an exit code: one line for every error, never a stack trace.
 
-0: every row has an outcome; 3: the asked share of ok rows was missed; 2: a setting is wrong; 1: it could not run;
-130: stopped by Ctrl-C.
+0: every row has an outcome, and any is ok; 3: the asked share of ok rows was missed; 2: a setting is wrong; 1: it could not
+run, or no row is ok; 130: stopped by Ctrl-C. With `--json` an error is an object as well: `{"state": "failed", "error": "..."}`.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -57,9 +58,12 @@ def run(words: Sequence[str]) -> int:
         return _say(_stopped(words), STOPPED)
     except PicsumVisionError as error:
         _show_causes(error)
-        return _say(str(error), WRONG_SETTING if isinstance(error, SettingError) else COULD_NOT_RUN)
+        message, code = str(error), WRONG_SETTING if isinstance(error, SettingError) else COULD_NOT_RUN
     except Exception as error:  # noqa: BLE001 - the last resort: a person at a terminal gets one line
-        return _unexpected(error)
+        message, code = _unexpected(error), COULD_NOT_RUN
+    if "--json" in words:
+        print(json.dumps({"state": "failed", "error": " ".join(message.split())}))
+    return _say(message, code)
 
 
 def _stopped(words: Sequence[str]) -> str:
@@ -81,10 +85,10 @@ def _show_causes(error: PicsumVisionError) -> None:
         print(redact_traceback(behind), end="", file=sys.stderr)
 
 
-def _unexpected(error: Exception) -> int:
+def _unexpected(error: Exception) -> str:
     if _is_whole_error_wanted():
         print(redact_traceback(error), end="", file=sys.stderr)
-    return _say(f"{told(error)} (all of it with --verbose)", COULD_NOT_RUN)
+    return f"{told(error)} (all of it with --verbose)"
 
 
 def _is_whole_error_wanted() -> bool:

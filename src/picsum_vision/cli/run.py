@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SHARE_MISSED = 3
+NOTHING_OK = 1
 
 
 @job_flags.with_job_flags
@@ -44,7 +46,15 @@ def run(
     print_report(report, as_json=as_json)
     if not as_json:
         print(f"look at them: {report_command(job.tables, flags['output'] or folder, flags['remote'], flags['config'])}")
-    return 0 if report.succeeded else SHARE_MISSED
+    return exit_code(report)
+
+
+def exit_code(report: RunReport) -> int:
+    """Return the command's exit code, and say on stderr why it is not 0."""
+    if report.error is None:
+        return 0
+    print(f"picsum-vision: {report.error}", file=sys.stderr)
+    return SHARE_MISSED if report.state == "share_missed" else NOTHING_OK
 
 
 def report_command(tables: Tables, folder: str | None, remote: str | None = None, config: str | None = None) -> str:

@@ -6,32 +6,41 @@ import asyncio
 import collections
 import dataclasses
 import datetime as dt
+import itertools
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from picsum_vision.describing.batch_lines import Line, LineSpool
 from picsum_vision.describing.batch_results import LineResult, ResultSpool
-from picsum_vision.describing.spending import Spending, cost
+from picsum_vision.describing.job_terms import JobTerms
+from picsum_vision.describing.spending import Spending
 from picsum_vision.describing.tasks import Task
-from picsum_vision.describing.token_pace import TokenEstimate
 from picsum_vision.describing.typed_answer import typed_answer
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeOutcome, DescribeStatus
 
+# A batch takes minutes to hours: the first line goes alone, then so many for each answer that has told its price.
+_LINES_PER_ANSWER: Final = 8
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answered:
-    """A row's answer, None where there is none, and its outcome."""
+    """A row's answer, None where there is none, its outcome, and what it may have cost of `max_cost_total`.
+
+    `is_refused`: the endpoint would refuse every other row as well.
+    """
 
     answer: Any
     outcome: DescribeOutcome
+    spent: float = 0.0
+    is_refused: bool = False
 
 
 class LineLedger:
     """Books of one task. Every line is in exactly one state; only `open` ones may be submitted."""
 
     def __init__(  # noqa: PLR0917 - all that a task has
-        self, task: Task, model: str, options: DescribeOptions, share_of_total: float, spool: LineSpool, results: ResultSpool
+        self, task: Task, model: str, options: DescribeOptions, terms: JobTerms, spool: LineSpool, results: ResultSpool
     ) -> None:
         """Count in the prices of `options`."""
         self.open: set[str] = set()
@@ -40,12 +49,17 @@ class LineLedger:
         self._options = options
         self._spool = spool
         self._results = results
-        self._estimate = TokenEstimate(options.max_output_tokens)
-        self._spending = Spending(options, share_of_total)
+        self._spending = Spending(options, terms, in_flight_per_answer=_LINES_PER_ANSWER)
+        self._spent: dict[str, float] = collections.defaultdict(float)
         self._ended: dict[str, LineResult] = {}
         self._attempts: collections.Counter[str] = collections.Counter()
         self._elapsed_ms: dict[str, int] = {}
         self._began_s = 0.0
+
+    @property
+    def dearest(self) -> float:
+        """The worst price so far."""
+        return self._spending.worst
 
     def begin(self) -> None:
         """Open all lines, and start the clock of their outcomes."""
@@ -56,50 +70,48 @@ class LineLedger:
         """Return the lines with these ids."""
         return [self._spool.lines[custom_id] for custom_id in ids]
 
-    def held(self, ids: Collection[str], *, whatever: bool = False) -> dict[str, float]:
-        """Set money aside for the lines and return it, up to the first that the budget has no room for now.
+    def reserved(self, ids: Collection[str]) -> list[str]:
+        """Reserve money for the lines, and return those for which there is room now."""
+        fits = self._spending.reserve_now
+        return [line.custom_id for line in itertools.takewhile(lambda line: fits(line.input_tokens), self.lines(ids))]
 
-        `whatever`: they are asked already, and the money is needed in any case.
-        """
-        amounts: dict[str, float] = {}
+    def reserve_sent(self, ids: Collection[str]) -> None:
+        """Reserve money for lines that an earlier run has submitted."""
         for line in self.lines(ids):
-            amount = self._spending.set_aside_at_once(*self._estimate.most(line.input_tokens), whatever=whatever)
-            if amount is None:
-                break
-            amounts[line.custom_id] = amount
-        return amounts
+            self._spending.reserve_now(line.input_tokens, is_sent=True)
 
     def submitted(self, ids: Collection[str]) -> None:
         """Count an attempt for lines that are in a batch now."""
         self.open.difference_update(ids)
         self._attempts.update(ids)
 
-    def take_answer(self, custom_id: str, result: LineResult, set_aside: float) -> None:
-        """Take in an answer; where the endpoint does not say what it used, what was set aside is its price."""
-        answer, spent = result.answer, set_aside
-        if answer.input_tokens is not None and answer.output_tokens is not None:
-            self._estimate.learn(self._spool.lines[custom_id].input_tokens, answer.input_tokens, answer.output_tokens)
-            spent = cost(self._options, answer.input_tokens, answer.output_tokens) or 0.0
-        self._spending.settle(set_aside, spent)
+    def take_answer(self, custom_id: str, result: LineResult) -> None:
+        """Take in an answer, and what it used where the endpoint says it."""
+        answer = result.answer
+        if answer.input_tokens is None or answer.output_tokens is None:
+            self._spent[custom_id] += self._spending.settle_untold()
+        else:
+            used = answer.input_tokens, answer.output_tokens
+            self._spent[custom_id] += self._spending.settle_told(self._spool.lines[custom_id].input_tokens, used)
         self._note_time(custom_id)
 
-    def take_failure(self, custom_id: str, result: LineResult, set_aside: float, *, asked_otherwise: bool = False) -> None:
+    def take_failure(self, custom_id: str, result: LineResult, *, asked_otherwise: bool = False) -> None:
         """Take in that a line was not answered; it is open again where asking once more, or `asked_otherwise`, can help."""
-        self._spending.settle(set_aside, 0.0)
+        self._spending.settle_failed(may_be_billed=False)
         if asked_otherwise or (result.may_change and self._attempts[custom_id] < self._options.max_attempts):
             self.open.add(custom_id)
         else:
             self.end(custom_id, result)
 
-    def not_taken(self, custom_id: str, set_aside: float) -> None:
+    def not_taken(self, custom_id: str) -> None:
         """Open a line again whose batch was not even accepted: that was no attempt."""
-        self._spending.settle(set_aside, 0.0)
+        self._spending.settle_failed(may_be_billed=False)
         self._attempts[custom_id] -= 1
         self.open.add(custom_id)
 
-    def settle_without_answer(self, set_aside: float, *, spent: bool) -> None:
-        """Free what was set aside for a line; `spent`: it may have been answered all the same, and the money is gone."""
-        self._spending.settle(set_aside, set_aside if spent else 0.0)
+    def settle_without_answer(self, custom_id: str, *, may_be_billed: bool) -> None:
+        """Free what was reserved for a line, unless it may have been answered all the same."""
+        self._spent[custom_id] += self._spending.settle_failed(may_be_billed=may_be_billed)
 
     def end(self, custom_id: str, result: LineResult) -> None:
         """End a line without an answer."""
@@ -123,7 +135,7 @@ class LineLedger:
             finish_reason=told.finish_reason,
             message=told.message,
         )
-        return Answered(value, outcome)
+        return Answered(value, outcome, self._spent[custom_id])
 
     def outcome(self, status: DescribeStatus, **facts: Any) -> DescribeOutcome:
         """Return an outcome with what all rows have in common."""

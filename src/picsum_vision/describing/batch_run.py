@@ -7,7 +7,7 @@ import dataclasses
 import json
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from picsum_vision.describing.api_key import Authorization
 from picsum_vision.describing.backends import BatchChat
 from picsum_vision.describing.batch_api import SUBMISSION, BatchApi
 from picsum_vision.describing.batch_earlier import EarlierBatches
-from picsum_vision.describing.batch_ledger import LineLedger
+from picsum_vision.describing.batch_ledger import Answered, LineLedger
 from picsum_vision.describing.batch_lines import LineSpool, Shard, shards
 from picsum_vision.describing.batch_notes import BatchNotes
 from picsum_vision.describing.batch_results import CANCELLED, NO_RESULT, LineResult, ResultSpool, custom_id_of, read_result
@@ -24,14 +24,14 @@ from picsum_vision.describing.batch_told import BatchCallFailed, BatchTold
 from picsum_vision.describing.chat_answer import ChatAnswer, read_refusal
 from picsum_vision.describing.chat_request import Dialect, completions_urls
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
+from picsum_vision.describing.job_terms import JobTerms
 from picsum_vision.describing.payload import Payload, Unfit, fit_payload
-from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.spending import at_price_of
 from picsum_vision.describing.tasks import Task
 from picsum_vision.describing.token_pace import QuestionPace, request_pace
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.outcomes import DescribeStatus
-from picsum_vision.redaction import redact_traceback
+from picsum_vision.redaction import redact_traceback, redact_url
 from picsum_vision.transport.client import HttpClient, http_client
 
 _CONNECT_TIMEOUT_S: Final = 15
@@ -43,11 +43,10 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Flight:
-    """A batch under way: its lines by their numbers, what they ask, and what was set aside for them."""
+    """A batch under way: its lines by their numbers, and what they ask; money is reserved for each of them."""
 
     ids: Mapping[int, str]
     request: dict[str, Any]
-    set_aside: Mapping[str, float]
 
 
 class BatchRun:
@@ -62,15 +61,19 @@ class BatchRun:
         task: Task,
         options: DescribeOptions,
         loop_thread: LoopThread,
-        shares: Shares,
+        share: float,
+        terms: JobTerms,
         folder: Path,
         of_buckets: int,
     ) -> None:
-        """Spool into `folder`; the rows of the whole job are in `of_buckets` buckets."""
+        """Spool into `folder`; the rows of the whole job are in `of_buckets` buckets.
+
+        `share` is the task's part of what is bounded in time.
+        """
         self._backend = backend
         self._options = at_price_of(options, backend.price_factor)
         self._loop_thread = loop_thread
-        self._share_of_rate = shares.of_rate
+        self._share = share
         self._of_buckets = of_buckets
         self._buckets: set[int] = set()
         self._rule = image_token_rule(backend.model)
@@ -81,7 +84,9 @@ class BatchRun:
         self._flights: dict[str, _Flight] = {}
         self._not_before_s = 0.0
         self._queue_waits = 0
-        self.ledger = LineLedger(task, backend.model_name, self._options, shares.of_total, self._spool, self._results)
+        self.refusal: str | None = None  # why the endpoint refuses every call
+        self._refused: set[str] = set()
+        self.ledger = LineLedger(task, backend.model_name, self._options, terms, self._spool, self._results)
 
     def made_fit(self, image: Any) -> Payload | Unfit:
         """Return what of a row's image can be sent; takes CPU and is for any thread."""
@@ -91,6 +96,12 @@ class BatchRun:
         """Take a row's question, and return its id, or why there is none."""
         self._buckets.add(bucket)
         return made if isinstance(made, Unfit) else self._spool.add(made, self._prompt_tokens)
+
+    def answered(self, question: str | Unfit) -> Answered:
+        """Return what became of a row's request."""
+        if isinstance(question, Unfit):
+            return Answered(None, self.ledger.outcome(question.status, message=question.message))
+        return dataclasses.replace(self.ledger.answered(question), is_refused=question in self._refused)
 
     def settle(self) -> None:
         """Bring every question to its end. Blocks for as long as the batches take, up to max_wait_s.
@@ -109,6 +120,7 @@ class BatchRun:
         try:
             await self._go_through()
         except BatchCallFailed as failed:
+            self._note_refusal(failed)
             self._end_rest(failed)
         except Exception as error:  # noqa: BLE001 - the rows' outcomes say it; a bad row must never fail the task
             _log.warning("unexpected error while asking a batch endpoint: %s", redact_traceback(error))
@@ -138,7 +150,7 @@ class BatchRun:
         headers = {"Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT}
         roots = tuple(url.removesuffix("/chat/completions") for url in completions_urls(self._backend.base_url))
         per_minute = self._options.requests_per_minute_total
-        pace = QuestionPace(request_pace(per_minute * self._share_of_rate) if per_minute else None, None)
+        pace = QuestionPace(request_pace(per_minute * self._share) if per_minute else None, None)
         self._api = BatchApi(self._http(), roots, headers, self._options, pace, key=key)
         self._dialect = self._loop_thread.keep(("dialect", self._backend.base_url, self._backend.model), Dialect)
 
@@ -159,10 +171,12 @@ class BatchRun:
         self._can_list = earlier.can_list
         there = [custom_id for custom_id in self.ledger.open if custom_id in self._results]
         self.ledger.submitted(there)
-        for custom_id, amount in self.ledger.held(there, whatever=True).items():
-            self.ledger.take_answer(custom_id, self._results.read(custom_id), amount)
+        self.ledger.reserve_sent(there)
+        for custom_id in there:
+            self.ledger.take_answer(custom_id, self._results.read(custom_id))
         for batch, ids in earlier.running:
-            self._fly(batch, ids, Dialect(), self.ledger.held(list(ids.values()), whatever=True))
+            self.ledger.reserve_sent(list(ids.values()))
+            self._fly(batch, ids, Dialect())
         self._uploaded = await self._files_of_earlier_runs() if self.ledger.open else {}
 
     async def _files_of_earlier_runs(self) -> dict[str, tuple[str, int]]:
@@ -173,14 +187,14 @@ class BatchRun:
             return {}  # then it is uploaded anew, which costs nothing but time
 
     async def _submit_open(self) -> None:
-        held = self.ledger.held(sorted(self.ledger.open))
-        if not held and not self._flights:
+        reserved = self.ledger.reserved(sorted(self.ledger.open))
+        if not reserved and not self._flights:
             for custom_id in list(self.ledger.open):
                 self._end(custom_id, BatchCallFailed(DescribeStatus.BUDGET, "max_cost_total is used up; nothing was asked"))
-        for shard in shards(self.ledger.lines(held), self._backend):
-            await self._submit(shard, {custom_id: held[custom_id] for custom_id in shard.ids})
+        for shard in shards(self.ledger.lines(reserved), self._backend):
+            await self._submit(shard)
 
-    async def _submit(self, shard: Shard, held: Mapping[str, float]) -> None:
+    async def _submit(self, shard: Shard) -> None:
         metadata = {**self._earlier.metadata(shard.digest()), SUBMISSION: uuid.uuid4().hex}
         dialect = Dialect(set(self._dialect.left_out))
         try:
@@ -188,9 +202,10 @@ class BatchRun:
             batch = await self._api.create(file_id, self._backend.completion_window, metadata, can_list=self._can_list)
         except BatchCallFailed as failed:
             self.ledger.submitted(shard.ids)
-            self._end_lines(held, failed, spent=failed.is_unsure)
+            self._note_refusal(failed)
+            self._end_lines(shard.ids, failed, may_be_billed=failed.is_unsure)
             return
-        self._fly(batch, dict(enumerate(shard.ids, 1)), dialect, held)
+        self._fly(batch, dict(enumerate(shard.ids, 1)), dialect)
         await asyncio.to_thread(self._notes.note, batch.id, shard.ids)
 
     async def _upload(self, shard: Shard, dialect: Dialect) -> str:
@@ -199,8 +214,8 @@ class BatchRun:
         file_id, size = self._uploaded.get(name, ("", -1))
         return file_id if size == path.stat().st_size else await self._api.upload(path, name)
 
-    def _fly(self, batch: BatchTold, ids: Mapping[int, str], dialect: Dialect, held: Mapping[str, float]) -> None:
-        self._flights[batch.id] = _Flight(ids, self._spool.request(1, dialect), held)
+    def _fly(self, batch: BatchTold, ids: Mapping[int, str], dialect: Dialect) -> None:
+        self._flights[batch.id] = _Flight(ids, self._spool.request(1, dialect))
         self.ledger.submitted(list(ids.values()))
 
     async def _look(self) -> None:
@@ -214,7 +229,7 @@ class BatchRun:
             # Any other failure may be gone at the next look; there is time until max_wait_s.
             if failed.status is DescribeStatus.AUTH or failed.is_not_there:
                 del self._flights[batch_id]
-                self._end_lines(flight.set_aside, failed, spent=True)
+                self._end_lines(flight.ids.values(), failed, may_be_billed=True)
             return
         if batch.has_ended:
             del self._flights[batch_id]
@@ -237,8 +252,7 @@ class BatchRun:
                 await self._api.read_lines(file_id, take)
         except BatchCallFailed as failed:
             message = f"the answers of {batch.id} could not be read ({failed.message}); a later run collects them"
-            lost = {custom_id: flight.set_aside[custom_id] for custom_id in missing}
-            self._end_lines(lost, BatchCallFailed(failed.status, message, failed.http_status), spent=True)
+            self._end_lines(missing, BatchCallFailed(failed.status, message, failed.http_status), may_be_billed=True)
             return
         for custom_id in missing:
             self._take_failure(flight, custom_id, CANCELLED if batch.status == "cancelled" else NO_RESULT)
@@ -247,14 +261,14 @@ class BatchRun:
         result = read_result(raw)
         if result.is_paid:
             self._results.add(custom_id, raw)
-            self.ledger.take_answer(custom_id, result, flight.set_aside[custom_id])
+            self.ledger.take_answer(custom_id, result)
         else:
             self._take_failure(flight, custom_id, result)
 
     def _take_failure(self, flight: _Flight, custom_id: str, result: LineResult) -> None:
         said = result.body[:4_000].decode("utf-8", "replace")
         learnt = result.http_status in _REFUSES_A_FIELD and self._dialect.learn(flight.request, said)
-        self.ledger.take_failure(custom_id, result, flight.set_aside[custom_id], asked_otherwise=learnt)
+        self.ledger.take_failure(custom_id, result, asked_otherwise=learnt)
 
     def _take_invalid(self, flight: _Flight, batch: BatchTold) -> None:
         """Take in a file that failed its validation: nothing of it was asked."""
@@ -271,7 +285,7 @@ class BatchRun:
     def _wait_for_queue(self, flight: _Flight) -> None:
         """Come again when the endpoint has worked off more of what it holds."""
         for custom_id in flight.ids.values():
-            self.ledger.not_taken(custom_id, flight.set_aside[custom_id])
+            self.ledger.not_taken(custom_id)
         wait_s = min(_LONGEST_QUEUE_WAIT_S, self._backend.poll_interval_s * 2**self._queue_waits)
         self._queue_waits += 1
         self._not_before_s = asyncio.get_running_loop().time() + wait_s
@@ -280,17 +294,26 @@ class BatchRun:
         """End whatever has no end yet: for a failure, or because the time is over."""
         for batch_id, flight in self._flights.items():
             late = f"{batch_id} is under way after {self._backend.max_wait_s:g} s (max_wait_s); a later run collects its answers"
-            open_lines = {custom_id: flight.set_aside[custom_id] for custom_id in flight.ids.values()}
-            self._end_lines(open_lines, failed or BatchCallFailed(DescribeStatus.TIMEOUT, late), spent=True)
+            self._end_lines(flight.ids.values(), failed or BatchCallFailed(DescribeStatus.TIMEOUT, late), may_be_billed=True)
         self._flights.clear()
         rest = failed or BatchCallFailed(DescribeStatus.TIMEOUT, "not submitted before max_wait_s was over")
         for custom_id in list(self.ledger.open):
             self._end(custom_id, rest)
 
-    def _end_lines(self, set_aside: Mapping[str, float], failed: BatchCallFailed, *, spent: bool) -> None:
-        for custom_id, amount in set_aside.items():
-            self.ledger.settle_without_answer(amount, spent=spent)
+    def _end_lines(self, ids: Iterable[str], failed: BatchCallFailed, *, may_be_billed: bool) -> None:
+        for custom_id in ids:
+            self.ledger.settle_without_answer(custom_id, may_be_billed=may_be_billed)
             self._end(custom_id, failed)
 
+    def _note_refusal(self, failed: BatchCallFailed) -> None:
+        if failed.status is DescribeStatus.AUTH or failed.is_not_there:
+            failed.is_of_all = True
+            status = "" if failed.http_status is None else f"HTTP {failed.http_status}: "
+            remedy = "address (base_url, --endpoint-url)" if failed.is_not_there else "key (api_key, --api-key-env)"
+            address = redact_url(self._backend.base_url)
+            self.refusal = f"{address}: refuses every request ({status}{failed.message}); check the {remedy}"
+
     def _end(self, custom_id: str, failed: BatchCallFailed) -> None:
+        if failed.is_of_all:
+            self._refused.add(custom_id)
         self.ledger.end(custom_id, LineResult(failed.http_status, ChatAnswer(status=failed.status, message=failed.message)))

@@ -26,6 +26,7 @@ class BatchCallFailed(Exception):  # noqa: N818 - becomes the outcome of the row
         self.asked_s: float | None = None
         self.key_header: Mapping[str, str] = {}  # what the call was made with
         self.may_change = False
+        self.is_of_all = False  # every other call would be refused as well
 
     @property
     def is_not_there(self) -> bool:

@@ -16,7 +16,10 @@ from picsum_vision.redaction import redact_error
 _MESSAGE_CHARACTERS = 200
 # More than any context holds; a number beyond it is no count, and sums of such would leave 64 bits.
 _TOKENS_AT_MOST = 1 << 40
-_FILTERED = re.compile(r"content[_ ]?(filter|policy|management)|responsible[_ ]?ai|safety system", re.IGNORECASE)
+_FILTERED = re.compile(
+    r"content[_ ]?(filter|policy|management)|responsible[_ ]?ai|safety system|requires moderation|input was flagged",
+    re.IGNORECASE,
+)
 # Why an answer ended, in the words of OpenAI, Gemini, Mistral, Bedrock, Zhipu and the gateways before them.
 _BROKEN_OFF = "error"  # OpenRouter, of a provider that failed while it wrote
 _CUT_OFF_REASONS = frozenset({"length", "max_tokens", "model_length"})
@@ -34,6 +37,8 @@ _WRONG_KEY = re.compile(
 _NO_MONEY = re.compile(
     r"insufficient[_ ](quota|balance|credits?|funds)|billing|exceeded your current quota|credit balance", re.IGNORECASE
 )
+NO_SUCH_ADDRESS = frozenset({404, 405})
+_ABOUT_IMAGES = re.compile(r"\b(image|picture|media)", re.IGNORECASE)
 _COMES_BACK = re.compile(r"retry (in|after)|retry_?delay|resource_exhausted|per[_ ]?(minute|day)", re.IGNORECASE)
 # What a 200 without an answer may be.
 _MAY_BE_AN_ERROR = frozenset({DescribeStatus.HTTP_ERROR, DescribeStatus.EMPTY_ANSWER})
@@ -115,13 +120,27 @@ def is_final(answer: ChatAnswer, body: bytes) -> bool:
     """Return whether a refusal says that asking once more is in vain, whatever its HTTP status."""
     if answer.status in (DescribeStatus.REFUSED, DescribeStatus.AUTH):
         return True
-    text = _start(body)
-    return names_no_model(body) or (_NO_MONEY.search(text) is not None and _COMES_BACK.search(text) is None)
+    return names_no_model(body) or _has_no_money(_start(body))
 
 
 def names_no_model(body: bytes) -> bool:
     """Return whether a refusal says that the model is not there, as gateways do with 500 as well."""
     return _NO_SUCH_MODEL.search(_start(body)) is not None
+
+
+def remedy_of_all(http_status: int, answer: ChatAnswer, body: bytes) -> str | None:
+    """Return what helps against a final refusal that every other row would meet as well; None if it is this row's own."""
+    if answer.status is DescribeStatus.REFUSED:
+        return None
+    if names_no_model(body):
+        return "check the model's name (model, --model)"
+    if answer.status is DescribeStatus.AUTH:
+        return "check the key (api_key, --api-key-env) and what it may use"
+    if http_status == 402 or _has_no_money(_start(body)):  # noqa: PLR2004 - HTTP's own number
+        return "the account has nothing left to pay with"
+    if http_status in NO_SUCH_ADDRESS and _ABOUT_IMAGES.search(_start(body)) is None:
+        return "check the address (base_url, --endpoint-url)"
+    return None
 
 
 def error_message(body: bytes) -> str | None:
@@ -134,6 +153,10 @@ def error_message(body: bytes) -> str | None:
     if isinstance(found, dict):
         text = _told_by(found.get("error", found.get("detail", found.get("message")))) or text
     return _short(text) or None
+
+
+def _has_no_money(text: str) -> bool:
+    return _NO_MONEY.search(text) is not None and _COMES_BACK.search(text) is None
 
 
 def _error_status(body: bytes) -> int | None:

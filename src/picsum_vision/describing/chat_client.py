@@ -20,15 +20,18 @@ from picsum_vision.concurrency.silences import Silences
 from picsum_vision.concurrency.told_pace import ToldPace
 from picsum_vision.describing.api_key import Authorization
 from picsum_vision.describing.backends import ChatCompletions
+from picsum_vision.describing.chat_answer import NO_SUCH_ADDRESS
 from picsum_vision.describing.chat_job import ChatJob
 from picsum_vision.describing.chat_request import Dialect, completions_urls
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
 from picsum_vision.describing.job import MODEL_POOL
-from picsum_vision.describing.shares import Shares
+from picsum_vision.describing.job_terms import JobTerms
+from picsum_vision.describing.refusals import EndpointRefusals
 from picsum_vision.describing.spending import Spending
 from picsum_vision.describing.tasks import Task
 from picsum_vision.describing.token_pace import QuestionPace, TokenClock, TokenEstimate, TokenPace, request_pace
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
+from picsum_vision.redaction import redact_url
 from picsum_vision.transport.client import HttpClient, header_lines, http_client
 from picsum_vision.transport.origin import request_target
 
@@ -49,9 +52,13 @@ class ChatClient:
         options: DescribeOptions,
         loop_thread: LoopThread,
         cpu: Executor,
-        shares: Shares,
+        share: float,
+        terms: JobTerms,
     ) -> None:
-        """Read the key and take the process's HTTP client. Not to be called on the loop's own thread."""
+        """Read the key and take the process's HTTP client. Not to be called on the loop's own thread.
+
+        `share` is the task's part of what is bounded in time.
+        """
         self.backend = backend
         self.task = task
         self.options = options
@@ -63,13 +70,15 @@ class ChatClient:
         self.rule = image_token_rule(backend.model)
         self.prompt_tokens = text_tokens(task.full_prompt)
         self.estimate = TokenEstimate(options.max_output_tokens)
-        self.spending = Spending(options, shares.of_total)
+        self.spending = Spending(options, terms)
         self.key = Authorization(backend.api_key)
         self._lines_of: tuple[Mapping[str, str], bytes] = ({}, b"")
+        self._at_first = max(1, round(_AT_FIRST * share))
+        self.refusals = EndpointRefusals(terms, self._at_first, self.key.problem)
         self._loop_thread = loop_thread
-        self.token_pace = self._token_pace(shares.of_rate)
+        self.token_pace = self._token_pace(share)
         per_minute = options.requests_per_minute_total
-        self._share = shares.of_rate
+        self._share = share
         requests = self._stated_pace(per_minute * self._share) if per_minute else self._told_pace()
         self.pace = QuestionPace(requests, self.token_pace)
         self.http, self.dialect, self.silences = loop_thread.run(self._open())
@@ -107,9 +116,17 @@ class ChatClient:
         """Return the question about the image, the images or the address of row `number`."""
         return ChatJob(number, image, self)
 
+    def cause(self, http_status: int, message: str | None, remedy: str) -> str:
+        """Return on one line why the endpoint refuses every request, and what helps."""
+        tried = ""
+        if http_status in NO_SUCH_ADDRESS and len(self.targets) > 1:
+            tried = ", tried with " + ", ".join(urlsplit(url).path for url in completions_urls(self.backend.base_url))
+        address = f"{redact_url(self.backend.base_url)}{tried}"
+        return f"{address}, model {self.backend.model!r}: refuses every request with HTTP {http_status} ({message}); {remedy}"
+
     def lane_state(self, lane: Lane) -> LaneState:
         """Return what the process knows of the endpoint's capacity."""
-        most, start = self.options.max_in_flight_per_task, max(1, round(_AT_FIRST * self._share))
+        most, start = self.options.max_in_flight_per_task, self._at_first
         timeout_s = self.options.request_timeout_s
         limit = self._loop_thread.keep(
             ("limit", lane, most, timeout_s),

@@ -1,4 +1,4 @@
-"""One row's question to an OpenAI-compatible endpoint: made fit, asked, asked again where that can help and nothing was paid."""
+"""One row's request to an OpenAI-compatible endpoint: made fit, sent, sent again where that can help and nothing was paid."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Turn
-from picsum_vision.describing.chat_answer import ChatAnswer, is_final, names_no_model, read_refusal, read_success
+from picsum_vision.describing.chat_answer import (
+    NO_SUCH_ADDRESS,
+    ChatAnswer,
+    is_final,
+    names_no_model,
+    read_refusal,
+    read_success,
+    remedy_of_all,
+)
 from picsum_vision.describing.chat_request import chat_request, encoded
 from picsum_vision.describing.job import CPU_LANE, DescribeJob
 from picsum_vision.describing.payload import Payload, Unfit, fit_payload, payload_as_it_is
 from picsum_vision.describing.rate_headers import pause_after_answer_s, told_allowance
-from picsum_vision.describing.spending import cost
 from picsum_vision.describing.typed_answer import typed_answer
 from picsum_vision.errors import EnvironmentProblem
 from picsum_vision.outcomes import HTTP_SUCCESS, MODEL_CAN_CHANGE, MODEL_OVERLOADED, DescribeStatus
@@ -29,7 +36,6 @@ _ANSWER_BYTES_AT_MOST: Final = 16_000_000
 _MAY_CHANGE: Final = frozenset(MODEL_CAN_CHANGE)
 # llama.cpp calls a grammar that it cannot read its own error.
 _REFUSES_A_FIELD: Final = frozenset({400, 422, 500})
-_NO_SUCH_ADDRESS: Final = frozenset({404, 405})
 _MAY_CHANGE_FAILURES: Final = frozenset(
     {TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.DNS, TransportFailure.DNS_FOR_NOW}
 )
@@ -46,8 +52,8 @@ class ChatJob(DescribeJob):
         self._prepared_s = 0.0
         self._waited_s = 0.0
         self._was_answered = False
-        if self.turn is not None and client.key.problem is not None:
-            self._settle(DescribeStatus.AUTH, message=client.key.problem)
+        if self.turn is not None and client.refusals.cause is not None:
+            self._settle_unasked(client.refusals.cause)
 
     async def _work(self) -> Feedback:
         if self._payload is None:
@@ -83,23 +89,45 @@ class ChatJob(DescribeJob):
         expected = client.estimate.total(input_tokens)
         if client.token_pace is not None:
             client.token_pace.begin(expected)
-        set_aside = await client.spending.set_aside(*client.estimate.most(input_tokens))
-        if set_aside is None:
-            client.pace.give_back()
-            if client.token_pace is not None:
-                client.token_pace.correct(-expected)
-            self._settle(DescribeStatus.BUDGET, message="max_cost_total is used up; nothing was asked")
+        if not await client.refusals.enter():
+            self._give_back(expected)
+            self._settle_unasked(client.refusals.cause or "")
             return NOTHING_LEARNT
-        spent = set_aside  # what was sent and not answered may be billed all the same
+        try:
+            if await client.spending.reserve(input_tokens):
+                if not self._attempts:
+                    self._leave_out_the_wait()
+                return await self._ask_and_count(payload, input_tokens, expected)
+        finally:
+            client.refusals.leave()
+        self._give_back(expected)
+        self._settle(DescribeStatus.BUDGET, message="max_cost_total is used up; nothing was asked")
+        return NOTHING_LEARNT
+
+    async def _ask_and_count(self, payload: Payload, input_tokens: int, expected: float) -> Feedback:
+        """Send the request, and settle what was reserved for it, however it ends."""
+        answer: ChatAnswer | None = None
+        may_be_billed = True  # what was sent and not answered may be
         try:
             feedback, answer = await self._ask(payload)
-            spent = self._count(answer, input_tokens, expected, set_aside) if answer is not None else 0.0
+            may_be_billed = False
         except Exception as error:  # noqa: BLE001 - translated; what is not the transport's is raised again
-            spent = 0.0 if translate(error) is TransportFailure.CONNECT and not self._was_answered else spent
+            may_be_billed = self._was_answered or translate(error) is not TransportFailure.CONNECT
             feedback = self._fail(error)
         finally:
-            client.spending.settle(set_aside, spent)
+            self.spent += self._count(answer, input_tokens, expected, may_be_billed=may_be_billed)
         return feedback
+
+    def _give_back(self, expected: float) -> None:
+        """Take back a turn in which nothing is asked after all."""
+        client = self._client
+        client.pace.give_back()
+        if client.token_pace is not None:
+            client.token_pace.correct(-expected)
+
+    def _settle_unasked(self, cause: str) -> None:
+        self.is_refused = True
+        self._settle(self._client.refusals.status, message=cause)
 
     def _keep_silent(self, silence_s: float) -> None:
         """Wait for the end of a silence that the endpoint has asked for, if that is near enough; nothing is asked for now."""
@@ -152,6 +180,7 @@ class ChatJob(DescribeJob):
         if answer is None or status not in HTTP_SUCCESS:
             self._take_refusal(status, body, asked_s, request, address)
             return feedback, None
+        client.refusals.take_answer()
         self._settle_answer(status, answer)
         if self.outcome is not None and self.outcome.status is DescribeStatus.BAD_SCHEMA and "response_format" in request:
             client.dialect.ignores_schema = True
@@ -174,27 +203,35 @@ class ChatJob(DescribeJob):
             told_left=told.left,
         )
 
-    def _count(self, answer: ChatAnswer, estimated_input: int, expected: float, set_aside: float) -> float:
-        """Take in what an answer used; return its cost. Where the endpoint does not say, the estimate stands."""
+    def _count(self, answer: ChatAnswer | None, estimated_input: int, expected: float, *, may_be_billed: bool) -> float:
+        """Take in what a request has used; return what it counts as. Where the endpoint does not say, the estimate stands."""
         client = self._client
+        if answer is None:
+            return client.spending.settle_failed(may_be_billed=may_be_billed)
         if answer.input_tokens is None or answer.output_tokens is None:
-            return set_aside
+            return client.spending.settle_untold()
         client.estimate.learn(estimated_input, answer.input_tokens, answer.output_tokens)
         if client.token_pace is not None:
             client.token_pace.correct(answer.input_tokens + answer.output_tokens - expected)
-        return cost(client.options, answer.input_tokens, answer.output_tokens) or 0.0
+        return client.spending.settle_told(estimated_input, (answer.input_tokens, answer.output_tokens))
 
     def _take_refusal(self, http_status: int, body: bytes, asked_s: float, request: dict[str, Any], address: int) -> None:
         client, answer = self._client, read_refusal(http_status, body)
         if http_status in _REFUSES_A_FIELD and client.dialect.learn(request, body[:4_000].decode("utf-8", "replace")):
             self._turn_to_model()
             return
-        no_address = http_status in _NO_SUCH_ADDRESS and not names_no_model(body)
+        no_address = http_status in NO_SUCH_ADDRESS and not names_no_model(body)
         if no_address and client.dialect.learn_address(address, len(client.targets)):
             self._turn_to_model()
             return
-        if is_final(answer, body) or http_status not in _MAY_CHANGE or not self._try_again(asked_s or None):
-            self._settle_answer(http_status, answer)
+        if is_final(answer, body) or http_status not in _MAY_CHANGE:
+            remedy = remedy_of_all(http_status, answer, body)
+            if remedy is not None:
+                self.is_refused = True
+                client.refusals.take_refusal(answer.status, client.cause(http_status, answer.message, remedy))
+        elif self._try_again(asked_s or None):
+            return
+        self._settle_answer(http_status, answer)
 
     def _settle_answer(self, http_status: int, answer: ChatAnswer) -> None:
         told, typed = typed_answer(answer, self._task)

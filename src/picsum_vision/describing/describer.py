@@ -13,11 +13,11 @@ from picsum_vision.concurrency.scheduler import LaneState
 from picsum_vision.describing.backends import ChatCompletions, PixelDescriber, WorkerBackend
 from picsum_vision.describing.chat_client import ChatClient
 from picsum_vision.describing.job import CPU_POOL, MODEL_POOL, DescribeJob
+from picsum_vision.describing.job_terms import JobTerms
 from picsum_vision.describing.model_registry import resolved, sent_task
 from picsum_vision.describing.pixel_job import PixelJob
 from picsum_vision.describing.pyfunc_job import PyFuncJob
 from picsum_vision.describing.pyfunc_model import WaitingBatcher, model_thread
-from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
 
@@ -26,7 +26,7 @@ _CPU_THREADS = 2
 
 
 class Describer:
-    """Makes the description jobs of one Spark task. `share` is the task's part of the whole job's bounds."""
+    """Makes the description jobs of one Spark task. `share` is the task's part of what is bounded in time."""
 
     def __init__(
         self,
@@ -36,20 +36,17 @@ class Describer:
         loop_thread: LoopThread,
         *,
         share: float = 1.0,
-        share_of_total: float | None = None,
+        terms: JobTerms | None = None,
     ) -> None:
-        """Open the backend. `share_of_total` is the part of what is bounded over the whole job.
-
-        Not to be called on the loop's own thread.
-        """
+        """Open the backend. Not to be called on the loop's own thread."""
         self._options = options
+        self._terms = terms or JobTerms()
         self._cpu = _kept_threads(loop_thread, "describe-cpu", _CPU_THREADS)
         self._client: ChatClient | None = None
         self._model_slots = options.max_in_flight_per_task
         self.job: Callable[[int, Any], DescribeJob]
         if isinstance(backend, ChatCompletions):
-            shares = Shares(of_rate=share, of_total=share if share_of_total is None else share_of_total)
-            self._client = ChatClient(backend, task, options, loop_thread, self._cpu, shares)
+            self._client = ChatClient(backend, task, options, loop_thread, self._cpu, share, self._terms)
             self.job = self._client.job
         elif isinstance(backend, PixelDescriber):
             self.job = lambda number, image: PixelJob(
@@ -67,6 +64,26 @@ class Describer:
     def slots(self) -> dict[str, int]:
         """How many steps of each pool may run at once."""
         return {CPU_POOL: _CPU_THREADS, MODEL_POOL: self._model_slots}
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the endpoint refuses every request; None as long as it does not."""
+        return None if self._client is None else self._client.refusals.cause
+
+    @property
+    def dearest(self) -> float:
+        """The worst price of a request so far."""
+        return 0.0 if self._client is None else self._client.spending.worst
+
+    @property
+    def fetches_no_more(self) -> bool:
+        """Whether the job ends, so that no further image is wanted."""
+        return self._terms.in_job and self.refusal is not None
+
+    @property
+    def rows_ahead(self) -> int | None:
+        """For how many rows images may be fetched now; None: as many as the window holds."""
+        return None if self._client is None else self._client.refusals.rows_ahead()
 
     def lane_state(self, lane: Lane) -> LaneState:
         """Return a lane's state."""

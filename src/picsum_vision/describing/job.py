@@ -31,6 +31,8 @@ class DescribeJob(ABC):
         self.answer: Any = None
         self.outcome: DescribeOutcome | None = None
         self.turn: Turn | None = first
+        self.spent = 0.0  # of max_cost_total, what its requests may have cost
+        self.is_refused = False  # by an endpoint that would refuse every other row as well
         self._image = image
         self._task = task
         self._model_name = model_name

@@ -1,4 +1,19 @@
-"""What the answers of one task have cost, and whether another question fits the budget."""
+"""What the answers of a job have cost, and whether another request fits `max_cost_total`.
+
+A price is known only when the answer is there, so the bound is kept by what may be under way. A job with a bound has one task.
+
+States of a request: waiting -> in flight (reserved) -> settled, with what it may have cost.
+
+- Reserved for each request in flight is the worst price: the dearest so far, and at least the estimate of the dearest request.
+- Alone (nothing in flight) a request starts if spent + worst price fits the bound. Beside others it starts only if twice the
+  worst price fits for each of them and itself, and no more are in flight than answers have told a price: the first goes alone.
+- A price that was told is spent as told; an answer without usage at the worst price; what may have been billed although no
+  answer came (a timeout) at twice the worst price; what was refused costs nothing.
+
+So the bound is passed by one request at most, and by no more than what that one costs, as long as no request costs more than
+twice the worst price known when it was sent; one at a time (`max_in_flight_per_task=1`) whatever any of them costs. See
+docs/decisions/0019-the-bound-on-cost.md.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +22,14 @@ import dataclasses
 from typing import Final
 
 from picsum_vision.describing.backends import Backend, BatchChat
+from picsum_vision.describing.job_terms import JobTerms
 from picsum_vision.options import DescribeOptions
 
 _PER_MILLION: Final = 1_000_000
 # Sums of many prices differ in their last digits by the order in which they are added.
 _ROUNDING: Final = 1e-9
+# How much dearer than any before it one of several requests in flight may be.
+_MARGIN: Final = 2
 
 
 def cost(options: DescribeOptions, input_tokens: int | None, output_tokens: int | None) -> float | None:
@@ -37,53 +55,75 @@ def price_factor(backend: Backend) -> float:
 
 
 class Spending:
-    """One task's share of `max_cost_total`.
+    """The money of one job's only task; without `max_cost_total` everything fits."""
 
-    Invariant: what is spent and what is set aside for the questions in the air never exceed the share, as long as no answer costs
-    more than was set aside for it. A question that would only not fit because of others in the air waits for their real price.
-    """
-
-    def __init__(self, options: DescribeOptions, share: float) -> None:
-        """Allow `share` (0 to 1) of the job's budget."""
+    def __init__(self, options: DescribeOptions, terms: JobTerms, *, in_flight_per_answer: int = 1) -> None:
+        """Go on from what the job's earlier chunks have learnt; `in_flight_per_answer` may start for each price that was told."""
         self._options = options
-        self._left = None if options.max_cost_total is None else options.max_cost_total * share
-        self._set_aside = 0.0
-        self._in_the_air = 0
-        self._settled: asyncio.Event | None = None
+        self._left = options.max_cost_total
+        self.worst = terms.dearest
+        self._told = terms.told
+        self._in_flight_per_answer = in_flight_per_answer
+        self._input_ratio = 1.0
+        self._output_tokens = options.max_output_tokens
+        self._in_flight = 0
+        self._changed: asyncio.Event | None = None
 
-    async def set_aside(self, input_tokens: int, output_tokens: int) -> float | None:
-        """Return what is set aside for a question of at most so many tokens, None if the budget has no room for it."""
+    async def reserve(self, input_tokens: int) -> bool:
+        """Wait until a request with this estimate of its input may start; False if the bound has no room for it."""
+        while not self.reserve_now(input_tokens):
+            assert self._left is not None  # noqa: S101 - or there is always room
+            if not self._in_flight or self._price(input_tokens) > self._left * (1 + _ROUNDING):
+                return False
+            self._changed = self._changed or asyncio.Event()
+            await self._changed.wait()
+        return True
+
+    def reserve_now(self, input_tokens: int, *, is_sent: bool = False) -> bool:
+        """Return whether such a request may start now, and if so count it as in flight; `is_sent`: it is in flight already."""
+        if self._left is None:
+            return True
+        price = self._price(input_tokens)
+        if not is_sent and not self._fits(price, self._left * (1 + _ROUNDING)):
+            return False
+        self.worst = price
+        self._in_flight += 1
+        return True
+
+    def _price(self, input_tokens: int) -> float:
+        """Return the worst price, at least that of a request with this estimate at the worst ratio and length seen."""
+        return max(self.worst, cost(self._options, round(input_tokens * self._input_ratio), self._output_tokens) or 0.0)
+
+    def _fits(self, price: float, left: float) -> bool:
+        if not self._in_flight:
+            return price <= left
+        together = self._in_flight + 1
+        return together <= self._told * self._in_flight_per_answer and _MARGIN * together * price <= left
+
+    def settle_told(self, input_tokens: int, used: tuple[int, int]) -> float:
+        """Take in the input and output tokens that an answer has `used`; return its price."""
+        price = cost(self._options, *used) or 0.0
+        self.worst = max(self.worst, price)
+        self._input_ratio = max(self._input_ratio, used[0] / max(1, input_tokens))
+        self._output_tokens = max(self._output_tokens, used[1])
+        self._told += 1
+        return self._settle(price)
+
+    def settle_untold(self) -> float:
+        """Take in an answer that does not say what it used; return what it counts as."""
+        self._told += 1
+        return self._settle(self.worst)
+
+    def settle_failed(self, *, may_be_billed: bool) -> float:
+        """Take in that there is no answer; return what the request counts as."""
+        return self._settle(_MARGIN * self.worst if may_be_billed else 0.0)
+
+    def _settle(self, spent: float) -> float:
         if self._left is None:
             return 0.0
-        wanted = cost(self._options, input_tokens, output_tokens) or 0.0
-        while self._set_aside + wanted > self._left * (1 + _ROUNDING):
-            if not self._in_the_air or wanted > self._left * (1 + _ROUNDING):
-                return None
-            self._settled = self._settled or asyncio.Event()
-            await self._settled.wait()
-        self._set_aside += wanted
-        self._in_the_air += 1
-        return wanted
-
-    def set_aside_at_once(self, input_tokens: int, output_tokens: int, *, whatever: bool = False) -> float | None:
-        """As `set_aside`, but None also where there would be room later; `whatever`: the question is in the air already."""
-        wanted = cost(self._options, input_tokens, output_tokens) or 0.0
-        if self._left is None:
-            return 0.0
-        if not whatever and self._set_aside + wanted > self._left * (1 + _ROUNDING):
-            return None
-        self._set_aside += wanted
-        self._in_the_air += 1
-        return wanted
-
-    def settle(self, set_aside: float, spent: float) -> None:
-        """Give back what was set aside for a question, and take what it cost."""
-        if self._left is None:
-            return
-        self._in_the_air -= 1
-        # Nothing in the air is exactly nothing, whatever rounding has left.
-        self._set_aside = max(0.0, self._set_aside - set_aside) if self._in_the_air else 0.0
+        self._in_flight -= 1
         self._left -= spent
-        if self._settled is not None:
-            self._settled.set()
-            self._settled = None
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+        return spent

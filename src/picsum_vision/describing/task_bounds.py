@@ -7,12 +7,9 @@ from typing import Final
 
 from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
-from picsum_vision.describing.spending import at_price_of, cost, price_factor
 from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
 
-# So many questions at the dearest a share of the budget has room for: what a task cannot spend on a whole one is not spent.
-_QUESTIONS_A_BUDGET: Final = 8
 # So many a minute a share has at least: each task begins with one, and a part of one is not asked.
 _QUESTIONS_A_MINUTE: Final = 10
 
@@ -40,18 +37,9 @@ def task_bounds(options: DescribeOptions, backend: Backend, task: Task) -> TaskB
     if options.tokens_per_minute_total is not None and isinstance(backend, ChatCompletions):
         most = sum(most_tokens(options, backend, task))
         at_once.append(options.tokens_per_minute_total // (_QUESTIONS_A_MINUTE * most))
-    in_all = None
-    dearest = dearest_question(options, backend, task)
-    if options.max_cost_total is not None and dearest > 0:
-        in_all = max(1, int(options.max_cost_total / (_QUESTIONS_A_BUDGET * dearest)))
+    # A bound on the cost is kept by who sees all of what is in flight: one task.
+    in_all = None if options.max_cost_total is None else 1
     return TaskBounds(at_once=max(1, min(at_once)) if at_once else None, in_all=in_all)
-
-
-def dearest_question(options: DescribeOptions, backend: Backend, task: Task) -> float:
-    """Return the price of a question about one image of the largest size, answered at the greatest length; 0 without prices."""
-    if not isinstance(backend, (BatchChat, ChatCompletions)):
-        return 0.0
-    return cost(at_price_of(options, price_factor(backend)), *most_tokens(options, backend, task)) or 0.0
 
 
 def most_tokens(options: DescribeOptions, backend: BatchChat | ChatCompletions, task: Task) -> tuple[int, int]:

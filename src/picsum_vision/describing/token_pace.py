@@ -42,17 +42,11 @@ class TokenEstimate:
         """Know nothing yet."""
         self._input_ratio = 1.0
         self._output: float = max_output_tokens
-        self._largest_output = max_output_tokens
-        self._largest_ratio = 1.0
         self._answers = 0
 
     def total(self, input_tokens: int) -> float:
         """Return the tokens that a question with this raw estimate of its input will probably use."""
         return input_tokens * self._input_ratio + self._output
-
-    def most(self, input_tokens: int) -> tuple[int, int]:
-        """Return input and output tokens that no question has gone beyond so far."""
-        return round(input_tokens * self._largest_ratio), self._largest_output
 
     def learn(self, estimated_input: int, input_tokens: int, output_tokens: int) -> None:
         """Take in what an answer used."""
@@ -61,8 +55,6 @@ class TokenEstimate:
         ratio = input_tokens / max(1, estimated_input)
         self._input_ratio += weight * (ratio - self._input_ratio)
         self._output += weight * (output_tokens - self._output)
-        self._largest_ratio = max(self._largest_ratio, ratio)
-        self._largest_output = max(self._largest_output, output_tokens)
 
 
 class TokenClock:

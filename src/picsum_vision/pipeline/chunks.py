@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F
 
 from picsum_vision.config import PipelineConfig
-from picsum_vision.describing.spending import cost
-from picsum_vision.describing.task_bounds import dearest_question
+from picsum_vision.describing.backends import ChatCompletions
+from picsum_vision.describing.job_terms import DRIVER_NOTE, JobTerms, current_terms
+from picsum_vision.errors import ModelProblem
 from picsum_vision.options import DescribeOptions, totals_set
 from picsum_vision.pipeline.portions import ImagePortion
 from picsum_vision.spark.sharing import tasks_at_once
+from picsum_vision.spark.staging import ChunkFigures
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.spark.transforms import described_by, downloaded, fetched_and_described
 from picsum_vision.table_columns import KEY
@@ -21,18 +25,21 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _NOTHING: Final = 1e-12  # a budget that no answer fits into
+# Until the endpoint has answered so few tasks ask, and each gives up after so many final refusals: ten requests in all.
+_TASKS_IN_DOUBT: Final = 5
+_REFUSALS_IN_DOUBT: Final = 2
 
 
 class Chunks:
-    """Makes the chunks of one job, each with what is left of the job's budget."""
+    """Makes the chunks of one job, each with what is left of the job's budget and what is known of the endpoint."""
 
-    def __init__(self, spark: SparkSession, config: PipelineConfig, partitions: int, prices: DescribeOptions) -> None:
-        """Take the settings; `prices` are the options with the backend's real prices."""
+    def __init__(self, spark: SparkSession, config: PipelineConfig, partitions: int) -> None:
+        """Take the settings."""
         self._spark = spark
         self._config = config
         self._partitions = partitions
-        self._prices = prices
-        self._input_tokens = self._output_tokens = self._uncounted = 0
+        self._spent = 0.0
+        self._terms = JobTerms(refusals=_REFUSALS_IN_DOUBT, in_job=True)
         self.fill_all_slots = partitions >= tasks_at_once(spark)
         self.may_overlap = self._may_overlap()
 
@@ -48,11 +55,20 @@ class Chunks:
         has_rate = totals_set(config.describe) or config.download.requests_per_second_per_host_total is not None
         return self.fill_all_slots or (config.partitions is None and not has_rate)
 
-    def spent(self, input_tokens: int | None, output_tokens: int | None, uncounted: int | None) -> None:
-        """Take in what a chunk has used, and how many questions of which nobody says it; these count as the dearest."""
-        self._uncounted += uncounted or 0
-        self._input_tokens += input_tokens or 0
-        self._output_tokens += output_tokens or 0
+    def take_in(self, figures: ChunkFigures) -> None:
+        """Take in what a chunk has spent and learnt; raises ModelProblem where the endpoint refuses for good."""
+        self._spent += figures.total("spent") or 0.0
+        told = self._terms.told + (figures.total("told") or 0)
+        dearest = max(self._terms.dearest, figures.largest("dearest") or 0.0)
+        self._terms = JobTerms(dearest=dearest, told=told, refusals=3 if told else _REFUSALS_IN_DOUBT, in_job=True)
+        refusal = figures.largest("refusal")
+        if refusal is not None:
+            raise ModelProblem(f"{refusal}; what was downloaded is kept, and the next run asks about it")
+
+    @property
+    def endpoint_in_doubt(self) -> bool:
+        """Whether nobody knows yet that the endpoint answers: then one chunk is under way, and it has few tasks."""
+        return isinstance(self._config.backend, ChatCompletions) and not self._terms.told
 
     def fetch(self, keys: DataFrame, stop_after_s: float | None) -> DataFrame:
         """Return the images behind the keys; without the bytes where they are not to be kept."""
@@ -63,17 +79,18 @@ class Chunks:
     def fetch_and_describe(self, keys: DataFrame, stop_after_s: float | None) -> DataFrame:
         """Return images and answers of one stage in the workers; without the bytes where they are not to be kept."""
         config = self._config
-        rows = fetched_and_described(
-            keys.select(KEY),
-            config.backend,
-            keep_images=config.keep_images,
-            task=config.task,
-            download_options=config.download,
-            describe_options=self._describe_options(),
-            partitions=self._partitions,
-            stop_after_s=stop_after_s,
-        )
-        return self._as_text(rows)
+        with self._planning():
+            rows = fetched_and_described(
+                keys.select(KEY),
+                config.backend,
+                keep_images=config.keep_images,
+                task=config.task,
+                download_options=config.download,
+                describe_options=self._describe_options(),
+                partitions=self._tasks,
+                stop_after_s=stop_after_s,
+            )
+        return self._as_text(_without_refused(rows))
 
     def describe(self, store: TableStore, portion: ImagePortion, stop_after_s: float | None) -> DataFrame:
         """Return the answers about images of image_codes.
@@ -81,15 +98,16 @@ class Chunks:
         An image that was fetched and not kept is left out: it must be fetched again, and has no answer before.
         """
         config = self._config
-        rows = described_by(
-            _described_from_table(store, portion).select(KEY, "image_binary"),
-            config.backend,
-            task=config.task,
-            options=self._describe_options(),
-            partitions=self._partitions,
-            stop_after_s=stop_after_s,
-        )
-        return self._as_text(rows).drop("image_binary")
+        with self._planning():
+            rows = described_by(
+                _described_from_table(store, portion).select(KEY, "image_binary"),
+                config.backend,
+                task=config.task,
+                options=self._describe_options(),
+                partitions=self._tasks,
+                stop_after_s=stop_after_s,
+            )
+        return self._as_text(_without_refused(rows.drop("image_binary")))
 
     def has_any_to_describe(self, store: TableStore, portion: ImagePortion) -> bool:
         """Return whether :meth:`describe` would return any row; reads no more than the first image that was kept."""
@@ -97,18 +115,39 @@ class Chunks:
 
     def _describe_options(self) -> DescribeOptions:
         """Return the options with what is left of the job's budget: each chunk is a job of its own to Spark."""
-        config, options = self._config, self._config.describe
+        options = self._config.describe
         if options.max_cost_total is None:
             return options
-        spent = cost(self._prices, self._input_tokens, self._output_tokens) or 0.0
-        spent += self._uncounted * dearest_question(options, config.backend, config.task)
-        return dataclasses.replace(options, max_cost_total=max(options.max_cost_total - spent, _NOTHING))
+        return dataclasses.replace(options, max_cost_total=max(options.max_cost_total - self._spent, _NOTHING))
+
+    @property
+    def _tasks(self) -> int:
+        return min(self._partitions, _TASKS_IN_DOUBT) if self.endpoint_in_doubt else self._partitions
+
+    @contextmanager
+    def _planning(self) -> Iterator[None]:
+        token = current_terms.set(self._terms)
+        try:
+            yield
+        finally:
+            current_terms.reset(token)
 
     def _as_text(self, rows: DataFrame) -> DataFrame:
         """Return the rows with the answer as the table has it: a typed answer as JSON."""
         if self._config.task.answer_ddl == "STRING":
             return rows
         return rows.withColumn("descrizione", F.to_json("descrizione"))
+
+
+def _without_refused(rows: DataFrame) -> DataFrame:
+    """Return the rows without outcomes that an endpoint which refuses for good has left; what was fetched stays."""
+    if DRIVER_NOTE not in rows.columns:
+        return rows
+    is_refused = F.col(f"{DRIVER_NOTE}.refusal").isNotNull()
+    empty = dict.fromkeys(("descrizione", "describe_outcome"), is_refused)
+    if "download_outcome" in rows.columns:
+        empty["download_outcome"] = is_refused & (F.col("download_outcome.attempts") == 0)
+    return rows.withColumns({name: F.when(~when, F.col(name)) for name, when in empty.items()})
 
 
 def _described_from_table(store: TableStore, portion: ImagePortion) -> DataFrame:

@@ -44,8 +44,8 @@ class MlflowRun:
         self._asked(lambda: self._begin(settings, versions, abandoned))
 
     def end(self, report: RunReport) -> None:
-        """Log the figures as metrics; the run has come to its end, whatever its share."""
-        self._asked(lambda: self._end(figures(report), "FINISHED"))
+        """Log the figures as metrics; the run has come to its end, whatever its share, and failed if no row is ok."""
+        self._asked(lambda: self._end(figures(report), "FAILED" if report.state == "failed" else "FINISHED"))
 
     def fail(self) -> None:
         """Log that the run has failed, if it was logged at all."""

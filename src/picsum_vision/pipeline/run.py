@@ -54,7 +54,7 @@ def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Show 
     TableProblem
         If catalog, schema or tables cannot be used; the message has the SQL that repairs it.
     ModelProblem
-        If the model cannot be asked at all.
+        If the model cannot be asked at all, or its endpoint refuses every request: what was downloaded is kept.
 
     """
     asked = url_frame(spark, config.urls) if config.urls_from is None else urls_from(spark, config.urls_from, config.url_col)
@@ -97,7 +97,7 @@ class _Run:
         self._prices = at_price_of(config.describe, price_factor(config.backend))
         self._progress = RunProgress(show, prices=self._prices)
         bounds = task_bounds(config.describe, config.backend, config.task)
-        self._chunks = Chunks(spark, config, tasks_of_a_chunk(spark, config.partitions, bounds), self._prices)
+        self._chunks = Chunks(spark, config, tasks_of_a_chunk(spark, config.partitions, bounds))
         self._run_id = uuid.uuid4().hex
         self._staging = Staging(self._store, AN_ANSWER_EACH if several else ONE_ANSWER, self._run_id)
         facts = RunFacts(
@@ -165,11 +165,12 @@ class _Run:
         left = self._staging.publish_left()
         if left:
             self._progress.say(f"{left:,} rows of a run that was ended are published")
+        standing = Standing(self._store, self._asked, self._wanted)
         work = Work(
             self._config,
             store=self._store,
             asked=self._asked,
-            standing=Standing(self._store, self._asked, self._wanted),
+            standing=standing,
             chunks=self._chunks,
             writer=writer,
             check=self._lease.check,
@@ -199,4 +200,5 @@ class _Run:
             seconds=time.monotonic() - began_s,
             min_ok_share=None if misses_nothing else self._config.min_ok_share,
             could_be_tried_again=first.could_be_tried_again,
+            commonest_failure=standing.commonest_failure() if survey.rows and survey.is_nothing_ok else None,
         )

@@ -56,7 +56,8 @@ class RunLog:
         download, describe = report.download, report.describe
         done = max(stage.rows - stage.skipped for stage in (download, describe))
         self._table.end(
-            "ok" if report.succeeded else "share_missed",
+            report.state,
+            message=report.error,
             rows=report.rows,
             download_by_status=download.by_status,
             describe_by_status=describe.by_status,

@@ -17,6 +17,7 @@ from picsum_vision.outcomes import (
     DownloadStatus,
 )
 from picsum_vision.pipeline.question import Question
+from picsum_vision.redaction import redact_url
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.table_columns import KEY
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 FETCHED_AT: Final = "fetched_at"
 _SUMS: Final = ("bytes", "bytes_sent", "input_tokens", "output_tokens")
+_SAID: Final = ("http_status", "message")  # of a failure, beside its status
 _ABOUT_ANSWERS: Final = {
     "describe_status": "status",
     "bytes_sent": "image_bytes_sent",
@@ -102,6 +104,25 @@ class Standing:
         sums = (F.sum(name).alias(name) for name in _SUMS)
         return Survey([row.asDict() for row in groups.agg(F.count(F.lit(1)).alias("rows"), *sums).collect()])
 
+    def commonest_failure(self) -> str:
+        """Return on one line what most of the rows failed of, with an example and what helps."""
+        of_download = F.coalesce(F.col("download_status") != DownloadStatus.OK.value, F.lit(True))  # noqa: FBT003 - a column's value
+        both = [(F.col(f"download_{name}"), F.col(f"describe_{name}"), name) for name in ("status", *_SAID)]
+        said = (F.when(of_download, download).otherwise(describe).alias(name) for download, describe, name in both)
+        failed = self.rows().select(KEY, of_download.alias("of_download"), *said)
+        example = F.min(F.struct(KEY, "message")).alias("example")
+        groups = failed.groupBy("of_download", "status", "http_status").agg(F.count(F.lit(1)).alias("rows"), example)
+        all_rows, most = groups.agg(F.sum("rows"), F.max(F.struct("rows", *groups.columns[:3], "example"))).collect()[0]
+        can_change = DOWNLOAD_CAN_CHANGE if most.of_download else DESCRIBE_CAN_CHANGE
+        passes = most.status in can_change or (most.of_download and most.http_status in HTTP_CAN_CHANGE)
+        code = "" if most.http_status is None else f" (HTTP {most.http_status})"
+        stage, flag = "downloads" if most.of_download else "descriptions", "failed" if passes else "permanent"
+        address = redact_url(str(most.example[KEY]))
+        return (
+            f"{most.rows:,} of {all_rows:,} {stage} failed with {most.status}{code}, for example {address}: "
+            f"{most.example.message or most.status}; try again with --retry-{flag} (retry_{flag}=True)"
+        )
+
     def rows(self) -> DataFrame:
         """Return the addresses with what is to be done, both statuses and the sums' summands."""
         images, answers = self._images(), self._answers()
@@ -118,6 +139,7 @@ class Standing:
             F.unix_micros(f"{outcome}.finished_at").alias(FETCHED_AT),
             F.col(f"{outcome}.bytes").alias("bytes"),
             self._is_to_be_tried_again(outcome, _download_can_change()).alias("fetch_again"),
+            *(F.col(f"{outcome}.{field}").alias(f"download_{field}") for field in _SAID),
         )
         # The notebook appended, so that its tables may have an address twice.
         return rows.dropDuplicates(["image_key"])
@@ -133,6 +155,7 @@ class Standing:
         answers = rows.select(
             F.col(KEY).alias("answer_key"),
             *(F.col(f"{outcome}.{field}").alias(name) for name, field in _ABOUT_ANSWERS.items()),
+            *(F.col(f"{outcome}.{field}").alias(f"describe_{field}") for field in _SAID),
             F.coalesce(again, F.lit(False)).alias("ask_again"),  # noqa: FBT003 - a column's value
         ).fillna(DescribeStatus.OK.value, ["describe_status"])
         # The same; and one that does not know its question may stand beside one that does.
@@ -204,6 +227,11 @@ class Survey:
         """Return how the addresses stand when the new ones have gone through these passes, and the others are as they were."""
         known = [group for group in self._groups if group["todo"] == Todo.NOTHING.value]
         return Survey([*known, *({**group, "todo": Todo.NOTHING.value} for group in passes)])
+
+    @property
+    def is_nothing_ok(self) -> bool:
+        """Whether no address has an answer that is ok."""
+        return DescribeStatus.OK.value not in self.by_status("describe_status")
 
     @property
     def could_be_tried_again(self) -> int:

@@ -196,7 +196,7 @@ class Work:
         """Return the seconds until another chunk may begin; infinity where one of these has to end first."""
         if not running:
             return 0
-        if not self._chunks.may_overlap or len(running) >= _AT_ONCE:
+        if not self._chunks.may_overlap or self._chunks.endpoint_in_doubt or len(running) >= _AT_ONCE:
             return math.inf
         if self._chunks.fill_all_slots:
             # Spark gives its tasks each slot that the chunk before it leaves.
@@ -209,7 +209,7 @@ class Work:
         self._half_done += figures.half_done
         self.tally.add(figures)
         self._progress.passed(figures.sums)
-        self._chunks.spent(figures.total("input_tokens"), figures.total("output_tokens"), figures.total("uncounted"))
+        self._chunks.take_in(figures)
         if not self._asks_once:
             self._size.learn(figures.planned, figures.rows, seconds)
         return figures

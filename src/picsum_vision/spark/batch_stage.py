@@ -14,15 +14,14 @@ from pyspark.sql import functions as F
 
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import BatchChat
-from picsum_vision.describing.batch_ledger import Answered
 from picsum_vision.describing.batch_run import BatchRun
+from picsum_vision.describing.job_terms import JobTerms
 from picsum_vision.describing.payload import Unfit
-from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeStatus
 from picsum_vision.spark.answer_columns import answer_type_of, arrow_type
-from picsum_vision.spark.describe_stage import answer_columns
+from picsum_vision.spark.describe_stage import answer_columns, driver_notes
 from picsum_vision.spark.pieces import Pieces
 from picsum_vision.sql_text import identifier
 
@@ -49,14 +48,15 @@ def in_buckets(df: DataFrame, image_col: str, number: int) -> DataFrame:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BatchStage:
-    """What travels: who is asked, what, how, about which column, the output's name, and the task's share of the job's bounds."""
+    """What travels: who is asked, what, how, about which column, the output's name, and what the task has of the job."""
 
     backend: BatchChat
     task: Task
     options: DescribeOptions
     image_col: str
     output_col: str
-    shares: Shares
+    share: float
+    terms: JobTerms
     of_buckets: int
 
     def process(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -64,7 +64,7 @@ class BatchStage:
         with tempfile.TemporaryDirectory(prefix="picsum-vision-batch-") as name:
             folder = Path(name)
             run = BatchRun(
-                self.backend, self.task, self.options, LoopThread.current(), self.shares, folder, of_buckets=self.of_buckets
+                self.backend, self.task, self.options, LoopThread.current(), self.share, self.terms, folder, self.of_buckets
             )
             try:
                 asked = self._ask(batches, run, folder / "rows")
@@ -103,20 +103,16 @@ class BatchStage:
             for rows in pa.ipc.open_stream(source):
                 answered, repeated = [], []
                 for question in asked[first : first + rows.num_rows]:
-                    answered.append(_answered(question, run))
+                    answered.append(run.answered(question))
                     repeated.append(question in accounted)
                     if isinstance(question, str):
                         accounted.add(question)
                 first += rows.num_rows
                 new = answer_columns(field, answered, repeated)
+                if self.terms.in_job:
+                    new.append(driver_notes(answered, repeated, run.ledger.dearest, run.refusal))
                 fields = [*rows.schema, *(added for added, _ in new)]
                 yield pa.RecordBatch.from_arrays([*rows.columns, *(array for _, array in new)], schema=pa.schema(fields))
-
-
-def _answered(question: str | Unfit, run: BatchRun) -> Answered:
-    if isinstance(question, Unfit):
-        return Answered(None, run.ledger.outcome(question.status, message=question.message))
-    return run.ledger.answered(question)
 
 
 def _is_there(image: Any) -> bool:

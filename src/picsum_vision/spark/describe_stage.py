@@ -15,6 +15,7 @@ from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import WorkerBackend
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.job import DescribeJob
+from picsum_vision.describing.job_terms import DRIVER_NOTE, JobTerms, terms_of_stage
 from picsum_vision.describing.model_registry import ModelRegistry, sent_task, settled
 from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
@@ -24,6 +25,7 @@ from picsum_vision.spark.arrow_arrays import answer_array
 from picsum_vision.spark.arrow_outcomes import DESCRIBE_OUTCOME_TYPE, describe_outcomes
 
 DESCRIBE_OUTCOME_FIELD = pa.field("describe_outcome", DESCRIBE_OUTCOME_TYPE)
+_NOTE_TYPE = pa.struct([("spent", pa.float64()), ("dearest", pa.float64()), ("refusal", pa.string())])
 # Images are large and stand in Spark's batch already: only as many are unpacked as keep the window full.
 _LOOK_AHEAD_WINDOWS = 2
 _UNBOUNDED = 1 << 62
@@ -31,14 +33,14 @@ _UNBOUNDED = 1 << 62
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DescribeStage:
-    """What travels: who is asked, what, how, the output's name and type, and the task's share of the whole job's bounds."""
+    """What travels: who is asked, what, how, the output's name and type, and what the task has of the job."""
 
     backend: WorkerBackend
     task: Task
     options: DescribeOptions
     output_col: str
-    share: float = 1.0
-    share_of_total: float | None = None  # of max_cost_total; the same share if None
+    share: float = 1.0  # of what is bounded in time
+    terms: JobTerms = dataclasses.field(default_factory=terms_of_stage)
     registry: ModelRegistry | None = dataclasses.field(default=None, init=False)  # where PyFunc's models are
 
     def __post_init__(self) -> None:
@@ -57,11 +59,20 @@ class DescribeStage:
         """Bring it to life on a worker."""
         return OpenDescribeStage(self)
 
+    def columns(
+        self, jobs: Sequence[DescribeJob | None], repeated: Sequence[bool], describer: Describer
+    ) -> list[tuple[pa.Field, pa.Array]]:
+        """Return the answer and describe_outcome, and in a job what the driver is to know."""
+        columns = answer_columns(self.output_field, jobs, repeated)
+        if self.terms.in_job:
+            columns.append(driver_notes(jobs, repeated, describer.dearest, describer.refusal))
+        return columns
+
     def describer(self, loop_thread: LoopThread) -> Describer:
         """Open the backend on a worker."""
         if self.registry is not None:
             self.registry.use()
-        return Describer(self.backend, self.task, self.options, loop_thread, share=self.share, share_of_total=self.share_of_total)
+        return Describer(self.backend, self.task, self.options, loop_thread, share=self.share, terms=self.terms)
 
 
 class OpenDescribeStage:
@@ -89,8 +100,8 @@ class OpenDescribeStage:
         return content_key(value) if value and self._stage.options.deduplicate else None
 
     def columns(self, jobs: Sequence[DescribeJob], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
-        """Return the answer and describe_outcome."""
-        return answer_columns(self._stage.output_field, jobs, repeated)
+        """Return the answer and describe_outcome, and in a job what the driver is to know."""
+        return self._stage.columns(jobs, repeated, self._describer)
 
 
 def content_key(value: Any) -> Hashable:
@@ -112,6 +123,27 @@ class Finished(Protocol):
     def outcome(self) -> DescribeOutcome | None:
         """What became of it."""
         ...
+
+    @property
+    def spent(self) -> float:
+        """What it may have cost of `max_cost_total`."""
+        ...
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the endpoint refused it as it would every other one."""
+        ...
+
+
+def driver_notes(
+    jobs: Sequence[Finished], repeated: Sequence[bool], dearest: float, refusal: str | None
+) -> tuple[pa.Field, pa.Array]:
+    """Return the column `driver_note` for rows with these jobs of a task, for which a request costs `dearest` at the worst."""
+    notes = [
+        {"spent": 0.0 if again else job.spent, "dearest": dearest, "refusal": refusal if job.is_refused else None}
+        for job, again in zip(jobs, repeated, strict=True)
+    ]
+    return pa.field(DRIVER_NOTE, _NOTE_TYPE), pa.array(notes, _NOTE_TYPE)
 
 
 def answer_columns(field: pa.Field, jobs: Sequence[Finished | None], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:

@@ -13,6 +13,7 @@ from picsum_vision.describing.job import DescribeJob
 from picsum_vision.downloading.job import DownloadJob
 
 SAME_PICTURE_POOL: Final = "same-picture"
+_NOT_FETCHED: Final = b"not fetched"  # in the place of an image; nobody asks about it
 _SAME_PICTURE_LANE: Final = Lane(SAME_PICTURE_POOL, "")
 
 
@@ -41,8 +42,8 @@ class FusedJob:
 
     @property
     def describe(self) -> DescribeJob | None:
-        """The question, once there is one, unless it was left unanswered."""
-        return None if self._question is None or self._question.is_left else self._question.job
+        """The question, once there is one."""
+        return None if self._question is None else self._question.job
 
     @property
     def held_bytes(self) -> int:
@@ -71,6 +72,9 @@ class FusedJob:
 
     async def step(self) -> Feedback:
         """Run a step of the part that is on."""
+        if self._is_in_vain():
+            self._go_on()
+            return NOTHING_LEARNT
         if self.shares_answer and self._question is not None:
             await self._question.answered()
             return NOTHING_LEARNT
@@ -78,7 +82,14 @@ class FusedJob:
         self._go_on()
         return feedback
 
+    def _is_in_vain(self) -> bool:
+        """Return whether an image would be fetched that nobody describes: the job ends."""
+        waits = self._question is None and self.download.turn is not None and not self.download.data
+        return waits and self._describer.fetches_no_more
+
     def _go_on(self) -> None:
+        if self._is_in_vain():
+            self._question = _Question(self._describer.job(self.number, _NOT_FETCHED))
         if self._question is None and self.download.turn is None:
             self._begin_description()
         if self._question is None:

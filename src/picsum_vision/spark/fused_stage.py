@@ -14,10 +14,11 @@ from picsum_vision.concurrency.job_run import JobRun
 from picsum_vision.concurrency.limits import FixedLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.scheduler import LaneState
+from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.job import MODEL_POOL
 from picsum_vision.downloading.downloader import Downloader
 from picsum_vision.downloading.job import DOWNLOAD_POOL
-from picsum_vision.spark.describe_stage import DescribeStage, answer_columns
+from picsum_vision.spark.describe_stage import DescribeStage
 from picsum_vision.spark.download_stage import DownloadStage, download_columns, look_ahead
 from picsum_vision.spark.fused_job import SAME_PICTURE_POOL, Backlog, FusedJob, no_pictures_yet
 from picsum_vision.spark.task_turn import turn_of_task
@@ -39,6 +40,18 @@ class FusedStage:
         return OpenFusedStage(self)
 
 
+class _Window(JobRun[FusedJob]):
+    def __init__(self, describer: Describer, *settings: Any, **further: Any) -> None:
+        super().__init__(*settings, **further)
+        self._describer = describer
+
+    @property
+    def room(self) -> int:
+        """How many more rows are wanted now; few while nobody knows whether their images will be described."""
+        ahead = self._describer.rows_ahead
+        return super().room if ahead is None else min(super().room, ahead - self.unfinished)
+
+
 class OpenFusedStage:
     """A task's rows."""
 
@@ -55,7 +68,8 @@ class OpenFusedStage:
         self._asked = no_pictures_yet() if describe.options.deduplicate else None
         # Half of them are asked about, and the other half is at hand for whoever gets an answer.
         self._backlog = Backlog(2 * self._describer.slots[MODEL_POOL], self._refill)
-        self.run: JobRun[FusedJob] = JobRun(
+        self.run: JobRun[FusedJob] = _Window(
+            self._describer,
             loop_thread,
             slots={**self._downloader.slots, **self._describer.slots, SAME_PICTURE_POOL: _UNBOUNDED},
             lane_state=self._lane_state,
@@ -90,5 +104,5 @@ class OpenFusedStage:
         shared = [again or job.shares_answer for job, again in zip(jobs, repeated, strict=True)]
         return [
             *download_columns([job.download for job in jobs], repeated, with_images=self._stage.keep_images),
-            *answer_columns(self._stage.describe.output_field, [job.describe for job in jobs], shared),
+            *self._stage.describe.columns([job.describe for job in jobs], shared, self._describer),
         ]

@@ -22,7 +22,11 @@ RUNNING, ABANDONED = "running", "abandoned"
 _COMMENT: Final = "Runs of the job, one row each"
 _COLUMNS: Final = (
     ("run_id", "STRING", "The run"),
-    ("state", "STRING", "running, ok, share_missed (min_ok_share), failed, or abandoned: it ended without a word"),
+    (
+        "state",
+        "STRING",
+        "running, ok, share_missed (min_ok_share), failed (or no row is ok), or abandoned: interrupted",
+    ),
     ("started_at", "TIMESTAMP", "By the driver's clock"),
     ("ended_at", "TIMESTAMP", "By the driver's clock; NULL of a run that is running or abandoned"),
     ("images_table", "STRING", "The table of images that it worked on"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pyspark.sql.types import BinaryType, DataType, IntegerType, LongType, StringType, StructType, TimestampType
+from pyspark.sql.types import BinaryType, DataType, DoubleType, IntegerType, LongType, StringType, StructType, TimestampType
 
 from picsum_vision.describing.tasks import Task
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DOWNLOAD_OUTCOME_FIELDS
@@ -29,6 +29,8 @@ def _struct(fields: Mapping[str, str]) -> StructType:
 IMAGE: Final[Mapping[str, DataType]] = {"image_binary": BinaryType()}
 DOWNLOADED: Final[Mapping[str, DataType]] = {**IMAGE, "download_outcome": _struct(DOWNLOAD_OUTCOME_FIELDS)}
 DESCRIBED: Final[Mapping[str, DataType]] = {"describe_outcome": _struct(DESCRIBE_OUTCOME_FIELDS)}
+
+NOTED: Final = StructType().add("spent", DoubleType()).add("dearest", DoubleType()).add("refusal", StringType())
 
 
 def described(task: Task, output_col: str) -> dict[str, DataType]:

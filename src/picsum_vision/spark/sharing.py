@@ -8,7 +8,6 @@ from weakref import WeakKeyDictionary
 
 from pyspark.sql import functions as F
 
-from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.task_bounds import TaskBounds
 from picsum_vision.spark.worker_place import workers_are_here
 
@@ -66,18 +65,18 @@ def tasks_of_a_chunk(spark: SparkSession, partitions: int | None, bounds: TaskBo
 
 def spread(
     df: DataFrame, partitions: int | None, *, share_needed: bool, may_be_told: bool = False, bounds: TaskBounds = _UNBOUNDED
-) -> tuple[DataFrame, Shares]:
-    """Return the DataFrame in its partitions, and one task's share of the whole job's bounds.
+) -> tuple[DataFrame, float]:
+    """Return the DataFrame in its partitions, and one task's share of what the whole job may do in a minute.
 
     With a bound for the whole job and no number given there are as many partitions as tasks run at once, so that each task's
     share is known beforehand: the sum never exceeds the bound, and is the bound while all run. `bounds` make them fewer where a
     share would be too small. Who `may_be_told` a bound by the far side has a share of that; its rows are not moved for it.
     """
     if partitions is None and not share_needed:
-        return df, Shares(of_rate=1 / tasks_at_once(df.sparkSession) if may_be_told else 1.0)
+        return df, 1 / tasks_at_once(df.sparkSession) if may_be_told else 1.0
     number = number_of_tasks(df.sparkSession, partitions, bounds)
     if share_needed and partitions is not None:
         together = _surely_together(df.sparkSession, number)
     else:
         together = min(number, tasks_at_once(df.sparkSession)) if share_needed or may_be_told else number
-    return df.repartition(number), Shares(of_rate=1 / together, of_total=1 / number)
+    return df.repartition(number), 1 / together

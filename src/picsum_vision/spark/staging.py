@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.sql import functions as F
 
+from picsum_vision.describing.job_terms import DRIVER_NOTE
 from picsum_vision.spark.publishing import AN_ANSWER_EACH, IMAGES, ONE_ANSWER, PASS_COLUMN, Staged, Target, publish
 from picsum_vision.spark.row_sums import RowSums
 from picsum_vision.table_columns import COLUMNS
@@ -24,6 +25,7 @@ _KEEPS_BOTH: Final = "keeps_both"
 _COLUMNS: Final = (
     *COLUMNS["image_codes"],
     *COLUMNS["image_desc"][1:],
+    (DRIVER_NOTE, "STRUCT<spent: DOUBLE, dearest: DOUBLE, refusal: STRING>", "What the job goes on with"),
     (PASS_COLUMN, "STRING", "The pass that the row came from; no address is in one twice"),
     # Whoever publishes them may be another job: one with other answers about the same images, or one that keeps them otherwise.
     (_ANSWERS_IN, "STRING", "The table that the answers are for"),
@@ -35,12 +37,10 @@ _SUMS: Final = {
     "bytes_sent": "sum(describe_outcome.image_bytes_sent)",
     "input_tokens": "sum(describe_outcome.input_tokens)",
     "output_tokens": "sum(describe_outcome.output_tokens)",
-    # Questions that were probably billed, and of which nobody says what they used.
-    "uncounted": (
-        "sum(CASE WHEN describe_outcome.output_tokens IS NOT NULL AND describe_outcome.input_tokens IS NOT NULL THEN 0 "
-        "WHEN describe_outcome.status = 'timeout' THEN describe_outcome.attempts "
-        "WHEN describe_outcome.http_status BETWEEN 200 AND 299 THEN 1 ELSE 0 END)"
-    ),
+    "spent": f"sum({DRIVER_NOTE}.spent)",
+    "dearest": f"max({DRIVER_NOTE}.dearest)",
+    "told": "count_if(describe_outcome.http_status BETWEEN 200 AND 299)",
+    "refusal": f"max({DRIVER_NOTE}.refusal)",
 }
 _RUN_DIGITS: Final = 8
 _OF_A_RUN: Final = r"[0-9a-f]{8}_[123]"
@@ -52,31 +52,28 @@ class ChunkFigures:
     """What one chunk did: groups of its finished rows by `download_status` and `describe_status`, with `rows` and sums.
 
     A status is None where the chunk had no such stage. `left` rows were not begun, or given up between two requests;
-    of `half_done` ones the image is there and the answer is not.
+    of `half_done` ones the image is there and the answer is not. Sums are over all rows.
     """
 
     groups: tuple[dict[str, Any], ...]
+    unfinished: tuple[dict[str, Any], ...] = ()
     left: int = 0
     half_done: int = 0
 
     @classmethod
     def of(cls, groups: Sequence[dict[str, Any]], stages: Sequence[str]) -> ChunkFigures:
         """Tell the groups apart by what they have of these stages, in the order of the work."""
-        done, left, half_done = [], 0, 0
+        of_stages: list[list[dict[str, Any]]] = [[] for _ in range(len(stages) + 1)]
         for group in groups:
-            reached = [stage for stage in stages if group[f"{stage}_status"] is not None]
-            if not reached:
-                left += group["rows"]
-            elif len(reached) < len(stages):
-                half_done += group["rows"]
-            else:
-                done.append(group)
-        return cls(tuple(done), left, half_done)
+            of_stages[sum(group[f"{stage}_status"] is not None for stage in stages)].append(group)
+        *begun, done = of_stages
+        left, *half_done = (sum(group["rows"] for group in part) for part in begun)
+        return cls(tuple(done), tuple(group for part in begun for group in part), left, sum(half_done))
 
     @property
     def rows(self) -> int:
         """How many rows it finished."""
-        return self.total("rows") or 0
+        return sum(group["rows"] for group in self.groups)
 
     @property
     def planned(self) -> int:
@@ -85,7 +82,8 @@ class ChunkFigures:
 
     def __add__(self, other: ChunkFigures) -> ChunkFigures:
         """Return both together."""
-        return ChunkFigures(self.groups + other.groups, self.left + other.left, self.half_done + other.half_done)
+        both = self.groups + other.groups, self.unfinished + other.unfinished
+        return ChunkFigures(*both, self.left + other.left, self.half_done + other.half_done)
 
     def rows_with(self, status: str) -> int:
         """Return how many rows have such a status."""
@@ -103,10 +101,17 @@ class ChunkFigures:
                     counter[status] += group["rows"]
         return sums
 
+    def largest(self, figure: str) -> Any:
+        """Return the largest value of any group, None where no row has any."""
+        return max(self._known(figure), default=None)
+
     def total(self, figure: str) -> int | None:
         """Return a sum, None where no row has any."""
-        known = [group[figure] for group in self.groups if group[figure] is not None]
+        known = self._known(figure)
         return sum(known) if known else None
+
+    def _known(self, figure: str) -> list[Any]:
+        return [group[figure] for group in (*self.groups, *self.unfinished) if group[figure] is not None]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.types import DataType, StructField, StructType
 
-from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, WorkerBackend, check_backend
+from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, check_backend
+from picsum_vision.describing.job_terms import DRIVER_NOTE, terms_of_stage
 from picsum_vision.describing.pixel_extras import missing_for
-from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.task_bounds import task_bounds
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
@@ -23,7 +23,7 @@ from picsum_vision.spark.describe_stage import DescribeStage
 from picsum_vision.spark.download_stage import DownloadStage
 from picsum_vision.spark.fused_stage import FusedStage
 from picsum_vision.spark.image_input import check_images
-from picsum_vision.spark.schemas import DOWNLOADED, described
+from picsum_vision.spark.schemas import DOWNLOADED, NOTED, described
 from picsum_vision.spark.sharing import number_of_tasks, spread, tasks_at_once
 from picsum_vision.validation import check_integer, check_text
 
@@ -80,8 +80,8 @@ def downloaded(
     _check_partitions(partitions)
     check_input("url_col", df, url_col, "string")
     check_output(df, DOWNLOADED)
-    spread_df, shares = spread(df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
-    return _through(spread_df, DownloadStage(options=options, share=shares.of_rate), url_col, DOWNLOADED, stop_after_s)
+    spread_df, share = spread(df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
+    return _through(spread_df, DownloadStage(options=options, share=share), url_col, DOWNLOADED, stop_after_s)
 
 
 def describe(
@@ -155,9 +155,9 @@ def described_by(
         return _describe_in_batches(df, backend, image_col, output_col, task, options, partitions)
     is_told = isinstance(backend, ChatCompletions)
     bounds = task_bounds(options, backend, task)
-    spread_df, shares = spread(df, partitions, share_needed=_has_total(options), may_be_told=is_told, bounds=bounds)
-    stage = _describe_stage(backend, task, options, output_col, shares)
-    return _through(spread_df, stage, image_col, described(task, output_col), stop_after_s)
+    spread_df, share = spread(df, partitions, share_needed=_has_total(options), may_be_told=is_told, bounds=bounds)
+    stage = DescribeStage(backend=backend, task=task, options=options, output_col=output_col, share=share)
+    return _through(spread_df, stage, image_col, _added(task, output_col), stop_after_s)
 
 
 def download_and_describe(
@@ -210,7 +210,7 @@ def fetched_and_described(
     _check_partitions(partitions)
     check_input("url_col", df, url_col, "string")
     check_text("output_col", output_col)
-    added = {**DOWNLOADED, **described(task, output_col)}
+    added = {**DOWNLOADED, **_added(task, output_col)}
     check_output(df, added)
     if isinstance(backend, (AiQuery, BatchChat)):
         images = download(df, url_col=url_col, options=download_options, partitions=partitions)
@@ -221,10 +221,10 @@ def fetched_and_described(
     share_needed = _has_total(describe_options) or download_options.requests_per_second_per_host_total is not None
     is_told = isinstance(backend, ChatCompletions)
     bounds = task_bounds(describe_options, backend, task)
-    spread_df, shares = spread(df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
+    spread_df, share = spread(df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
     stage = FusedStage(
-        download=DownloadStage(options=download_options, share=shares.of_rate),
-        describe=_describe_stage(backend, task, describe_options, output_col, shares),
+        download=DownloadStage(options=download_options, share=share),
+        describe=DescribeStage(backend=backend, task=task, options=describe_options, output_col=output_col, share=share),
         keep_images=keep_images,
     )
     return _through(spread_df, stage, url_col, added, stop_after_s)
@@ -248,7 +248,8 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
         options=options,
         image_col=image_col,
         output_col=output_col,
-        shares=Shares(of_rate=1 / together, of_total=1 / of_buckets),
+        share=1 / together,
+        terms=terms_of_stage(),
         of_buckets=of_buckets,
     )
 
@@ -258,7 +259,7 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
         return told(stage.process(iter(batches)), beacon, ["describe_outcome"])
 
     rows = in_buckets(df, image_col, of_buckets)
-    return rows.mapInArrow(work, _with_columns(df, described(task, output_col)))
+    return rows.mapInArrow(work, _with_columns(df, _added(task, output_col)))
 
 
 def _through(
@@ -276,12 +277,10 @@ def _with_columns(df: DataFrame, added: Mapping[str, DataType]) -> StructType:
     return StructType([*df.schema.fields, *(StructField(name, kind) for name, kind in added.items())])
 
 
-def _describe_stage(
-    backend: WorkerBackend, task: Task, options: DescribeOptions, output_col: str, shares: Shares
-) -> DescribeStage:
-    return DescribeStage(
-        backend=backend, task=task, options=options, output_col=output_col, share=shares.of_rate, share_of_total=shares.of_total
-    )
+def _added(task: Task, output_col: str) -> dict[str, DataType]:
+    """Return the columns that describing adds, with what the driver of a job is told."""
+    note = {DRIVER_NOTE: NOTED} if terms_of_stage().in_job else {}
+    return {**described(task, output_col), **note}
 
 
 def _check_question(
