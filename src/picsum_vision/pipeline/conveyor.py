@@ -10,29 +10,32 @@ import dataclasses
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from picsum_vision.spark.staging import PassFigures, Staging
+from picsum_vision.spark.threads import inheriting
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
+_AT_WORK: Final = "picsum-vision at work on"
 Result = TypeVar("Result")
 
 
 class Conveyor:
     """Takes the rows of one pass after the other; see docs/decisions/0005-the-job.md for what may end where."""
 
-    def __init__(self, staging: Staging, check: Callable[[], None], say: Callable[[str], None]) -> None:
+    def __init__(self, spark: SparkSession, staging: Staging, check: Callable[[], None], say: Callable[[str], None]) -> None:
         """Begin when no thread of a run that was interrupted in this process is at the tables any more.
 
         `check` raises where these tables are another run's by now; it is called before anything is published.
         """
-        left = [thread for thread in threading.enumerate() if thread.name == _thread_name(staging)]
+        left = [thread for thread in threading.enumerate() if _is_at_work_on(thread, staging)]
         if left:
             say("waiting for what an interrupted run of this process still has under way")
         for thread in left:
             thread.join()
+        self._spark = spark
         self._staging = staging
         self._check = check
         self._one_at_a_time = threading.Lock()
@@ -43,7 +46,7 @@ class Conveyor:
     def beside(self, work: Callable[[], Result]) -> Future[Result]:
         """Begin `work` on a thread of its own: who is interrupted does not wait for it, a later run in this process does."""
         done: Future[Result] = Future()
-        thread = threading.Thread(target=_settle, args=(done, work), name=_thread_name(self._staging), daemon=True)
+        thread = _thread(self._spark, self._staging, lambda: _settle(done, work))
         self._beside.append(thread)
         thread.start()
         return done
@@ -99,7 +102,7 @@ class StagedPass:
         self._error: BaseException | None = None
         self._is_evaluated = threading.Event()
         self._may_publish = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=_thread_name(staging), daemon=True)
+        self._thread = _thread(rows.sparkSession, staging, self._run)
         self._thread.start()
 
     def figures(self) -> PassFigures:
@@ -155,5 +158,10 @@ def _settle(done: Future[Result], work: Callable[[], Result]) -> None:
         done.set_exception(error)
 
 
-def _thread_name(staging: Staging) -> str:
-    return f"picsum-vision publishes {staging.place}"
+def _thread(spark: SparkSession, staging: Staging, work: Callable[[], None]) -> threading.Thread:
+    """Return a thread that is not begun, whose name says what tables it is at work on."""
+    return threading.Thread(target=inheriting(spark, work), name=f"{_AT_WORK} {', '.join(staging.places)}", daemon=True)
+
+
+def _is_at_work_on(thread: threading.Thread, staging: Staging) -> bool:
+    return thread.name.startswith(_AT_WORK) and any(place in thread.name for place in staging.places)

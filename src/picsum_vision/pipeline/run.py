@@ -110,7 +110,7 @@ class _Run:
             stream=stream,
         )
         self._watchers = watchers_of(facts)
-        self._lease = Lease(self._store, self._run_id)
+        self._lease = Lease(self._store, self._run_id, others=self._staging.left_for_others)
 
     def run(self) -> RunReport:
         made = self._store.make_missing()
@@ -122,7 +122,7 @@ class _Run:
             tables_are_new = self._lease.is_first and len(made) == len(COLUMNS)
             if not tables_are_new:
                 self._see_what_others_did()
-            conveyor = Conveyor(self._staging, self._lease.check, self._progress.say)
+            conveyor = Conveyor(self._spark, self._staging, self._lease.check, self._progress.say)
             try:
                 report = self._work(conveyor, began_s, tables_are_new=tables_are_new)
                 for watcher in self._watchers:
