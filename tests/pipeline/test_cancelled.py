@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from whole_jobs import LOCAL, check_one_row_each, fresh_tables, job
 
 import picsum_vision as pv
+from picsum_vision.spark.lease import holding_run
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.testing.image_server import ImageServer
 from picsum_vision.testing.model_server import ModelFault, ModelServer
 
 pytestmark = pytest.mark.spark
+JOB = Path(__file__).parent.parent / "jobs" / "cancelled_job.py"
 # Far beyond what a test waits: who does not hear of the end is still asking then.
 NEVER_S = 200
 ASKING = pv.DescribeOptions(request_timeout_s=NEVER_S)
@@ -74,7 +82,9 @@ def test_a_cancelled_job_group_ends_the_run(spark, tmp_path, silent_model, image
     check_silence(silent_model)
     cell.join(60)
     assert not cell.is_alive()
-    assert "cancel" in str(errors[0]).lower()
+    assert [type(error) for error in errors] == [pv.JobCancelled]
+    state, message = spark.sql(f"SELECT state, message FROM platform_catalog.{tables.schema}.image_runs").collect()[0]
+    assert (state, message) == ("failed", str(errors[0]))
     finish(spark, tables, image_server)
 
 
@@ -83,25 +93,25 @@ def test_all_that_a_run_makes_spark_do_is_its_callers(spark, tmp_path, image_ser
     context, group = spark.sparkContext, uuid.uuid4().hex
     store = context._jsc.sc().statusStore()
 
-    def known() -> tuple[set[int], set[int]]:
-        jobs, stages = store.jobsList(None), store.stageList(None, False, False, [], None)
-        return {jobs.apply(n).jobId() for n in range(jobs.size())}, {stages.apply(n).stageId() for n in range(stages.size())}
+    def jobs() -> list[Any]:
+        found = store.jobsList(None)
+        return [found.apply(n) for n in range(found.size())]
 
     def run() -> None:
         context.setJobGroup(group, "a cell")
         context.setLocalProperty("spark.scheduler.pool", "mine")
         pv.run_pipeline(spark, job(fresh_tables("iceberg", tmp_path), image_server, images=4, start=1))
 
-    before, _ = known()
+    before = {each.jobId() for each in jobs()}
     cell = threading.Thread(target=run)
     cell.start()
     cell.join()
-    jobs = store.jobsList(None)
-    new = [each for each in (jobs.apply(n) for n in range(jobs.size())) if each.jobId() not in before]
+    new = [each for each in jobs() if each.jobId() not in before]
     assert len(new) > 10
     assert {(each.jobGroup().get(), each.description().get()) for each in new} == {(group, "a cell")}
     stages = {each.stageIds().apply(n) for each in new for n in range(each.stageIds().size())}
-    assert {store.lastStageAttempt(stage).schedulingPool() for stage in stages} == {"mine"}
+    ran = [stage for stage in map(store.lastStageAttempt, stages) if stage.status().toString() == "COMPLETE"]
+    assert {stage.schedulingPool() for stage in ran} == {"mine"}
 
 
 def test_a_stopped_stream_ends_the_requests_of_its_micro_batch(spark, tmp_path, silent_model, image_server):
@@ -117,6 +127,7 @@ def test_a_stopped_stream_ends_the_requests_of_its_micro_batch(spark, tmp_path, 
     until(lambda: silent_model.stats()["in_flight"] >= 6)
     query.stop()
     check_silence(silent_model)
+    until(lambda: holding_run(store) is None)
     finish(spark, tables, image_server)
 
 
@@ -124,9 +135,19 @@ def test_a_stopped_stream_ends_the_requests_of_its_micro_batch(spark, tmp_path, 
 @pytest.mark.usefixtures("connect_port")
 def test_interrupted_on_spark_connect(tmp_path):
     """An interrupted tag, and then all of a session interrupted, end a run's requests; the next run does the rest."""
-    found = cancelled_job(tmp_path)
+    ended = subprocess.run(
+        [sys.executable, str(JOB), str(tmp_path)],
+        env={name: value for name, value in os.environ.items() if name != "PYSPARK_PYTHON"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    found = json.loads(ended.stdout.strip().splitlines()[-1])
     assert found["session"] == "pyspark.sql.connect.session"
     for how in ("interruptTag", "interruptAll"):
+        assert found[how]["requests"] >= 6, how
         assert found[how]["in_flight"] == found[how]["requests_after"] == 0, how
-        assert "cancel" in found[how]["error"].lower(), how
+        assert "JobCancelled" in found[how]["error"], how
     assert found["rows"] == [24, 24]

@@ -43,7 +43,7 @@ _COMMENT: Final = "Which run is at work on the table"
 # Of Iceberg: each renewal writes its metadata anew.
 _PROPERTIES: Final = "'write.metadata.delete-after-commit.enabled' = 'true', 'write.metadata.previous-versions-max' = '10'"
 _MICROSECONDS: Final = 1_000_000
-_interrupted: Final[set[str]] = set()  # runs of this process that were ended by Ctrl-C, or while they took their leases
+_interrupted: Final[set[str]] = set()  # runs of this process that have ended without giving back what they had
 
 
 @dataclasses.dataclass(frozen=True)
@@ -271,6 +271,7 @@ class Lease:
             for lease in self._leases:
                 lease.give_back(surely_ours=self._lost is None)
         except Exception:
+            _interrupted.add(self._run_id)
             # What has ended the run is what is to be told, and may be the reason: a JVM that is gone.
             if kind is None:
                 raise

@@ -7,8 +7,9 @@ a query or a tag would not reach the requests that such a thread has begun.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from pyspark.util import inheritable_thread_target
 
@@ -17,6 +18,8 @@ from picsum_vision.spark.session_running import is_connect
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# Spark's words for a job group, a tag (also of Spark Connect), and a query that was stopped.
+_CANCELLED: Final = re.compile(r"\bJob \d+ cancelled\b|OPERATION_CANCELED|InterruptedException")
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
@@ -30,6 +33,11 @@ def inheriting(spark: SparkSession, work: Callable[P, Result]) -> Callable[P, Re
     inherit: Any = inheritable_thread_target(spark)
     # With PYSPARK_PIN_THREAD=false, where all threads share those of the JVM, the session itself comes back.
     return inherit(work) if callable(inherit) else work
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Return whether somebody has cancelled what ended with this error."""
+    return _CANCELLED.search(str(error)) is not None
 
 
 def _tagged(spark: SparkSession, work: Callable[P, Result]) -> Callable[P, Result]:
