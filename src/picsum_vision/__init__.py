@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from picsum_vision.errors import EnvironmentProblem as EnvironmentProblem
     from picsum_vision.errors import ImageSourceError as ImageSourceError
     from picsum_vision.errors import JavaProblem as JavaProblem
+    from picsum_vision.errors import JobCancelled as JobCancelled
     from picsum_vision.errors import MissingExtraError as MissingExtraError
     from picsum_vision.errors import ModelProblem as ModelProblem
     from picsum_vision.errors import PicsumVisionError as PicsumVisionError
@@ -151,9 +152,9 @@ __all__ = [
     "FetchedImage",
     "ImageSourceError",
     "JavaProblem",
+    "JobCancelled",
     "ListObjects",
     "MissingExtraError",
-    "JobCancelled",
     "ModelProblem",
     "PicsumVisionError",
     "PipelineConfig",

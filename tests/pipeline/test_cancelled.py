@@ -83,7 +83,7 @@ def test_a_cancelled_job_group_ends_the_run(spark, tmp_path, silent_model, image
     cell.join(60)
     assert not cell.is_alive()
     assert [type(error) for error in errors] == [pv.JobCancelled]
-    state, message = spark.sql(f"SELECT state, message FROM platform_catalog.{tables.schema}.image_runs").collect()[0]
+    state, message = TableStore(spark, tables).read("image_runs").select("state", "message").collect()[0]
     assert (state, message) == ("failed", str(errors[0]))
     finish(spark, tables, image_server)
 
