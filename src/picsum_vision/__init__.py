@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from picsum_vision.errors import EnvironmentProblem as EnvironmentProblem
     from picsum_vision.errors import ImageSourceError as ImageSourceError
     from picsum_vision.errors import JavaProblem as JavaProblem
+    from picsum_vision.errors import JobCancelled as JobCancelled
     from picsum_vision.errors import MissingExtraError as MissingExtraError
     from picsum_vision.errors import ModelProblem as ModelProblem
     from picsum_vision.errors import PicsumVisionError as PicsumVisionError
@@ -91,6 +92,7 @@ _HOME_OF = {
     "JavaProblem": "errors",
     "ListObjects": "describing.tasks",
     "MissingExtraError": "errors",
+    "JobCancelled": "errors",
     "ModelProblem": "errors",
     "PicsumVisionError": "errors",
     "PipelineConfig": "config",
@@ -150,6 +152,7 @@ __all__ = [
     "FetchedImage",
     "ImageSourceError",
     "JavaProblem",
+    "JobCancelled",
     "ListObjects",
     "MissingExtraError",
     "ModelProblem",

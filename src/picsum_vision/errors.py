@@ -9,6 +9,7 @@
     │   ├── TableProblem        a catalog, schema or table is missing or refuses
     │   └── PortInUse           a server cannot listen where it was told to
     ├── ImageSourceError        the image host's own listing could not be read
+    ├── JobCancelled            whoever started the job has cancelled it
     └── ModelProblem            a model cannot be asked at all (unknown function, endpoint, signature)
 
 A bad row is never an exception: it has an outcome (see :mod:`picsum_vision.outcomes`).
@@ -62,6 +63,10 @@ class PortInUse(EnvironmentProblem):
 
 class ImageSourceError(PicsumVisionError):
     """The image host's list of pictures could not be read."""
+
+
+class JobCancelled(PicsumVisionError):  # noqa: N818 - nothing went wrong
+    """The job group, tag or query that a run belongs to was cancelled. What was committed is kept."""
 
 
 class ModelProblem(PicsumVisionError):  # noqa: N818 - the model, not the code, is at fault

@@ -66,7 +66,7 @@ def test_the_main_job_of_the_notebook(spark, tmp_path, monkeypatch, capsys):
     assert first["tables"]["image_desc"] == "platform_catalog.marketplace.image_desc"
     assert again["download"]["skipped"] == 1000
     tables = [path.name for path in (tmp_path / "out" / "marketplace").iterdir() if path.name[0] != "."]
-    beside = ["image_codes_lease", "image_quality", "image_runs"]
+    beside = ["image_codes_lease", "image_desc_lease", "image_quality", "image_runs", "image_urls_lease"]
     assert sorted(tables) == sorted(["image_codes", "image_desc", "image_urls", *beside])
     assert run(["report", "out"]) == 0
     report = capsys.readouterr().out

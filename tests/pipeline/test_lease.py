@@ -14,7 +14,7 @@ from whole_jobs import check_one_row_each, fresh_tables, job
 
 import picsum_vision as pv
 from picsum_vision.spark import lease as lease_module
-from picsum_vision.spark.lease import Holder, Lease
+from picsum_vision.spark.lease import Holder, Lease, TableLease, holding_run
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.spark.this_process import is_gone, machine_digest, process_mark
 from picsum_vision.testing.image_server import ImageServer
@@ -29,13 +29,6 @@ def store(request, spark, tmp_path) -> TableStore:
     made = TableStore(spark, fresh_tables(request.param, tmp_path))
     made.make_missing()
     return made
-
-
-def hold_from_elsewhere(store: TableStore, *, lasts_s: float) -> Lease:
-    """Let a run hold the tables of which nobody here can know whether it is alive."""
-    lease = Lease(store, "elsewhere", lasts_s=lasts_s).take(wait=False)
-    store.sql("lease", f"UPDATE {store.name('image_codes_lease')} SET machine = 'another'")  # noqa: S608 - escaped
-    return lease
 
 
 @pytest.mark.parametrize("store", ["iceberg", pytest.param("delta", marks=pytest.mark.soak)], indirect=True)
@@ -55,7 +48,7 @@ def test_two_runs_at_once_do_the_work_once(spark, store):
 
 def test_a_run_refuses_in_one_line(spark, store, image_server):
     """With when_busy="refuse" a run ends at once, names the other one and what helps, and touches nothing."""
-    with hold_from_elsewhere(store, lasts_s=60):
+    with Lease(store, "elsewhere", lasts_s=60).take(wait=False):
         with pytest.raises(pv.TableProblem, match="run elsewhere is at work") as caught:
             pv.run_pipeline(spark, job(store.tables, image_server, when_busy="refuse"))
         assert "\n" not in str(caught.value)
@@ -65,7 +58,7 @@ def test_a_run_refuses_in_one_line(spark, store, image_server):
 
 def test_a_lease_that_ran_out_is_taken_over_and_its_holder_told(store):
     """A run that did not renew its lease loses it to the next one, and hears of it at its next step."""
-    slow = hold_from_elsewhere(store, lasts_s=0.4)
+    slow = Lease(store, "elsewhere", lasts_s=0.4).take(wait=False)
     slow._ended.set()
     slow._renewing.join()
     time.sleep(0.5)
@@ -75,7 +68,7 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_holder_told(store):
 
 def test_a_lease_is_renewed_while_its_run_is_at_work(store):
     """A run keeps its lease beyond the time that one lasts."""
-    with hold_from_elsewhere(store, lasts_s=4) as _:
+    with Lease(store, "elsewhere", lasts_s=4).take(wait=False) as _:
         time.sleep(6)
         with pytest.raises(pv.TableProblem, match="at work"):
             Lease(store, "next").take(wait=False)
@@ -83,18 +76,18 @@ def test_a_lease_is_renewed_while_its_run_is_at_work(store):
 
 def test_a_renewal_that_fails_is_tried_again(store, monkeypatch):
     """A catalog that does not answer for a moment costs no run its lease."""
-    lease = hold_from_elsewhere(store, lasts_s=5)
+    lease = Lease(store, "elsewhere", lasts_s=12).take(wait=False)
     failures = [ConnectionError("the catalog is busy")] * 2
-    renew = Lease._set_until
+    renew = TableLease._set_until
 
-    def sometimes(self: Lease, until_us: int) -> None:
+    def sometimes(self: TableLease, until_us: int) -> None:
         if failures and until_us:
             raise failures.pop()
         renew(self, until_us)
 
-    monkeypatch.setattr(Lease, "_set_until", sometimes)
+    monkeypatch.setattr(TableLease, "_set_until", sometimes)
     with lease as _:
-        time.sleep(7)
+        time.sleep(14)
         assert not failures
         lease.check()
         with pytest.raises(pv.TableProblem, match="at work"):
@@ -112,7 +105,7 @@ def test_who_slept_through_its_lease_publishes_nothing(spark, store, monkeypatch
             lease._ended.set()  # its thread sleeps, too
             lease._until = 0
             store.sql("lease", f"UPDATE {store.name('image_codes_lease')} SET owner = 'another'")  # noqa: S608 - escaped
-            Lease(store, "another")._renew()
+            TableLease(store, "image_codes", "another")._set_until(time.time_ns())
             return lease
 
         monkeypatch.setattr(Lease, "take", overtaken)
@@ -139,7 +132,7 @@ def two_views(spark, tmp_path) -> list[TableStore]:
 def test_a_catalog_that_keeps_tables_in_memory_hides_no_renewal(two_views):
     """Who waits for a lease sees that it is renewed, whatever its own catalog remembers."""
     first, second = two_views
-    with hold_from_elsewhere(first, lasts_s=3) as _:
+    with Lease(first, "elsewhere", lasts_s=3).take(wait=False) as _:
         give_up_s = time.monotonic() + 6
         while time.monotonic() < give_up_s:
             with pytest.raises(pv.TableProblem, match="at work"):
@@ -163,7 +156,8 @@ def test_the_lease_of_a_process_that_was_killed_here_is_free_at_once(store):
     """On the same machine nobody waits for a lease whose process has ended."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     lease = Lease(store, "killed", lasts_s=600).take(wait=False)
-    store.sql("lease", f"UPDATE {store.name('image_codes_lease')} SET process = '{process_mark(child.pid)}'")  # noqa: S608
+    for table in ("image_codes_lease", "image_desc_lease", "image_urls_lease"):
+        store.sql(table, f"UPDATE {store.name(table)} SET process = '{process_mark(child.pid)}'")  # noqa: S608 - escaped
     with pytest.raises(pv.TableProblem, match="run killed"):
         Lease(store, "next").take(wait=False)
     child.kill()
@@ -188,9 +182,9 @@ def test_a_lease_table_without_a_row_is_free(spark, store):
     with Lease(store, "first").take(wait=False):
         pass
     spark.sql(f"DELETE FROM {store.name('image_codes_lease')}")  # noqa: S608 - escaped
-    assert Lease(store, "asks").holding_run() is None
+    assert holding_run(store) is None
     with Lease(store, "second").take(wait=False):
-        assert Lease(store, "asks").holding_run() == "second"
+        assert holding_run(store) == "second"
     assert [row.owner for row in store.read("image_codes_lease").collect()] == ["second"]
 
 
@@ -202,7 +196,7 @@ def test_a_lease_that_cannot_be_given_back_hides_nothing(store, monkeypatch):
 
     def ends_after_its_catalog():
         with Lease(store, "unlucky").take(wait=False):
-            monkeypatch.setattr(Lease, "_set_until", gone)
+            monkeypatch.setattr(TableLease, "_set_until", gone)
             raise ValueError("the first")
 
     with pytest.raises(ValueError, match="the first"):
@@ -211,25 +205,27 @@ def test_a_lease_that_cannot_be_given_back_hides_nothing(store, monkeypatch):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ConnectionError("the catalog is busy")])
 def test_who_is_stopped_while_taking_the_lease_holds_nobody_up(store, monkeypatch, error):
-    """Between the claim and the first renewal Ctrl-C and errors leave nothing to wait for; of errors that holds everywhere."""
+    """After a claim Ctrl-C and errors leave nothing to wait for; of errors that holds everywhere."""
 
-    def stopped(self: Lease) -> None:
+    def stopped(self: TableLease, until_us: int) -> bool:
+        claim(self, until_us)
         raise error
 
+    claim = TableLease.claimed
     with monkeypatch.context() as patch:
-        patch.setattr(Lease, "_renew", stopped)
+        patch.setattr(TableLease, "claimed", stopped)
         with pytest.raises(type(error)):
             Lease(store, "stopped").take(wait=False)
     if isinstance(error, Exception):
         monkeypatch.setattr(lease_module, "_interrupted", set())  # as another process sees it
-    assert Lease(store, "asks").holding_run() is None
+    assert holding_run(store) is None
     with Lease(store, "next").take(wait=False):
-        assert Lease(store, "asks").holding_run() == "next"
+        assert holding_run(store) == "next"
 
 
 def out_of_time(store: TableStore) -> Lease:
     """Let a run's lease run out without being renewed; its next renewal would last."""
-    slow = hold_from_elsewhere(store, lasts_s=0.4)
+    slow = Lease(store, "elsewhere", lasts_s=0.4).take(wait=False)
     slow._ended.set()
     slow._renewing.join()
     time.sleep(0.5)
@@ -240,35 +236,35 @@ def out_of_time(store: TableStore) -> Lease:
 def test_a_renewal_between_looking_and_claiming_goes_first(store, monkeypatch):
     """Whoever finds a lease run out, and its holder awake again before the claim is in, steps back; one of them has it."""
     slow = out_of_time(store)
-    look = Lease._holder
+    look = TableLease.holder
 
-    def renewed_meanwhile(self: Lease) -> Holder:
+    def renewed_meanwhile(self: TableLease) -> Holder:
         found = look(self)
-        monkeypatch.setattr(Lease, "_holder", look)
+        monkeypatch.setattr(TableLease, "holder", look)
         assert slow._renew_or_lose()
         return found
 
-    monkeypatch.setattr(Lease, "_holder", renewed_meanwhile)
+    monkeypatch.setattr(TableLease, "holder", renewed_meanwhile)
     with pytest.raises(pv.TableProblem, match="run elsewhere is at work"):
         Lease(store, "next").take(wait=False)
     slow.check()
-    assert Lease(store, "asks").holding_run() == "elsewhere"
+    assert holding_run(store) == "elsewhere"
 
 
 def test_a_renewal_that_comes_after_a_claim_is_none(store, monkeypatch):
     """A holder that looked before another run's claim, and renews after it, hears that it has lost; the other one goes on."""
-    slow, following, write = out_of_time(store), Lease(store, "next"), Lease._set_until
+    slow, following, write = out_of_time(store), Lease(store, "next"), TableLease._set_until
 
-    def overtaken(self: Lease, until_us: int) -> None:
-        monkeypatch.setattr(Lease, "_set_until", write)
+    def overtaken(self: TableLease, until_us: int) -> None:
+        monkeypatch.setattr(TableLease, "_set_until", write)
         following.take(wait=False)
         write(self, until_us)
 
-    monkeypatch.setattr(Lease, "_set_until", overtaken)
+    monkeypatch.setattr(TableLease, "_set_until", overtaken)
     assert not slow._renew_or_lose()
     with pytest.raises(pv.TableProblem, match="could not renew its lease"):
         slow.check()
-    assert Lease(store, "asks").holding_run() == "next"
+    assert holding_run(store) == "next"
     with following:
         assert following._renew_or_lose()
         following.check()

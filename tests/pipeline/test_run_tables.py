@@ -15,7 +15,7 @@ from picsum_vision.pipeline.run_settings import kept_settings
 from picsum_vision.quality import MEANINGS
 from picsum_vision.report.html_file import write_report
 from picsum_vision.report.text import table_summary
-from picsum_vision.spark.lease import Lease
+from picsum_vision.spark.lease import holding_run
 from picsum_vision.spark.run_table import _COLUMNS, latest_runs
 from picsum_vision.spark.staging import Staging
 from picsum_vision.spark.tables import TableStore
@@ -70,7 +70,7 @@ def test_a_run_that_failed_or_was_ended_says_so(spark, tables, monkeypatch):
                     pv.run_pipeline(spark, job(tables, images, images=2, start=1))
         store = TableStore(spark, tables)
         assert [row.state for row in by_start(spark, tables)] == ["failed", "running"]
-        newest, oldest = latest_runs(store, at_most=5, holder=Lease(store, "").holding_run())
+        newest, oldest = latest_runs(store, at_most=5, holder=holding_run(store))
         assert (newest.state, oldest.state) == ("abandoned", "failed")
         pv.run_pipeline(spark, job(tables, images, images=2, start=1), progress=told.append)
     rows = by_start(spark, tables)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from picsum_vision.describing.backends import PyFunc
 from picsum_vision.describing.model_registry import resolved, sent_task
 from picsum_vision.describing.spending import at_price_of, price_factor
 from picsum_vision.describing.task_bounds import task_bounds
+from picsum_vision.errors import JobCancelled
 from picsum_vision.pipeline.chunks import Chunks
 from picsum_vision.pipeline.key_check import check_key
 from picsum_vision.pipeline.question import Question
@@ -30,6 +31,7 @@ from picsum_vision.spark.run_table import RUN_TABLE
 from picsum_vision.spark.sharing import tasks_of_a_chunk
 from picsum_vision.spark.staging import Staging
 from picsum_vision.spark.tables import TableStore
+from picsum_vision.spark.threads import is_cancellation
 from picsum_vision.spark.url_sources import urls_from
 from picsum_vision.table_columns import COLUMNS
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from picsum_vision.config import PipelineConfig
+
+_CANCELLED: Final = "run {} was cancelled; what it has committed is kept, and the next run goes on from there"
 
 
 def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Show | None = None) -> RunReport:
@@ -55,6 +59,8 @@ def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Show 
         If catalog, schema or tables cannot be used; the message has the SQL that repairs it.
     ModelProblem
         If the model cannot be asked at all, or its endpoint refuses every request: what was downloaded is kept.
+    JobCancelled
+        If its job group, tag or query was cancelled.
 
     """
     asked = url_frame(spark, config.urls) if config.urls_from is None else urls_from(spark, config.urls_from, config.url_col)
@@ -111,7 +117,7 @@ class _Run:
             stream=stream,
         )
         self._watchers = watchers_of(facts)
-        self._lease = Lease(self._store, self._run_id)
+        self._lease = Lease(self._store, self._run_id, others=self._staging.left_for_others)
 
     def run(self) -> RunReport:
         made = self._store.make_missing()
@@ -123,7 +129,7 @@ class _Run:
             tables_are_new = self._lease.is_first and len(made) == len(COLUMNS)
             if not tables_are_new:
                 self._see_what_others_did()
-            writer = StagedWriter(self._staging, self._lease.check, self._progress.say)
+            writer = StagedWriter(self._spark, self._staging, self._lease.check, self._progress.say)
             try:
                 report = self._work(writer, began_s, tables_are_new=tables_are_new)
                 for watcher in self._watchers:
@@ -131,8 +137,12 @@ class _Run:
             except Exception as error:
                 # Until its thread has ended nobody else may take the tables.
                 writer.join()
+                cancelled = JobCancelled(_CANCELLED.format(self._run_id)) if is_cancellation(error) else None
                 for watcher in self._watchers:
-                    watcher.failed(error)
+                    watcher.failed(cancelled or error)
+                if cancelled is not None:
+                    # Spark's own error is a stack of the JVM, of which a stream makes an overflow of another one.
+                    raise cancelled from None
                 raise
             except BaseException as stop:
                 # Who is interrupted does not wait; a later run in this process does, for what is under way.

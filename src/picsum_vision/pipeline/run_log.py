@@ -14,6 +14,7 @@ from picsum_vision.run_report import RunReport
 from picsum_vision.spark.quality_rules import AskedLanguage, measured
 from picsum_vision.spark.quality_table import add_quality
 from picsum_vision.spark.run_table import RunTable
+from picsum_vision.spark.threads import inheriting
 
 if TYPE_CHECKING:
     from picsum_vision.pipeline.watchers import RunFacts
@@ -43,7 +44,7 @@ class RunLog:
         facts = self._facts
         # Neither waits for the other: what the row says is known before the measures are.
         with ThreadPoolExecutor(1, thread_name_prefix="picsum-vision-run-row") as beside:
-            ending = beside.submit(self._end, report)
+            ending = beside.submit(inheriting(facts.spark, self._end), report)
             quality = self._measured()
             add_quality(facts.spark, facts.store, facts.run_id, quality, min_ok_share=report.min_ok_share)
             ending.result()

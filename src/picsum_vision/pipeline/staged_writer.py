@@ -11,29 +11,32 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from picsum_vision.spark.staging import ChunkFigures, Staging
+from picsum_vision.spark.threads import inheriting
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
+_AT_WORK: Final = "picsum-vision at work on"
 Result = TypeVar("Result")
 
 
 class StagedWriter:
     """Evaluates several chunks at a time, and publishes one at a time."""
 
-    def __init__(self, staging: Staging, check: Callable[[], None], say: Callable[[str], None]) -> None:
+    def __init__(self, spark: SparkSession, staging: Staging, check: Callable[[], None], say: Callable[[str], None]) -> None:
         """Begin when no thread of a run that was interrupted in this process is at the tables any more.
 
         `check` raises where these tables are another run's by now; it is called before anything is published.
         """
-        left = [thread for thread in threading.enumerate() if thread.name == _thread_name(staging)]
+        left = [thread for thread in threading.enumerate() if _is_at_work_on(thread, staging)]
         if left:
             say("waiting for what an interrupted run of this process still has under way")
         for thread in left:
             thread.join()
+        self._spark = spark
         self._staging = staging
         self._check = check
         self._one_at_a_time = threading.Lock()
@@ -54,7 +57,8 @@ class StagedWriter:
             except BaseException as error:  # noqa: BLE001 - whoever waits raises it
                 result.set_exception(error)
 
-        thread = threading.Thread(target=run, name=_thread_name(self._staging), daemon=True)
+        name = f"{_AT_WORK} {', '.join(self._staging.places)}"
+        thread = threading.Thread(target=inheriting(self._spark, run), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
         return result
@@ -123,5 +127,5 @@ def wait_for_any(futures: Iterable[Future[Result]], timeout_s: float | None = No
     return concurrent.futures.wait(list(futures), timeout_s, concurrent.futures.FIRST_COMPLETED).done
 
 
-def _thread_name(staging: Staging) -> str:
-    return f"picsum-vision publishes {staging.place}"
+def _is_at_work_on(thread: threading.Thread, staging: Staging) -> bool:
+    return thread.name.startswith(_AT_WORK) and any(place in thread.name for place in staging.places)

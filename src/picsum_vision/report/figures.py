@@ -17,7 +17,7 @@ from picsum_vision.report.run_figures import page_runs
 from picsum_vision.report.time_figures import latency, throughput
 from picsum_vision.run_report import DESCRIBE_WORDS, DOWNLOAD_WORDS
 from picsum_vision.spark.job_state import JobState, StageState
-from picsum_vision.spark.lease import Lease
+from picsum_vision.spark.lease import holding_run
 from picsum_vision.spark.quality_rules import AskedLanguage, measured
 from picsum_vision.spark.run_table import RunRow, latest_runs
 
@@ -48,7 +48,7 @@ class Figures:
         asked = store.read("image_urls")
         images, answers = store.among("image_codes", asked), store.among("image_desc", asked)
         state = JobState.read(store, asked)
-        runs = latest_runs(store, at_most=_RUNS, holder=Lease(store, "").holding_run())
+        runs = latest_runs(store, at_most=_RUNS, holder=holding_run(store))
         quality = measured(images, answers, _asked_language(runs), several_answers=True)
         return cls(
             asked=asked.count(),

@@ -136,11 +136,15 @@ class Finished(Protocol):
 
 
 def driver_notes(
-    jobs: Sequence[Finished], repeated: Sequence[bool], dearest: float, refusal: str | None
+    jobs: Sequence[Finished | None], repeated: Sequence[bool], dearest: float, refusal: str | None
 ) -> tuple[pa.Field, pa.Array]:
     """Return the column `driver_note` for rows with these jobs of a task, for which a request costs `dearest` at the worst."""
     notes = [
-        {"spent": 0.0 if again else job.spent, "dearest": dearest, "refusal": refusal if job.is_refused else None}
+        {
+            "spent": 0.0 if again or job is None else job.spent,
+            "dearest": dearest,
+            "refusal": refusal if job is not None and job.is_refused else None,
+        }
         for job, again in zip(jobs, repeated, strict=True)
     ]
     return pa.field(DRIVER_NOTE, _NOTE_TYPE), pa.array(notes, _NOTE_TYPE)

@@ -137,9 +137,9 @@ class Staging:
         self.names = tuple(f"{self._beginning}{own}{number}" for number in (1, 2, 3))
 
     @property
-    def place(self) -> str:
-        """Return the name of the table that the rows are for, which is the same for all runs on these tables."""
-        return self._store.name(IMAGES.role)
+    def places(self) -> tuple[str, ...]:
+        """Return the names of the tables that a run writes, which are the same for all runs on them."""
+        return tuple(self._store.name(role) for role in COLUMNS)
 
     def write(self, table: str, rows: DataFrame) -> tuple[Staged, ChunkFigures]:
         """Evaluate `rows` once and keep what they were; columns that they lack are NULL. The table must be published before."""
@@ -165,6 +165,11 @@ class Staging:
         """Bring a pass's rows into both tables, and empty theirs. Ended anywhere, it may be done again."""
         self._publish(staged, all_new=all_new)
         self._store.empty(staged.table)
+
+    def left_for_others(self) -> set[str]:
+        """Return the tables of other jobs that ended runs have left answers for."""
+        ways_out = {way_out.table for table in self._left_tables() for _, way_out, _ in self._left_in(table)}
+        return ways_out - {self._way_out.table}
 
     def publish_left(self) -> int:
         """Publish what ended runs have left; return how many rows that were.

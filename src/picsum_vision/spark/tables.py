@@ -31,6 +31,11 @@ class TableStore:
         self._spark = spark
         self.tables = tables
 
+    @property
+    def spark(self) -> SparkSession:
+        """The session."""
+        return self._spark
+
     def with_answers_in(self, image_desc: str) -> TableStore:
         """Return the same tables but for that of the answers."""
         return TableStore(self._spark, dataclasses.replace(self.tables, image_desc=image_desc))
