@@ -141,7 +141,7 @@ def test_errors_in_the_row(spark: SparkSession, chat: ChatCompletions, server: M
     )
     assert found.dtypes == [("result", "string"), ("errorMessage", "string")]
     good, bad, none = found.collect()
-    assert good["result"].startswith("L'immagine")
+    assert good["result"].startswith("The image measures 64 x 48")
     assert good["errorMessage"] is None
     assert (bad["result"], bad["errorMessage"].partition(" ")[0]) == (None, "not_an_image")
     assert tuple(none) == (None, None)
