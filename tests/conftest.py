@@ -6,6 +6,8 @@ import fcntl
 import os
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -51,6 +53,39 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_rank)
 
 
+_DOWNLOAD = """
+import sys
+from picsum_vision.spark.session import local_session
+local_session(sys.argv[1], extra_conf={"spark.jars.packages": sys.argv[2]}).stop()
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Get the jars that are not here yet, by one process, before xdist starts those that need them.
+
+    Where they cannot be had, the tests that need them say so.
+    """
+    if not getattr(session.config.option, "numprocesses", None) or hasattr(session.config, "workerinput"):
+        return
+    from picsum_vision.spark.jars import _are_cached, table_jar
+    from picsum_vision.spark.session import spark_installation
+
+    packages = packages_of_tests()
+    needed = [*packages, table_jar(spark_installation(), "iceberg")]
+    if not _are_cached(needed, Path("~/.ivy2.5.2").expanduser()):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, "-c", _DOWNLOAD, folder, ",".join(packages)], check=False)
+
+
+def packages_of_tests() -> list[str]:
+    """Return the Maven coordinates of what tests need beside Iceberg."""
+    from picsum_vision.spark.jars import table_jar
+    from picsum_vision.spark.session import spark_installation
+
+    return [table_jar(spark_installation(), "delta"), "org.xerial:sqlite-jdbc:3.46.1.3"]
+
+
 _WHOLE_JOBS = ("tests/pipeline/", "tests/progress/", "tests/sizing/", "tests/test_pipeline.py")
 
 
@@ -75,8 +110,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     Whoever writes tables takes a schema of their own; whoever needs other settings starts a process of their own.
     """
     # Most tests need no Spark.
-    from picsum_vision.spark.jars import COORDINATES
-    from picsum_vision.spark.session import local_session, spark_installation
+    from picsum_vision.spark.session import local_session
 
     session = local_session(
         tmp_path_factory.mktemp("warehouse"),
@@ -84,9 +118,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         driver_memory="2g",
         extra_conf={
             "spark.sql.shuffle.partitions": "2",
-            "spark.jars.packages": ",".join(
-                [COORDINATES[spark_installation().minor_version]["delta"], "org.xerial:sqlite-jdbc:3.46.1.3"]
-            ),
+            "spark.jars.packages": ",".join(packages_of_tests()),
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.databricks.delta.snapshotPartitions": "2",

@@ -1,4 +1,4 @@
-"""AiQuery against functions registered under the platform's name, and the notebook's SQL answered by a backend of ours."""
+"""AiQuery against functions registered under the platform's name."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ from picsum_vision import (
     Extract,
     ListObjects,
     ModelProblem,
-    PixelDescriber,
     ReadText,
     Sentiment,
-    SettingError,
     describe,
     register_ai_query,
 )
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
 # py4j leaves the sockets of what it has collected to the garbage collector.
 PY4J = "ignore:Exception ignored in.*socket:pytest.PytestUnraisableExceptionWarning"
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings(PY4J), pytest.mark.filterwarnings("ignore::ResourceWarning")]
-NOTEBOOK_SQL = """SELECT image_url, ai_query('databricks-llama-4-maverick',
-    'Descrivi dettagliatamente il contenuto di questa immagine.', files => image_binary) AS descrizione
-    FROM {table}"""
 
 
 @pytest.fixture(scope="module")
@@ -261,45 +256,3 @@ def test_a_missing_function_is_one_line(spark: SparkSession) -> None:
     with pytest.raises(ModelProblem, match="no such function") as problem:
         describe(frame(spark, [b"x"]), AiQuery(function="ai_query_missing"))
     assert "\n" not in str(problem.value)
-
-
-def test_the_notebooks_sql(spark: SparkSession, server: ModelServer) -> None:
-    """The notebook's SQL runs unchanged, with one answer a row, NULL for a NULL image."""
-    register_ai_query(spark, ChatCompletions(server.base_url, "test-vision"))
-    frame(spark, [picture(1), picture(2), None, b"broken"]).createOrReplaceTempView("image_codes_for_ai_query")
-    rows = collected(spark.sql(NOTEBOOK_SQL.format(table="image_codes_for_ai_query")))
-    assert [row["image_url"][-1] for row in rows] == ["0", "1", "2", "3"]
-    assert all("L'immagine misura 64 x 48" in row["descrizione"] for row in rows[:2])
-    assert rows[0]["descrizione"] != rows[1]["descrizione"]
-    assert [row["descrizione"] for row in rows[2:]] == [None, None]
-    assert server.stats()["requests"] == 2
-
-
-def test_the_pixel_describer_answers_the_notebooks_sql(spark: SparkSession) -> None:
-    """Without any model the notebook's SQL says what can be measured."""
-    register_ai_query(spark, PixelDescriber())
-    frame(spark, [picture(1)]).createOrReplaceTempView("image_codes_for_ai_query")
-    (row,) = spark.sql(NOTEBOOK_SQL.format(table="image_codes_for_ai_query")).collect()
-    assert "64" in row["descrizione"]
-
-
-def test_all_of_ai_querys_arguments_are_accepted(spark: SparkSession, server: ModelServer) -> None:
-    """The other named arguments of the platform's function are taken, in any order."""
-    register_ai_query(spark, ChatCompletions(server.base_url, "test-vision"), options=DescribeOptions(max_attempts=1))
-    df = frame(spark, [picture(1)]).selectExpr(
-        "ai_query('e', request => 'Describe', files => image_binary, failOnError => false, returnType => 'STRING', "
-        "modelParameters => named_struct('max_tokens', 100, 'temperature', 0.7), responseFormat => 'text') AS answer"
-    )
-    assert df.collect()[0]["answer"]
-
-
-def test_register_refuses_what_cannot_answer(spark: SparkSession) -> None:
-    """The platform's own function cannot stand behind itself."""
-    with pytest.raises(SettingError, match="backend"):
-        register_ai_query(spark, AiQuery())  # type: ignore[arg-type]
-
-
-def test_register_refuses_bounds_that_it_cannot_hold(spark: SparkSession) -> None:
-    """A function in SQL knows nothing of the job's other tasks: a bound of the whole job is refused, not multiplied."""
-    with pytest.raises(SettingError, match=r"^requests_per_minute_total: 60 is not allowed for a function in SQL"):
-        register_ai_query(spark, PixelDescriber(), options=DescribeOptions(requests_per_minute_total=60))

@@ -84,20 +84,21 @@ def completions_urls(base_url: str) -> tuple[str, ...]:
 def chat_request(images: int, task: Task, model: str, options: DescribeOptions, dialect: Dialect) -> dict[str, Any]:
     """Return the request for so many images, with marks in their places."""
     prompt = task.full_prompt
-    request: dict[str, Any] = {"model": model, "max_tokens": options.max_output_tokens}
+    request: dict[str, Any] = {"model": model, "max_tokens": options.max_output_tokens, **task.model_parameters}
     if options.temperature is not None:
         request["temperature"] = options.temperature
     schema = task.json_schema()
     if schema is not None and (dialect.ignores_schema or "response_format" in dialect.left_out):
         prompt = prompt_with_schema(task, schema)
     if schema is not None:
-        request["response_format"] = {"type": "json_schema", "json_schema": {"name": task.name, "strict": True, "schema": schema}}
+        request["response_format"] = task.response_format()
     for field in dialect.left_out:
         value = request.pop(field, None)
         if field == "max_tokens" and value is not None:
             request["max_completion_tokens"] = value  # the name that newer models want instead
     pictures = [{"type": "image_url", "image_url": {"url": _MARK}}] * images
-    request["messages"] = [{"role": "user", "content": [{"type": "text", "text": prompt}, *pictures]}]
+    # Models without vision take a text, and no list of parts.
+    request["messages"] = [{"role": "user", "content": [{"type": "text", "text": prompt}, *pictures] if images else prompt}]
     return request
 
 

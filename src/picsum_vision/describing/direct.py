@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from picsum_vision.concurrency.byte_budget import ByteBudget
@@ -22,14 +22,13 @@ def describe_images(backend: WorkerBackend, task: Task, options: DescribeOptions
     """Return the finished job of each image, in their order."""
     describer = Describer(backend, task, options, LoopThread.current())
     jobs = [describer.job(number, image) for number, image in enumerate(images)]
-    work_off(jobs, describer)
+    for _ in work_off(jobs, describer):
+        pass
     return jobs
 
 
-def work_off(jobs: Sequence[DescribeJob], describer: Describer) -> None:
-    """Run the jobs to their end with the describer's limits."""
-    if not jobs:
-        return
+def work_off(jobs: Sequence[DescribeJob], describer: Describer) -> Iterator[DescribeJob]:
+    """Run the jobs with the describer's limits; give each when it has ended. Who stops taking them cancels the rest."""
     run: JobRun[DescribeJob] = JobRun(
         LoopThread.current(),
         slots=describer.slots,
@@ -40,7 +39,10 @@ def work_off(jobs: Sequence[DescribeJob], describer: Describer) -> None:
     try:
         run.submit(jobs)
         run.no_more_input()
-        while run.unfinished:
-            run.collect()
+        left = len(jobs)
+        while left:
+            finished = run.collect()
+            left -= len(finished)
+            yield from finished
     finally:
         run.close()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MODEL_POOL: Final = "model"
 CPU_POOL: Final = "cpu"
 CPU_LANE: Final = Lane(CPU_POOL, "cpu")
+# In an image's place: the question is about none.
+TEXT_ONLY: Final = object()
 _log = logging.getLogger(__name__)
 
 

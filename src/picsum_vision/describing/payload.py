@@ -9,6 +9,7 @@ from typing import Any, Final
 from picsum_vision.describing.backends import ChatBackend
 from picsum_vision.describing.chat_request import image_url
 from picsum_vision.describing.image_tokens import UNSEEN_SIDE_PX, ImageTokenRule
+from picsum_vision.describing.job import TEXT_ONLY
 from picsum_vision.images.facts import BadImage
 from picsum_vision.images.fitting import FitImage, PayloadTooLarge, fit_image, image_as_it_is
 from picsum_vision.options import DescribeOptions
@@ -61,6 +62,8 @@ def fit_payload(value: Any, backend: ChatBackend, options: DescribeOptions, rule
 
 def payload_as_it_is(value: Any, options: DescribeOptions, rule: ImageTokenRule) -> Payload | None:
     """Return what is sent of a row with one small image that needs no change, None where finding out takes longer."""
+    if value is TEXT_ONLY:
+        return _payload([], rule)
     if not isinstance(value, bytes) or not value or len(value) > _SMALL_BYTES:
         return None
     try:

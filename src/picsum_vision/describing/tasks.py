@@ -101,6 +101,18 @@ class Task:
         """Return the JSON schema of the answer, None for free text."""
         return None
 
+    def response_format(self) -> dict[str, Any] | None:
+        """Return the field `response_format` of a chat request, None for free text."""
+        schema = self.json_schema()
+        if schema is None:
+            return None
+        return {"type": "json_schema", "json_schema": {"name": self.name, "strict": True, "schema": schema}}
+
+    @property
+    def model_parameters(self) -> Mapping[str, Any]:
+        """Further fields of a chat request."""
+        return {}
+
     def parse(self, text: str) -> Any:
         """Return the answer that `text` holds, typed as `answer_ddl`; raises BadAnswer."""
         return text.strip()

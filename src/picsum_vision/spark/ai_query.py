@@ -94,8 +94,7 @@ def _call(backend: AiQuery, image_col: str, task: Task, options: DescribeOptions
     if schema is not None and "responseFormat" in left_out:
         prompt = prompt_with_schema(task, schema)
     elif schema is not None:
-        wrapped = {"type": "json_schema", "json_schema": {"name": task.name, "strict": True, "schema": schema}}
-        named["responseFormat"] = literal(json.dumps(wrapped))
+        named["responseFormat"] = literal(json.dumps(task.response_format()))
     named["files"] = image
     arguments = [literal(backend.endpoint), literal(prompt)]
     arguments += [f"{name} => {value}" for name, value in named.items() if name not in left_out]
@@ -175,7 +174,7 @@ def _failure(error: Column) -> Column:
     """Return the closed list's word for what the platform says went wrong."""
     word = F.when(F.lit(False), "")  # noqa: FBT003 - a column's value
     for status, pattern in _ERROR_WORDS.items():
-        word = word.when(error.rlike(pattern), status.value)
+        word = word.when(error.rlike(rf"{pattern}|^{status.value}\b"), status.value)
     return word.otherwise(DescribeStatus.HTTP_ERROR.value)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import logging
 import os
 import re
+import zipfile
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import IO, TYPE_CHECKING, Final, Literal
 
 from picsum_vision.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 TableFormat = Literal["iceberg", "delta"]
 
@@ -35,6 +38,8 @@ COORDINATES: Final[Mapping[str, Mapping[TableFormat, str]]] = {
 # Where Spark 4 keeps them by itself.
 _CACHE: Final = "~/.ivy2.5.2"
 _CACHE_REMEDY: Final = "set spark.jars.ivy to a folder that can be written to"
+_LOCK_NAME: Final = "picsum-vision.lock"
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +116,54 @@ def _cache_folder(asked: str | None) -> str:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise EnvironmentProblem(f"jars cannot be kept at {folder} (Permission denied): {_CACHE_REMEDY}")
     return str(folder)
+
+
+@contextlib.contextmanager
+def cache_lock(settings: Mapping[str, str]) -> Iterator[None]:
+    """Hold the lock of the jars' cache while a JVM starts: one process at a time downloads, those that need not start together.
+
+    Ivy's own locks cover its cache, and give up after two minutes; nobody's cover the folder where Spark puts the jars that it
+    loads, so that one process reads what another has half copied. What a killed process has left half copied is removed.
+    """
+    packages = _listed(settings.get("spark.jars.packages"))
+    if not packages:
+        yield
+        return
+    folder = Path(settings["spark.jars.ivy"])
+    with (folder / _LOCK_NAME).open("a+b") as lock:
+        _lock(lock, exclusive=False)
+        if not _are_cached(packages, folder):
+            _lock(lock, exclusive=True)
+            if _are_cached(packages, folder):
+                _lock(lock, exclusive=False)
+            for jar in _broken_jars(folder):
+                jar.unlink(missing_ok=True)
+        yield
+
+
+def _lock(file: IO[bytes], *, exclusive: bool) -> None:
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return
+    kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    try:
+        try:
+            fcntl.flock(file.fileno(), kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.info("another process is downloading jars to %s; waiting for it", Path(file.name).parent)
+            fcntl.flock(file.fileno(), kind)
+    except OSError as error:  # some network file systems have no locks
+        _log.warning("%s cannot be locked (%s): do not start two sessions at once before the jars are there", file.name, error)
+
+
+def _are_cached(packages: Iterable[str], folder: Path) -> bool:
+    names = ["{}_{}-{}.jar".format(*package.split(":")) for package in packages if package.count(":") == 2]  # noqa: PLR2004
+    return all((folder / "jars" / name).exists() for name in names) and not _broken_jars(folder)
+
+
+def _broken_jars(folder: Path) -> list[Path]:
+    return [jar for jar in (folder / "jars").glob("*.jar") if not zipfile.is_zipfile(jar)]
 
 
 def packaged_file(name: str) -> Path:

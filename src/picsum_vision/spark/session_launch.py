@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
+import time
 import warnings
 from typing import TYPE_CHECKING
 
 from picsum_vision.errors import EnvironmentProblem
 from picsum_vision.redaction import cause
+from picsum_vision.spark.jars import cache_lock
 from picsum_vision.spark.session_address import connect_port_in_use
-from picsum_vision.spark.session_output import StartupOutput, telling_line, why_not_started
+from picsum_vision.spark.session_output import StartupOutput, download_trouble, telling_line, why_not_started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _LAST_WORDS_WAIT_S = 5.0
+# Ivy keeps what it has got, so that another try asks for the rest.
+_WAITS_BEFORE_ANOTHER_DOWNLOAD_S = (1, 4)
+_log = logging.getLogger(__name__)
 
 
 def jvm_is_running() -> bool:
@@ -70,14 +76,23 @@ def _launch_jvm(settings: Mapping[str, str]) -> StartupOutput:
     from pyspark.errors import PySparkException  # noqa: PLC0415
     from pyspark.java_gateway import launch_gateway  # noqa: PLC0415
 
-    output = StartupOutput()
     conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
-    try:
-        gateway = launch_gateway(conf, {"stdout": output.write_end, "stderr": output.write_end})  # type: ignore[no-untyped-call]  # pyspark's
-    except PySparkException as error:
-        output.close_write_end()
-        said = output.text(wait_s=_LAST_WORDS_WAIT_S)
-        raise EnvironmentProblem(why_not_started(said, settings.get("spark.jars.packages", "its jars"))) from cause(error)
+    with cache_lock(settings):
+        for wait_s in (*_WAITS_BEFORE_ANOTHER_DOWNLOAD_S, None):
+            output = StartupOutput()
+            try:
+                gateway = launch_gateway(conf, {"stdout": output.write_end, "stderr": output.write_end})  # type: ignore[no-untyped-call]  # pyspark's
+                break
+            except PySparkException as error:
+                output.close_write_end()
+                said = output.text(wait_s=_LAST_WORDS_WAIT_S)
+                trouble = download_trouble(said)
+                if wait_s is None or trouble is None:
+                    raise EnvironmentProblem(why_not_started(said, settings.get("spark.jars.packages", "its jars"))) from cause(
+                        error
+                    )
+            _log.info("jars could not be downloaded (%s); trying again in %d s", trouble, wait_s)
+            time.sleep(wait_s)
     output.close_write_end()
     SparkContext._ensure_initialized(gateway=gateway, conf=conf)  # noqa: SLF001 - Connect's start has no argument for a gateway
     return output

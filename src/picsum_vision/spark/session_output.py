@@ -14,6 +14,12 @@ _STANDARD_ERROR = 2
 _NOISE = re.compile(
     r"^\s*$|^\s+at |^\s*\.\.\. \d+ more|^WARNING|^:|^\t|^Using Spark's|^Ivy Default|^The jars|added as a dependency$|^Picked up"
 )
+# What Ivy says where asking once more may help: no connection or a broken one, a refusal of the server, a part of a file, a lock
+# that it did not get in two minutes. Of a jar that is not there it only says so.
+_TROUBLE = re.compile(
+    r"\((?:java|javax)\.[\w.]*?(\w+Exception: [^)\n]*)|SERVER ERROR: (.*?) url=|(Downloaded file size[^\n]*?) for "
+    r"|(impossible to acquire lock)"
+)
 
 
 class StartupOutput:
@@ -63,14 +69,20 @@ class StartupOutput:
             _log.info("downloading %s, once; it is kept for later starts", jar.decode(errors="replace"))
 
 
+def download_trouble(output: str) -> str | None:
+    """Return why a repository did not give its jars this time, None if they are not there or something else went wrong."""
+    found = _TROUBLE.search(output)
+    return found and next(words for words in found.groups() if words)[:120]
+
+
 def why_not_started(output: str, jars: str) -> str:
     """Return one line: why Spark did not start, judging by what it printed, and the remedy. `jars` are Maven coordinates."""
     lowered = output.lower()
     if "unresolved dependenc" in lowered or "failed downloads" in lowered or "download failed" in lowered:
-        reason = re.search(r"\((?:java|javax)\.[\w.]*?(\w+Exception): ([^)\n]*)", output)
-        because = f" ({reason[1]}: {reason[2][:120]})" if reason else ""
+        repository = re.search(r"^\s+https?://(?:[^/@\s]*@)?([^/\s]+)", output, re.MULTILINE)
         return (
-            f"cannot get {jars} from Maven Central{because}: needed once, then kept on this machine; allow the download, "
+            f"cannot get {jars} from {repository[1] if repository else 'Maven Central'} "
+            f"({download_trouble(output) or 'not found there'}): needed once, then kept on this machine; allow the download, "
             "name a mirror's settings file as spark.jars.ivySettings, or give the files themselves as spark.jars"
         )
     return f"Spark did not start: {telling_line(output)}"
