@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from picsum_vision.spark.columns import name_key
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.table_columns import COLUMNS
 
@@ -19,6 +20,7 @@ class ReadTables(TableStore):
     def read(self, role: str) -> DataFrame:
         """Return a table with all columns of its role; raises TableProblem if it is not there."""
         df = super().read(role)
-        there = {name.lower() for name in df.columns}
+        key = name_key(df.sparkSession)
+        there = set(map(key, df.columns))
         lacking = [(name, kind) for name, kind, _ in COLUMNS.get(role, ()) if name not in there]
         return df.select("*", *(F.lit(None).cast(kind).alias(name) for name, kind in lacking))

@@ -23,8 +23,8 @@ _COMMENT: Final = "Runs of the job, one row each"
 _COLUMNS: Final = (
     ("run_id", "STRING", "The run"),
     ("state", "STRING", "running, ok, share_missed (min_ok_share), failed, or abandoned: it ended without a word"),
-    ("started_at", "TIMESTAMP", "By the driver's clock"),
-    ("ended_at", "TIMESTAMP", "By the driver's clock; NULL of a run that is running or abandoned"),
+    ("started_at", "TIMESTAMP_LTZ", "By the clock of the driver"),
+    ("ended_at", "TIMESTAMP_LTZ", "By the clock of the driver; NULL of a run that is running or abandoned"),
     ("images_table", "STRING", "The table of images that it worked on"),
     ("stream", "STRING", "Checkpoint location and number of the micro-batch, of a run of run_stream"),
     ("rows", "BIGINT", "Addresses that were asked for"),
@@ -74,8 +74,7 @@ class RunTable:
         self._update(changes, f"run_id = {literal(self._run_id)}")
 
     def _abandoned(self) -> list[str]:
-        if not self._store.exists(RUN_TABLE):
-            self._store.create(RUN_TABLE, _COLUMNS, _COMMENT)
+        if self._store.make(RUN_TABLE, _COLUMNS, _COMMENT):
             return []
         found = _of_these_tables(self._store).where(F.col("state") == RUNNING).select("run_id").collect()
         run_ids = [row[0] for row in found]
