@@ -14,6 +14,7 @@ from picsum_vision.errors import SettingError
 
 _QUOTED: Final = re.compile(r"`((?:[^`]|``)+)`")
 _BARE: Final = re.compile(r"[^\s`./\\:;'\"]+")
+_PLAIN: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PART: Final = f"(?:{_QUOTED.pattern}|{_BARE.pattern})"
 _NAME: Final = re.compile(rf"{_PART}(?:\.{_PART})*")
 # Quotes and backslashes, and the place where `${` is cut in two.
@@ -26,8 +27,8 @@ def identifier(*parts: str) -> str:
 
 
 def readable_name(*parts: str) -> str:
-    """Return the parts as a person writes them, in backticks only where they need them."""
-    return ".".join(part if _BARE.fullmatch(part) else identifier(part) for part in parts)
+    """Return the parts as a person writes them in SQL, in backticks only where they need them."""
+    return ".".join(part if _PLAIN.fullmatch(part) else identifier(part) for part in parts)
 
 
 def unquoted(part: str) -> str:

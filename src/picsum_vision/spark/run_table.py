@@ -118,6 +118,7 @@ def latest_runs(store: TableStore, *, at_most: int, holder: str | None) -> list[
     """
     if not store.exists(RUN_TABLE):
         return []
+    store.check_types(RUN_TABLE, _COLUMNS)
     moments = {"started_us": F.unix_micros("started_at"), "ended_us": F.unix_micros("ended_at")}
     fields = [moments.get(field.name, F.col(field.name)).alias(field.name) for field in dataclasses.fields(RunRow)]
     found = _of_these_tables(store).orderBy(F.desc("started_at"), "run_id").limit(at_most).select(*fields).collect()

@@ -40,19 +40,26 @@ def unfit_columns(
     `table` is the table's name as SQL has it, `name_key` what two names of the same column have in common. Columns that are
     missing can be added and are left out.
     """
-    wanted = {name: sql_type(kind) for name, kind, _ in columns}
+    columns = tuple(columns)
+    ours, unfit = {name for name, _, _ in columns}, unfit_types(columns, schema, name_key)
     for field in schema.fields:
-        kind = wanted.get(name_key(field.name))
-        told = None if kind is None else _difference(f"column {field.name}", field.dataType, kind, name_key)
-        if told is not None:
+        if told := unfit.get(field.name):
             is_key = field.name.lower() == KEY
             yield f"{told}; {_other_table(table) if is_key else _renamed(field.name, table, is_delta=is_delta)}"
         elif field.name.lower() == "descrizione" and (limited := _limited(field)):
             told = f"column {field.name} is {limited}, and must be string, for an answer may be longer"
             yield f"{told}; ALTER TABLE {table} ALTER COLUMN {identifier(field.name)} TYPE STRING"
-        elif not field.nullable and _needs_null(field, is_ours=kind is not None):
+        elif not field.nullable and _needs_null(field, is_ours=name_key(field.name) in ours):
             told = f"column {field.name} is NOT NULL, and must be nullable, for a run has rows without it"
             yield f"{told}; ALTER TABLE {table} ALTER COLUMN {identifier(field.name)} DROP NOT NULL"
+
+
+def unfit_types(columns: Iterable[Column], schema: StructType, name_key: Callable[[str], str]) -> dict[str, str]:
+    """Return which of the table's columns have a type that cannot be kept or read as ours, and what the first difference is."""
+    wanted = {name: sql_type(kind) for name, kind, _ in columns}
+    there = {field.name: (field.dataType, wanted.get(name_key(field.name))) for field in schema.fields}
+    told = {name: kind and _difference(f"column {name}", found, kind, name_key) for name, (found, kind) in there.items()}
+    return {name: difference for name, difference in told.items() if difference}
 
 
 def refused_keys(schema: StructType, table: str) -> Iterator[tuple[str, str]]:
