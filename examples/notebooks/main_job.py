@@ -40,7 +40,7 @@ if setting("backend", "ai-query" if on_databricks else "pixels") == "ai-query":
 else:
     BACKEND = pv.PixelDescriber()  # no model: it says what it measures in the pixels
 
-spark.sql(f"CREATE SCHEMA IF NOT EXISTS {TABLES.catalog}.{TABLES.schema}")
+spark.sql(f"CREATE SCHEMA IF NOT EXISTS {TABLES.catalog}.`{TABLES.schema}`")
 
 # COMMAND ----------
 

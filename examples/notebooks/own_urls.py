@@ -32,7 +32,7 @@ if "spark" not in globals():  # on Databricks it is there
 BASE_URL = setting("base_url", "https://picsum.photos")
 TABLES = pv.Tables(catalog=setting("catalog", "platform_catalog"), schema=setting("own_schema", "own_pictures"))
 URL_COL = setting("url_col", "photo")
-spark.sql(f"CREATE SCHEMA IF NOT EXISTS {TABLES.catalog}.{TABLES.schema}")
+spark.sql(f"CREATE SCHEMA IF NOT EXISTS {TABLES.catalog}.`{TABLES.schema}`")
 
 # COMMAND ----------
 
@@ -45,7 +45,7 @@ spark.sql(f"CREATE SCHEMA IF NOT EXISTS {TABLES.catalog}.{TABLES.schema}")
 
 urls_from = setting("urls_from", "")
 if not urls_from:
-    urls_from = f"{TABLES.catalog}.{TABLES.schema}.example_list"
+    urls_from = f"{TABLES.catalog}.`{TABLES.schema}`.example_list"
     photos = [f"{BASE_URL}/id/{number}/640/480" for number in (10, 11, 12, 13, 86)]
     rows = [(f"A-{number}", photo) for number, photo in enumerate([*photos, "not an address"])]
     spark.createDataFrame(rows, f"sku STRING, {URL_COL} STRING").write.mode("overwrite").saveAsTable(urls_from)

@@ -114,7 +114,7 @@ DOWNLOAD_OUTCOME_FIELDS: Final[Mapping[str, str]] = {
     "sha256": "STRING",
     "final_url": "STRING",
     "message": "STRING",
-    "finished_at": "TIMESTAMP",
+    "finished_at": "TIMESTAMP_LTZ",
 }
 DESCRIBE_OUTCOME_FIELDS: Final[Mapping[str, str]] = {
     "status": "STRING",
@@ -129,7 +129,7 @@ DESCRIBE_OUTCOME_FIELDS: Final[Mapping[str, str]] = {
     "image_bytes_sent": "BIGINT",
     "finish_reason": "STRING",
     "message": "STRING",
-    "finished_at": "TIMESTAMP",
+    "finished_at": "TIMESTAMP_LTZ",
 }
 
 

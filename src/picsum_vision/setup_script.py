@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from picsum_vision.errors import SettingError
-from picsum_vision.sql_text import identifier, literal
+from picsum_vision.sql_text import check_not_replaced, identifier, literal
 from picsum_vision.table_columns import COLUMNS, COMMENTS, column_list
 from picsum_vision.table_names import Tables
 
@@ -19,6 +19,7 @@ def setup_script(tables: Tables, *, grant_to: str | None = None) -> str:
     """Return the statements, each ended by a semicolon; those that are there already change nothing when they run again."""
     if grant_to is not None and not grant_to.strip():
         raise SettingError("grant_to: '' is not allowed; it must be a user, group or service principal")
+    check_not_replaced("grant_to", grant_to or "")
     catalog, schema = identifier(tables.catalog), identifier(tables.catalog, tables.schema)
     volume = identifier(tables.catalog, tables.schema, VOLUME)
     statements = [

@@ -20,7 +20,7 @@ COLUMNS: Final = {
     ),
     "image_desc": (
         _URL_COLUMN,
-        ("descrizione", "STRING", "The model's answer; NULL where there is none, see describe_outcome.status"),
+        ("descrizione", "STRING", "Answer of the model; NULL where there is none, see describe_outcome.status"),
         ("describe_outcome", DESCRIBE_OUTCOME_DDL, "What became of the question: status, model, tokens, attempts"),
     ),
 }

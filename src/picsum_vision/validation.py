@@ -69,8 +69,9 @@ def check_choice(name: str, value: Any, allowed: Collection[str]) -> None:
 
 def did_you_mean(word: Any, known: Iterable[str]) -> str:
     """Return ` (did you mean "..."?)` for the nearest known word, or nothing."""
-    nearest = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
-    return f' (did you mean "{nearest[0]}"?)' if nearest else ""
+    by_lower = {name.lower(): name for name in known}
+    nearest = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.6)
+    return f' (did you mean "{by_lower[nearest[0]]}"?)' if nearest else ""
 
 
 def _refusal(name: str, value: Any, allowed: str, *, optional: bool = False) -> str:

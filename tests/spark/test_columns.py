@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pyspark
 import pytest
 
 import picsum_vision as pv
+from picsum_vision.spark.url_sources import urls_from
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,33 @@ def test_a_column_in_the_way_is_named(urls):
     """A DataFrame that has a column of the same name already, in any case, is refused."""
     with pytest.raises(pv.ColumnError, match="image_binary: the DataFrame has this column already"):
         pv.download(urls.withColumnRenamed("number", "IMAGE_BINARY"))
+
+
+@pytest.mark.parametrize("collation", ["", " COLLATE UTF8_LCASE"])
+def test_a_column_may_be_written_in_another_case_and_be_any_text(spark, image_server, collation):
+    """IMAGE_URL is image_url where the session does not tell case apart; a collation makes a text no other type (Spark 4)."""
+    if collation and spark.version.startswith("3"):
+        pytest.skip("Spark 3 has no collations")
+    df = spark.sql(f"SELECT '{image_server.base_url}/id/1/9/9'{collation} AS IMAGE_URL, 1 AS n")
+    images = pv.download(df, options=pv.DownloadOptions(allow_private_addresses=True)).withColumnRenamed(
+        "image_binary", "Picture"
+    )
+    (row,) = pv.describe(images, pv.PixelDescriber(), image_col="PICTURE").collect()
+    assert (row["download_outcome"]["status"], row["describe_outcome"]["status"], row["n"]) == ("ok", "ok", 1)
+    assert pv.as_spark_images(images, image_col="picture").count() == 1
+    assert pv.group_images(images, "N", image_col="picture").count() == 1
+    addresses = df.select("image_url").union(df.selectExpr("upper(image_url)"))
+    assert pv.estimate_cost(addresses, pv.ChatCompletions("https://h/v1", "m", send="url"), image_col="image_url").rows == 2
+
+
+@pytest.mark.skipif(pyspark.__version__.startswith("3"), reason="Spark 3 has no collations")
+def test_a_collation_makes_no_two_addresses_one(spark):
+    """Addresses that differ in case are two, whatever the collation of their column says."""
+    spark.sql("SELECT a COLLATE UTF8_LCASE AS u FROM VALUES ('https://h/a'), ('https://h/A') AS v(a)").createOrReplaceTempView(
+        "collated"
+    )
+    found = urls_from(spark, "collated", "U")
+    assert (found.count(), found.dtypes) == (2, [("image_url", "string")])
 
 
 def test_images_must_be_binary(urls):

@@ -20,6 +20,7 @@ import picsum_vision as pv
 from picsum_vision.spark.schemas import DESCRIBED, DOWNLOADED
 from picsum_vision.spark.table_types import unfit_columns
 from picsum_vision.spark.tables import TableStore
+from picsum_vision.table_columns import COLUMNS
 from picsum_vision.testing.image_server import ImageServer
 
 DOWNLOAD_OUTCOME = DOWNLOADED["download_outcome"]
@@ -36,7 +37,7 @@ def changed(outcome: DataType, **kinds: DataType | None) -> StructType:
 
 
 def unfit(role: str, schema: StructType, *, is_delta: bool = False) -> list[str]:
-    return list(unfit_columns(role, schema, "`t`", is_delta=is_delta))
+    return list(unfit_columns(COLUMNS[role], schema, "`t`", is_delta=is_delta))
 
 
 @pytest.mark.parametrize(
@@ -65,10 +66,26 @@ def test_what_spark_writes_without_a_loss_is_taken(role, schema):
             columns(descrizione=columns(a=StringType())),
             "column descrizione is struct<a:string>, and must be string; ",
         ),
-        ("image_codes", columns(download_outcome=changed(DOWNLOAD_OUTCOME, bytes=IntegerType())), "column download_outcome is "),
-        ("image_codes", columns(download_outcome=changed(DOWNLOAD_OUTCOME, width=None)), "column download_outcome is "),
-        ("image_codes", columns(download_outcome=changed(DOWNLOAD_OUTCOME, more=StringType())), "column download_outcome is "),
-        ("image_codes", columns(download_outcome=changed(DOWNLOAD_OUTCOME, finished_at=TimestampNTZType())), "column download"),
+        (
+            "image_codes",
+            columns(download_outcome=changed(DOWNLOAD_OUTCOME, bytes=IntegerType())),
+            "column download_outcome.bytes is int, and must be bigint; ",
+        ),
+        (
+            "image_codes",
+            columns(download_outcome=changed(DOWNLOAD_OUTCOME, width=None)),
+            "column download_outcome has no field width, and must have one; ",
+        ),
+        (
+            "image_codes",
+            columns(download_outcome=changed(DOWNLOAD_OUTCOME, more=StringType())),
+            "column download_outcome has a field more, and must have none of that name; ",
+        ),
+        (
+            "image_codes",
+            columns(download_outcome=changed(DOWNLOAD_OUTCOME, finished_at=TimestampNTZType())),
+            "column download_outcome.finished_at is timestamp_ntz, and must be timestamp; ",
+        ),
     ],
 )
 def test_another_type_is_named_with_what_repairs_it(role, schema, said):

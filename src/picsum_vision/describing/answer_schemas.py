@@ -14,7 +14,7 @@ _SCALARS: Final = {
     "SMALLINT": "SMALLINT", "SHORT": "SMALLINT", "INT": "INT", "INTEGER": "INT", "BIGINT": "BIGINT", "LONG": "BIGINT",
     "FLOAT": "FLOAT",
     "REAL": "FLOAT", "DOUBLE": "DOUBLE", "DECIMAL": "DECIMAL", "DEC": "DECIMAL", "NUMERIC": "DECIMAL", "DATE": "DATE",
-    "TIMESTAMP": "TIMESTAMP",
+    "TIMESTAMP": "TIMESTAMP", "TIMESTAMP_LTZ": "TIMESTAMP",
 }  # fmt: skip
 _TOKEN: Final = re.compile(r"\s*(?:(`(?:[^`]|``)+`)|([\w\-]+)|('(?:[^'\\]|\\.|'')*')|([<>(),:]))")
 _JSON_SCALARS: Final = {"string": "STRING", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}

@@ -104,7 +104,7 @@ def _tables(case: Case) -> Iterator[Finding]:
 
 def _reading(case: Case, role: str) -> TableProblem | None:
     try:
-        TableStore(case.session, case.config.tables).check_types(role)
+        TableStore(case.session, case.config.tables).check_types(role, COLUMNS[role])
     except TableProblem as problem:
         return problem
     return None

@@ -145,7 +145,7 @@ def _plan(  # noqa: PLR0917 - export's own settings
 
 def _rows(df: DataFrame, plan: ExportPlan, image_col: str, text_col: str) -> DataFrame:
     """Return the columns that the workers want: what they need to know, and the rest as JSON or with its types."""
-    check_input("image_col", df, image_col, "binary")
+    image_col = check_input("image_col", df, image_col, "binary")
     check_text("text_col", text_col)
     kinds = dict(df.dtypes)
     text = F.lit(None).cast("string")

@@ -12,7 +12,7 @@ from picsum_vision.pipeline.mlflow_run import MlflowRun
 from picsum_vision.pipeline.run_settings import kept_settings, kept_versions
 from picsum_vision.run_report import RunReport
 from picsum_vision.spark.quality_rules import AskedLanguage, measured
-from picsum_vision.spark.quality_table import add_quality
+from picsum_vision.spark.quality_table import add_quality, prepare_quality_table
 from picsum_vision.spark.run_table import RunTable
 from picsum_vision.spark.threads import inheriting
 
@@ -33,6 +33,7 @@ class RunLog:
     def begun(self) -> None:
         """Write that the run is running, and which ones have ended without a word."""
         settings, versions = kept_settings(self._facts.config), kept_versions(self._facts.spark.version)
+        prepare_quality_table(self._facts.store)
         abandoned = self._table.begin(settings=json.dumps(settings), versions=versions, stream=self._facts.stream)
         for run_id in abandoned:
             self._facts.say(f"run {run_id} ended without a word; image_runs says abandoned")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from picsum_vision.errors import SettingError
 from picsum_vision.spark.tables import TableStore
+from picsum_vision.sql_text import is_name, name_parts
 from picsum_vision.table_columns import COLUMNS, KEY
 from picsum_vision.table_names import Tables
 
@@ -46,9 +47,9 @@ def emptied(store: TableStore, asked: DataFrame) -> DataFrame:
 
 def _is_one_of(spark: SparkSession, tables: Tables, source: str) -> bool:
     """Return whether a table's name is that of one of the job's; what it leaves out is the session's current one."""
-    if tables.path is not None:
+    if tables.path is not None or not is_name(source):
         return False
-    *before, name = source.lower().split(".")
+    *before, name = name_parts(source.lower())
     current = [spark.catalog.currentCatalog(), spark.catalog.currentDatabase()]
     place = [*current[: 2 - len(before)], *before]
     ours = {getattr(tables, role).lower() for role in COLUMNS}

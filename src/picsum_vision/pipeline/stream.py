@@ -13,10 +13,10 @@ from picsum_vision.errors import SettingError
 from picsum_vision.pipeline.key_check import check_key
 from picsum_vision.pipeline.run import run_over
 from picsum_vision.redaction import cause, redact_error
-from picsum_vision.spark.columns import check_input, own_name
+from picsum_vision.spark.columns import check_input
 from picsum_vision.spark.table_problems import table_problem
 from picsum_vision.spark.tables import TableStore
-from picsum_vision.sql_text import identifier
+from picsum_vision.sql_text import identifier, table_name
 from picsum_vision.table_columns import KEY
 from picsum_vision.validation import check_text
 
@@ -80,7 +80,7 @@ def run_stream(
     url_col = config.url_col if urls is not None or config.urls_from is not None else KEY
     _check_source(source, url_col)
     batch = _MicroBatch(config=config, checkpoint_location=checkpoint_location)
-    addresses = source.select(F.col(identifier(url_col)).alias(KEY))
+    addresses = source.select(F.col(identifier(url_col)).cast("string").alias(KEY))
     writer = addresses.writeStream.foreachBatch(batch).option("checkpointLocation", checkpoint_location)
     return (writer.trigger(availableNow=True) if every is None else writer.trigger(processingTime=every)).start()
 
@@ -107,7 +107,8 @@ def _table_stream(spark: SparkSession, config: PipelineConfig, options: Mapping[
             # Delta streams a table that is known by its path only when it is asked for by that path.
             source = reader.format("delta").load(config.tables.readable("image_urls"))
         else:
-            source = reader.table(config.urls_from or store.name("image_urls"))
+            asked = config.urls_from
+            source = reader.table(store.name("image_urls") if asked is None else table_name("urls_from", asked))
         _ = source.schema
     except PySparkException as error:
         if config.urls_from is None:
@@ -122,4 +123,4 @@ def _table_stream(spark: SparkSession, config: PipelineConfig, options: Mapping[
 def _check_source(source: DataFrame, url_col: str) -> None:
     if not source.isStreaming:
         raise SettingError("urls: this DataFrame does not stream; make it with spark.readStream, or use run_pipeline")
-    check_input("url_col", source, own_name(source, url_col), "string")
+    check_input("url_col", source, url_col, "string")

@@ -24,12 +24,13 @@ from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DescribeStatus
 from picsum_vision.redaction import PATTERNS, cause
 from picsum_vision.spark.ai_query_problems import problem, unknown_argument
-from picsum_vision.spark.answer_columns import spark_type
+from picsum_vision.spark.answer_columns import answer_type_of, spark_type
 from picsum_vision.sql_text import identifier, literal
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+_IMAGE: Final = "picsum_vision_image"
 _ANSWER: Final = "picsum_vision_answer"
 _PARSED: Final = "picsum_vision_parsed"
 _STATUS: Final = "picsum_vision_status"
@@ -74,7 +75,9 @@ def _asked(  # noqa: PLR0917 - what describe was given
     """Add the function's result, asked for without the arguments that the function does not know."""
     try:
         # Named arguments are looked at when the expression is first used: on classic Spark here, on Connect with the schema.
-        asked = df.withColumn(_ANSWER, F.expr(_call(backend, image_col, task, options, left_out)))
+        # By a name of ours: a column's own may have `${`, which Spark replaces in an expression's text.
+        named = df.withColumn(_IMAGE, F.col(identifier(image_col)))
+        asked = named.withColumn(_ANSWER, F.expr(_call(backend, _IMAGE, task, options, left_out))).drop(_IMAGE)
         _ = asked.schema
     except PySparkException as error:
         unknown = unknown_argument(error)
@@ -94,7 +97,7 @@ def _call(backend: AiQuery, image_col: str, task: Task, options: DescribeOptions
     if schema is not None and "responseFormat" in left_out:
         prompt = prompt_with_schema(task, schema)
     elif schema is not None:
-        named["responseFormat"] = literal(json.dumps(task.response_format()))
+        named["responseFormat"] = literal(json.dumps(task.response_format(), ensure_ascii=False))
     named["files"] = image
     arguments = [literal(backend.endpoint), literal(prompt)]
     arguments += [f"{name} => {value}" for name, value in named.items() if name not in left_out]
@@ -120,7 +123,7 @@ def _parsed(text: Column, task: Task) -> Column:
         return F.trim(text)
     text = _object_in(text)
     if task.answer_field is not None:
-        return F.from_json(text, f"{identifier(task.answer_field)} {task.answer_ddl}")
+        return F.from_json(text, StructType([StructField(task.answer_field, spark_type(answer_type_of(task)))]))
     # Text that is no such object gives a struct of NULLs; only this field tells it from one that says null.
     fields = [StructField(field.name, spark_type(field.type)) for field in _fields(task)]
     schema = StructType([*fields, StructField(_UNREADABLE, StringType())])
@@ -153,7 +156,7 @@ def _bare_answer(text: Column, task: Task) -> Column:
     bare = F.when(~F.contains(text, F.lit("{")), F.trim(text)).cast("string")
     if isinstance(task, Sentiment):
         return F.when(bare.rlike(r"^\S+$"), F.regexp_replace(bare, _EDGES, ""))
-    return bare if isinstance(task, (Classify, ReadText)) else F.lit(None).cast(task.answer_ddl)
+    return bare if isinstance(task, (Classify, ReadText)) else F.lit(None).cast(spark_type(answer_type_of(task)))
 
 
 def _fields(task: Task) -> tuple[AnswerField, ...]:

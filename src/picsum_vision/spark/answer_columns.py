@@ -7,6 +7,7 @@ from typing import Final
 import pyarrow as pa
 from pyspark.sql.types import (
     ArrayType,
+    BinaryType,
     BooleanType,
     ByteType,
     DataType,
@@ -44,7 +45,16 @@ _SCALARS: Final[dict[str, tuple[pa.DataType, DataType]]] = {
 
 def answer_type_of(task: Task) -> AnswerType:
     """Return the type of a task's answer."""
-    return answer_type(f"answer {task.answer_ddl}").fields[0].type
+    return _type_of(task.answer_ddl)
+
+
+def sql_type(ddl: str) -> DataType:
+    """Return the type that SQL writes so, whatever the session's settings make of it."""
+    return BinaryType() if ddl == "BINARY" else spark_type(_type_of(ddl))
+
+
+def _type_of(ddl: str) -> AnswerType:
+    return answer_type(f"answer {ddl}").fields[0].type
 
 
 def arrow_type(kind: AnswerType) -> pa.DataType:

@@ -14,7 +14,7 @@ _ARROW_TYPES: Final[Mapping[str, pa.DataType]] = {
     "STRING": pa.string(),
     "INT": pa.int32(),
     "BIGINT": pa.int64(),
-    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+    "TIMESTAMP_LTZ": pa.timestamp("us", tz="UTC"),
 }
 
 

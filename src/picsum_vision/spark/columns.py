@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.errors import ColumnError
 from picsum_vision.validation import check_text, did_you_mean
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
+
+_OF_TEXTS: Final = re.compile(r"string collate \w+|(var)?char\(\d+\)")
 
 
-def check_input(setting: str, df: DataFrame, column: Any, type_name: str) -> None:
-    """Refuse a column that is not there or is not of the type (as in `string`, `binary`)."""
+def check_input(setting: str, df: DataFrame, column: Any, type_name: str) -> str:
+    """Return how the DataFrame writes the column's name; refuse one that is not there or not of the type (`string`, `binary`)."""
     check_text(setting, column)
-    fields = {field.name: field.dataType for field in df.schema.fields}
-    if column not in fields:
-        there = ", ".join(fields) or "none"
-        raise ColumnError(f"{setting}: no column {column!r}; there are: {there}{did_you_mean(column, fields)}")
-    found = fields[column].simpleString()
-    if found != type_name and not (type_name == "string" and found.startswith(("varchar", "char"))):
-        raise ColumnError(f"{setting}: column {column!r} is {found}; it must be {type_name}")
+    name, kinds = str(own_name(df, column)), column_kinds(df)
+    if name not in kinds:
+        there = ", ".join(kinds) or "none"
+        raise ColumnError(f"{setting}: no column {column!r}; there are: {there}{did_you_mean(column, kinds)}")
+    if kinds[name] != type_name:
+        raise ColumnError(f"{setting}: column {name!r} is {kinds[name]}; it must be {type_name}")
+    return name
+
+
+def column_kinds(df: DataFrame) -> dict[str, str]:
+    """Return the columns' types by name; texts of any length and collation are `string`."""
+    return {field.name: _OF_TEXTS.sub("string", field.dataType.simpleString()) for field in df.schema.fields}
 
 
 def own_name(df: DataFrame, column: Any) -> Any:
-    """Return how the DataFrame writes a column's name, where Spark does not tell case apart; what is not there as it is."""
-    if not isinstance(column, str) or column in df.columns or _tells_case_apart(df):
+    """Return how the DataFrame writes a column's name, which may differ in case; what is not there as it is."""
+    if not isinstance(column, str) or column in df.columns:
         return column
-    return next((name for name in df.columns if name.lower() == column.lower()), column)
+    key = name_key(df.sparkSession)
+    return next((name for name in df.columns if key(name) == key(column)), column)
 
 
-def _tells_case_apart(df: DataFrame) -> bool:
-    return str(df.sparkSession.conf.get("spark.sql.caseSensitive", "false")).lower() == "true"
+def name_key(spark: SparkSession) -> Callable[[str], str]:
+    """Return what two names of columns must have in common to be the same in this session (`spark.sql.caseSensitive`)."""
+    return str if str(spark.conf.get("spark.sql.caseSensitive", "false")).lower() == "true" else str.lower
 
 
 def check_output(df: DataFrame, columns: Iterable[str]) -> None:
-    """Refuse a DataFrame that has a column already which is to be added. Spark's names do not tell case apart."""
-    there = {name.lower() for name in df.columns}
+    """Refuse a DataFrame that has a column already which is to be added."""
+    key = name_key(df.sparkSession)
+    there = set(map(key, df.columns))
     for column in columns:
-        if column.lower() in there:
+        if key(column) in there:
             raise ColumnError(f"{column}: the DataFrame has this column already; drop or rename it first")

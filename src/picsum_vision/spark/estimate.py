@@ -13,6 +13,7 @@ from picsum_vision.describing.spending import at_price_of, cost, price_factor
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import ColumnError, SettingError
 from picsum_vision.options import DescribeOptions
+from picsum_vision.spark.columns import column_kinds, own_name
 from picsum_vision.validation import check_integer, check_text
 
 if TYPE_CHECKING:
@@ -89,12 +90,13 @@ def usual_output_tokens(task_name: str, options: DescribeOptions) -> int:
 
 def _image_kind(df: DataFrame, image_col: str) -> str:
     check_text("image_col", image_col)
-    kinds = {field.name: field.dataType.simpleString() for field in df.schema.fields}
-    if image_col not in kinds:
+    kinds = column_kinds(df)
+    kind = kinds.get(own_name(df, image_col))
+    if kind is None:
         raise ColumnError(f"image_col: no column {image_col!r}; there are: {', '.join(kinds)}")
-    if kinds[image_col] not in ("binary", "array<binary>", "string", "array<string>"):
-        raise ColumnError(f"image_col: column {image_col!r} is {kinds[image_col]}; it must be binary or array<binary>")
-    return kinds[image_col]
+    if kind not in ("binary", "array<binary>", "string", "array<string>"):
+        raise ColumnError(f"image_col: column {image_col!r} is {kind}; it must be binary or array<binary>")
+    return kind
 
 
 def _counted(df: DataFrame, image_col: str, backend: Backend, options: DescribeOptions, *, is_url: bool) -> tuple[int, int, int]:

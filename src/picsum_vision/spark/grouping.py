@@ -8,7 +8,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from picsum_vision.errors import ColumnError, SettingError
-from picsum_vision.spark.columns import check_input
+from picsum_vision.spark.columns import check_input, column_kinds, own_name
 from picsum_vision.validation import check_integer, check_text
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def group_images(
     if not keys:
         raise SettingError("by: [] is not allowed; it must be at least one column")
     _check_columns(df, {"by": keys, "order_by": order})
-    if dict(df.dtypes).get(image_col) != "string":
+    if column_kinds(df).get(own_name(df, image_col)) != "string":
         check_input("image_col", df, image_col, "binary")
     check_integer("max_images", max_images, minimum=1)
     check_text("output_col", output_col)
@@ -74,5 +74,5 @@ def group_images(
 def _check_columns(df: DataFrame, asked: dict[str, list[str]]) -> None:
     for setting, columns in asked.items():
         for column in columns:
-            if column not in df.columns:
+            if own_name(df, column) not in df.columns:
                 raise ColumnError(f"{setting}: no column {column!r}; there are: {', '.join(df.columns)}")

@@ -77,8 +77,8 @@ def as_spark_images(
         If a column or a setting is wrong.
 
     """
-    check_input("image_col", df, image_col, "binary")
-    check_input("url_col", df, url_col, "string")
+    image_col = check_input("image_col", df, image_col, "binary")
+    url_col = check_input("url_col", df, url_col, "string")
     check_text("output_col", output_col)
     check_output(df, [output_col])
     check_integer("max_pixels", max_pixels, minimum=1)
@@ -110,7 +110,7 @@ def as_binary_files(df: DataFrame, *, image_col: str = "image_binary", url_col: 
     check_input("url_col", df, url_col, "string")
     image = F.col(identifier(image_col))
     has_moment = "finished_at:timestamp" in dict(df.dtypes).get("download_outcome", "")
-    moment = F.col("download_outcome.finished_at") if has_moment else F.lit(None).cast("timestamp")
+    moment = F.col("download_outcome.finished_at") if has_moment else F.lit(None).cast("timestamp_ltz")
     return df.where(image.isNotNull()).select(
         F.col(identifier(url_col)).alias("path"),
         moment.alias("modificationTime"),

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
 from picsum_vision.errors import ColumnError, SettingError
-from picsum_vision.spark.columns import check_input
+from picsum_vision.spark.columns import check_input, column_kinds, own_name
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def check_images(df: DataFrame, image_col: Any, backend: Backend) -> None:
-    """Refuse a column that the backend cannot be asked about.
+def check_images(df: DataFrame, image_col: Any, backend: Backend) -> str:
+    """Return how the DataFrame writes the column's name; refuse one that the backend cannot be asked about.
 
     BINARY is for all of them. ARRAY<BINARY>, and STRING or ARRAY<STRING> with `send="url"`, are for chat endpoints.
     """
-    kind = dict(df.dtypes).get(image_col, "binary") if isinstance(image_col, str) else "binary"
+    name = own_name(df, image_col)
+    kind = column_kinds(df).get(name, "binary") if isinstance(name, str) else "binary"
     is_chat = isinstance(backend, (ChatCompletions, BatchChat))
     sends_urls = isinstance(backend, (ChatCompletions, BatchChat)) and backend.send == "url"
     if sends_urls:
@@ -34,3 +35,4 @@ def check_images(df: DataFrame, image_col: Any, backend: Backend) -> None:
         )
     else:
         check_input("image_col", df, image_col, "binary")
+    return str(name)

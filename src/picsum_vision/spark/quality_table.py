@@ -17,7 +17,7 @@ QUALITY_TABLE: Final = "image_quality"
 _COMMENT: Final = "What can be told of the rows of each run, one row a measure"
 _COLUMNS: Final = (
     ("run_id", "STRING", "The run, see image_runs"),
-    ("checked_at", "TIMESTAMP", "By the driver's clock"),
+    ("checked_at", "TIMESTAMP_LTZ", "By the clock of the driver"),
     ("measure", "STRING", "What was counted"),
     ("value", "DOUBLE", "How many rows, or a share from 0 to 1"),
     ("at_least", "DOUBLE", "What was asked for: min_ok_share for ok_share, NULL where nothing was"),
@@ -26,10 +26,13 @@ _COLUMNS: Final = (
 )
 
 
+def prepare_quality_table(store: TableStore) -> None:
+    """Make the table where it is missing; raise TableProblem, before any work, if its columns take no measures."""
+    store.make(QUALITY_TABLE, _COLUMNS, _COMMENT)
+
+
 def add_quality(spark: SparkSession, store: TableStore, run_id: str, quality: Quality, *, min_ok_share: float | None) -> None:
-    """Add a run's measures to the table, which is made where it is missing."""
-    if not store.exists(QUALITY_TABLE):
-        store.create(QUALITY_TABLE, _COLUMNS, _COMMENT)
+    """Add a run's measures to the table."""
     now = literal(dt.datetime.now(dt.timezone.utc).isoformat())
     rows = []
     for measure, value in quality.as_dict().items():

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from picsum_vision.errors import TableProblem
+from picsum_vision.spark.columns import name_key
+from picsum_vision.spark.table_types import unfit_types
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.table_columns import COLUMNS
 
@@ -19,6 +22,10 @@ class ReadTables(TableStore):
     def read(self, role: str) -> DataFrame:
         """Return a table with all columns of its role; raises TableProblem if it is not there."""
         df = super().read(role)
-        there = {name.lower() for name in df.columns}
-        lacking = [(name, kind) for name, kind, _ in COLUMNS.get(role, ()) if name not in there]
+        key = name_key(df.sparkSession)
+        there, columns = set(map(key, df.columns)), COLUMNS.get(role, ())
+        outcomes = [column for column in columns if column[0].endswith("_outcome")]
+        for told in unfit_types(outcomes, df.schema, key).values():
+            raise TableProblem(f"{self.tables.readable(role)}: {told}; `picsum-vision run` says what repairs it")
+        lacking = [(name, kind) for name, kind, _ in columns if name not in there]
         return df.select("*", *(F.lit(None).cast(kind).alias(name) for name, kind in lacking))

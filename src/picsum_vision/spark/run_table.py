@@ -27,8 +27,8 @@ _COLUMNS: Final = (
         "STRING",
         "running, ok, share_missed (min_ok_share), failed (or no row is ok), or abandoned: interrupted",
     ),
-    ("started_at", "TIMESTAMP", "By the driver's clock"),
-    ("ended_at", "TIMESTAMP", "By the driver's clock; NULL of a run that is running or abandoned"),
+    ("started_at", "TIMESTAMP_LTZ", "By the driver's clock"),
+    ("ended_at", "TIMESTAMP_LTZ", "By the driver's clock; NULL of a run that is running or abandoned"),
     ("images_table", "STRING", "The table of images that it worked on"),
     ("stream", "STRING", "Checkpoint location and number of the micro-batch, of a run of run_stream"),
     ("rows", "BIGINT", "Addresses that were asked for"),
@@ -78,8 +78,7 @@ class RunTable:
         self._update(changes, f"run_id = {literal(self._run_id)}")
 
     def _abandoned(self) -> list[str]:
-        if not self._store.exists(RUN_TABLE):
-            self._store.create(RUN_TABLE, _COLUMNS, _COMMENT)
+        if self._store.make(RUN_TABLE, _COLUMNS, _COMMENT):
             return []
         found = _of_these_tables(self._store).where(F.col("state") == RUNNING).select("run_id").collect()
         run_ids = [row[0] for row in found]
@@ -123,6 +122,7 @@ def latest_runs(store: TableStore, *, at_most: int, holder: str | None) -> list[
     """
     if not store.exists(RUN_TABLE):
         return []
+    store.check_types(RUN_TABLE, _COLUMNS)
     moments = {"started_us": F.unix_micros("started_at"), "ended_us": F.unix_micros("ended_at")}
     fields = [moments.get(field.name, F.col(field.name)).alias(field.name) for field in dataclasses.fields(RunRow)]
     found = _of_these_tables(store).orderBy(F.desc("started_at"), "run_id").limit(at_most).select(*fields).collect()

@@ -5,30 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pyspark.sql.types import BinaryType, DataType, DoubleType, IntegerType, LongType, StringType, StructType, TimestampType
+from pyspark.sql.types import BinaryType, DataType, DoubleType, StringType, StructType
 
 from picsum_vision.describing.tasks import Task
-from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DOWNLOAD_OUTCOME_FIELDS
-from picsum_vision.spark.answer_columns import answer_type_of, spark_type
-
-_SPARK_TYPES: Final[Mapping[str, DataType]] = {
-    "STRING": StringType(),
-    "INT": IntegerType(),
-    "BIGINT": LongType(),
-    "TIMESTAMP": TimestampType(),
-}
-
-
-def _struct(fields: Mapping[str, str]) -> StructType:
-    struct = StructType()
-    for name, kind in fields.items():
-        struct = struct.add(name, _SPARK_TYPES[kind])
-    return struct
-
+from picsum_vision.outcomes import DESCRIBE_OUTCOME_DDL, DOWNLOAD_OUTCOME_DDL
+from picsum_vision.spark.answer_columns import answer_type_of, spark_type, sql_type
 
 IMAGE: Final[Mapping[str, DataType]] = {"image_binary": BinaryType()}
-DOWNLOADED: Final[Mapping[str, DataType]] = {**IMAGE, "download_outcome": _struct(DOWNLOAD_OUTCOME_FIELDS)}
-DESCRIBED: Final[Mapping[str, DataType]] = {"describe_outcome": _struct(DESCRIBE_OUTCOME_FIELDS)}
+DOWNLOADED: Final[Mapping[str, DataType]] = {**IMAGE, "download_outcome": sql_type(DOWNLOAD_OUTCOME_DDL)}
+DESCRIBED: Final[Mapping[str, DataType]] = {"describe_outcome": sql_type(DESCRIBE_OUTCOME_DDL)}
 
 NOTED: Final = StructType().add("spent", DoubleType()).add("dearest", DoubleType()).add("refusal", StringType())
 

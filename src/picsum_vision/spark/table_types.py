@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from pyspark.sql.types import (
@@ -17,11 +17,10 @@ from pyspark.sql.types import (
     VarcharType,
 )
 
-from picsum_vision.spark.schemas import DESCRIBED, DOWNLOADED
+from picsum_vision.spark.answer_columns import sql_type
 from picsum_vision.sql_text import identifier
-from picsum_vision.table_columns import COLUMNS, KEY
+from picsum_vision.table_columns import KEY, Column
 
-_TYPES: Final = {KEY: StringType(), "descrizione": StringType(), **DOWNLOADED, **DESCRIBED}
 _MAY_BE_NULL: Final = ("image_binary", "descrizione")  # of what failed
 # What Spark writes into such a column without a loss.
 _TAKES: Final[dict[type[DataType], tuple[type[DataType], ...]]] = {
@@ -33,24 +32,34 @@ _LONGEST: Final = 120
 _LENGTH: Final = "__CHAR_VARCHAR_TYPE_STRING"  # in a field's metadata: Spark shows VARCHAR and CHAR as STRING
 
 
-def unfit_columns(role: str, schema: StructType, table: str, *, is_delta: bool) -> Iterator[str]:
+def unfit_columns(
+    columns: Iterable[Column], schema: StructType, table: str, *, is_delta: bool, name_key: Callable[[str], str] = str.lower
+) -> Iterator[str]:
     """Yield for each column that the job cannot write or read what it is, what it must be, and the SQL that repairs it.
 
-    `table` is the table's name as SQL has it. Columns that are missing can be added and are left out.
+    `table` is the table's name as SQL has it, `name_key` what two names of the same column have in common. Columns that are
+    missing can be added and are left out.
     """
-    wanted = {name: _TYPES[name] for name, _, _ in COLUMNS[role]}
+    columns = tuple(columns)
+    ours, unfit = {name for name, _, _ in columns}, unfit_types(columns, schema, name_key)
     for field in schema.fields:
-        kind = wanted.get(field.name.lower())
-        if kind is not None and not _takes(field.dataType, kind):
-            told = f"column {field.name} is {_short(field.dataType)}, and must be {_short(kind)}"
+        if told := unfit.get(field.name):
             is_key = field.name.lower() == KEY
             yield f"{told}; {_other_table(table) if is_key else _renamed(field.name, table, is_delta=is_delta)}"
         elif field.name.lower() == "descrizione" and (limited := _limited(field)):
             told = f"column {field.name} is {limited}, and must be string, for an answer may be longer"
             yield f"{told}; ALTER TABLE {table} ALTER COLUMN {identifier(field.name)} TYPE STRING"
-        elif not field.nullable and _needs_null(field, is_ours=kind is not None):
+        elif not field.nullable and _needs_null(field, is_ours=name_key(field.name) in ours):
             told = f"column {field.name} is NOT NULL, and must be nullable, for a run has rows without it"
             yield f"{told}; ALTER TABLE {table} ALTER COLUMN {identifier(field.name)} DROP NOT NULL"
+
+
+def unfit_types(columns: Iterable[Column], schema: StructType, name_key: Callable[[str], str]) -> dict[str, str]:
+    """Return which of the table's columns have a type that cannot be kept or read as ours, and what the first difference is."""
+    wanted = {name: sql_type(kind) for name, kind, _ in columns}
+    there = {field.name: (field.dataType, wanted.get(name_key(field.name))) for field in schema.fields}
+    told = {name: kind and _difference(f"column {name}", found, kind, name_key) for name, (found, kind) in there.items()}
+    return {name: difference for name, difference in told.items() if difference}
 
 
 def refused_keys(schema: StructType, table: str) -> Iterator[tuple[str, str]]:
@@ -75,16 +84,22 @@ def _limited(field: StructField) -> str | None:
     return limited if isinstance(limited, str) else None
 
 
-def _takes(found: DataType, wanted: DataType) -> bool:
-    """Return whether values of the one type can be kept as the other and read again; names of fields do not tell case apart."""
-    if not isinstance(wanted, StructType):
-        return isinstance(found, _TAKES.get(type(wanted), (type(wanted),)))
-    if not isinstance(found, StructType):
-        return False
-    there = {field.name.lower(): field.dataType for field in found.fields}
-    # A field more, and Iceberg refuses the rows.
-    names = {field.name for field in wanted.fields}
-    return names == there.keys() and all(_takes(there[field.name], field.dataType) for field in wanted.fields)
+def _difference(where: str, found: DataType, wanted: DataType, name_key: Callable[[str], str]) -> str | None:
+    """Return what keeps values of the wanted type from being kept as the one found and read again, None if nothing does."""
+    if isinstance(wanted, StructType) and isinstance(found, StructType):
+        there = {name_key(field.name): field.dataType for field in found.fields}
+        for field in wanted.fields:
+            if field.name not in there:
+                return f"{where} has no field {field.name}, and must have one"
+            told = _difference(f"{where}.{field.name}", there.pop(field.name), field.dataType, name_key)
+            if told is not None:
+                return told
+        # A field more, and Iceberg refuses the rows.
+        return f"{where} has a field {next(iter(there))}, and must have none of that name" if there else None
+    is_collated = isinstance(found, StringType) and found != StringType()
+    if isinstance(found, _TAKES.get(type(wanted), (type(wanted),))) and not is_collated:
+        return None
+    return f"{where} is {_short(found)}, and must be {_short(wanted)}"
 
 
 def _needs_null(field: StructField, *, is_ours: bool) -> bool:

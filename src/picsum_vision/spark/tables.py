@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException, PySparkException
@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from picsum_vision.errors import TableProblem
 from picsum_vision.redaction import cause
+from picsum_vision.spark.columns import name_key
 from picsum_vision.spark.commit_conflicts import committed, is_conflict
 from picsum_vision.spark.table_problems import is_about_rights, says_no_such_table, table_problem
 from picsum_vision.spark.table_types import refused_keys, unfit_columns
@@ -38,7 +39,7 @@ class TableStore:
 
     def with_answers_in(self, image_desc: str) -> TableStore:
         """Return the same tables but for that of the answers."""
-        return TableStore(self._spark, dataclasses.replace(self.tables, image_desc=image_desc))
+        return TableStore(self._spark, dataclasses.replace(self.tables, image_desc=identifier(image_desc)))
 
     def name(self, role: str) -> str:
         """Return a table's name as SQL has it; what is no role of the three is a table's own name."""
@@ -68,7 +69,7 @@ class TableStore:
         """
         if self.tables.path is None:
             self._make_schema()
-        return [role for role in COLUMNS if self._made(role)]
+        return [role for role, columns in COLUMNS.items() if self.make(role, columns, COMMENTS[role])]
 
     def read(self, role: str) -> DataFrame:
         """Return a table; raises TableProblem if it is not there."""
@@ -89,17 +90,17 @@ class TableStore:
             raise table_problem(error, self.tables, role) from cause(error)
         return True
 
-    def check_types(self, role: str) -> None:
-        """Raise TableProblem if the job's rows do not fit into the table's columns, with the SQL that repairs it."""
-        schema = self.read(role).schema
-        if schema.fields and KEY not in {name.lower() for name in schema.names}:
+    def check_types(self, role: str, columns: Sequence[Column]) -> None:
+        """Raise TableProblem if rows with these columns do not fit into the table's, with the SQL that repairs it."""
+        schema, key = self.read(role).schema, name_key(self._spark)
+        if schema.fields and role in COLUMNS and KEY not in map(key, schema.names):
             there = ", ".join(schema.names)
             told = f"{self.tables.readable(role)}: no column {KEY}, which is the key; there are: {there}"
             raise TableProblem(f"{told}; give the job another table, or rename the column that has the addresses to {KEY}")
-        if next(unfit_columns(role, schema, self.name(role), is_delta=False), None) is None:
+        if next(unfit_columns(columns, schema, self.name(role), is_delta=False, name_key=key), None) is None:
             return
-        is_delta = any(key.startswith("delta.") for key in self.properties(role))
-        unfit = next(unfit_columns(role, schema, self.name(role), is_delta=is_delta))
+        is_delta = any(name.startswith("delta.") for name in self.properties(role))
+        unfit = next(unfit_columns(columns, schema, self.name(role), is_delta=is_delta, name_key=key))
         raise TableProblem(f"{self.tables.readable(role)}: {unfit}")
 
     def check_keys(self, asked: DataFrame) -> None:
@@ -182,11 +183,26 @@ class TableStore:
         """Run a statement that changes a table, again where another commit was quicker."""
         self._guarded(role, lambda: committed(lambda: self._spark.sql(statement)))
 
-    def create(self, role: str, columns: Iterable[Column], comment: str) -> None:
-        """Make a table if it is missing."""
-        using = f" USING {self.using}" if self.using else ""
-        described = f"({column_list(columns)}){using} COMMENT {literal(comment)}"
-        self.sql(role, f"CREATE TABLE IF NOT EXISTS {self.name(role)} {described}")
+    def make(self, role: str, columns: Sequence[Column], comment: str) -> bool:
+        """Make a table unless it is there: who may only write to it has no right to say CREATE. Return whether it was made.
+
+        One that is there is given the columns that it lacks; raises TableProblem if its own do not fit.
+        """
+        if not self.exists(role):
+            using = f" USING {self.using}" if self.using else ""
+            described = f"({column_list(columns)}){using} COMMENT {literal(comment)}"
+            self.sql(role, f"CREATE TABLE IF NOT EXISTS {self.name(role)} {described}")
+            return True
+        self.check_types(role, columns)
+        if lacking := self.lacking(role, columns):
+            self._add_columns(role, lacking)
+        return False
+
+    def lacking(self, role: str, columns: Sequence[Column]) -> list[Column]:
+        """Return those of the columns that the table has not."""
+        key = name_key(self._spark)
+        there = set(map(key, self.read(role).columns))
+        return [column for column in columns if column[0] not in there]
 
     def properties(self, role: str) -> dict[str, str]:
         """Return a table's properties."""
@@ -227,28 +243,13 @@ class TableStore:
         except AnalysisException:
             self.sql("image_urls", f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
-    def _made(self, role: str) -> bool:
-        """Make a table unless it is there: who may only write to it has no right to say CREATE."""
-        if not self.exists(role):
-            self.create(role, COLUMNS[role], COMMENTS[role])
-            return True
-        self.check_types(role)
-        lacking = self._lacking(role)
-        if lacking:
-            self._add_columns(role, lacking)
-        return False
-
-    def _lacking(self, role: str) -> list[Column]:
-        there = {name.lower() for name in self.read(role).columns}
-        return [column for column in COLUMNS[role] if column[0] not in there]
-
-    def _add_columns(self, role: str, columns: Iterable[Column]) -> None:
+    def _add_columns(self, role: str, columns: Sequence[Column]) -> None:
         """Add columns, unless another run does so at the same time: nobody holds the lease yet."""
         try:
             self.sql(role, f"ALTER TABLE {self.name(role)} ADD COLUMNS ({column_list(columns)})")
         except Exception:
             self.refresh(role)
-            if self._lacking(role):
+            if self.lacking(role, columns):
                 raise
 
     def _guarded(self, role: str, work: Callable[[], object]) -> None:

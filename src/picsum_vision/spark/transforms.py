@@ -78,7 +78,7 @@ def downloaded(
     """
     options = _or_default(options, DownloadOptions, "options")
     _check_partitions(partitions)
-    check_input("url_col", df, url_col, "string")
+    url_col = check_input("url_col", df, url_col, "string")
     check_output(df, DOWNLOADED)
     spread_df, share = spread(df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
     return _through(spread_df, DownloadStage(options=options, share=share), url_col, DOWNLOADED, stop_after_s)
@@ -146,7 +146,7 @@ def described_by(
     """Return what :func:`describe` does; for `stop_after_s` see :func:`downloaded`. Platforms and batch endpoints know none."""
     task, options = _check_question(df, backend, task, options)
     _check_partitions(partitions)
-    check_images(df, image_col, backend)
+    image_col = check_images(df, image_col, backend)
     check_text("output_col", output_col)
     check_output(df, [output_col, "describe_outcome"])
     if isinstance(backend, AiQuery):
@@ -208,7 +208,7 @@ def fetched_and_described(
     task, describe_options = _check_question(df, backend, task, describe_options)
     download_options = _or_default(download_options, DownloadOptions, "download_options")
     _check_partitions(partitions)
-    check_input("url_col", df, url_col, "string")
+    url_col = check_input("url_col", df, url_col, "string")
     check_text("output_col", output_col)
     added = {**DOWNLOADED, **_added(task, output_col)}
     check_output(df, added)

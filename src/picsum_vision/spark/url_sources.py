@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException, PySparkException
@@ -11,16 +10,15 @@ from pyspark.sql import functions as F
 
 from picsum_vision.errors import SettingError
 from picsum_vision.redaction import cause, redact_error
-from picsum_vision.spark.columns import check_input, own_name
+from picsum_vision.spark.columns import check_input
 from picsum_vision.spark.csv_list import read_csv
 from picsum_vision.spark.source_kind import ENDINGS, kind_by_name, kind_of_folder
-from picsum_vision.sql_text import identifier, literal
+from picsum_vision.sql_text import identifier, is_name, literal, table_name
 from picsum_vision.table_columns import KEY
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_TABLE = re.compile(r"[\w-]+(\.[\w-]+){0,2}")
 _BLANKS = " \t\r\u00a0\ufeff"  # the last two come with copying, and at the start of a file from Windows
 
 
@@ -32,17 +30,18 @@ def urls_from(spark: SparkSession, source: str, url_col: str) -> DataFrame:
     """
     try:
         df = _open(spark, os.path.expanduser(source), url_col)  # noqa: PTH111 - it may be an address
-        check_input("url_col", df, own_name(df, url_col), "string")
+        check_input("url_col", df, url_col, "string")
     except PySparkException as error:
         raise SettingError(f"urls_from: {source!r} cannot be read: {redact_error(error, at_most=200)}") from cause(error)
-    return df.select(F.col(identifier(url_col)).alias(KEY)).distinct()
+    # Plain text: a collation would take two addresses for one.
+    return df.select(F.col(identifier(url_col)).cast("string").alias(KEY)).distinct()
 
 
 def _open(spark: SparkSession, source: str, url_col: str) -> DataFrame:
     kind = kind_by_name(source)
-    if kind is None and _TABLE.fullmatch(source):
+    if kind is None and is_name(source):
         try:
-            df = spark.table(source)
+            df = spark.table(table_name("urls_from", source))
             _ = df.schema
         except AnalysisException:
             if kind_of_folder(source) is None:
