@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pyspark.sql.types import DataType, StringType, StructField, StructType
+from pyspark.sql.types import DataType, StringType
 
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, WorkerBackend, check_backend
 from picsum_vision.describing.pixel_extras import missing_for
@@ -18,6 +18,7 @@ from picsum_vision.spark.ai_query import describe_with_ai_query
 from picsum_vision.spark.batch_stage import BatchStage, in_buckets
 from picsum_vision.spark.beacon import current_beacon, told
 from picsum_vision.spark.bridge import ArrowBridge
+from picsum_vision.spark.by_position import ByPosition
 from picsum_vision.spark.columns import check_input, check_output
 from picsum_vision.spark.describe_stage import DescribeStage
 from picsum_vision.spark.download_stage import DownloadStage
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     Stage = DownloadStage | DescribeStage | FusedStage
+
+_ANSWER: Final = "answer"  # until the columns have the names that the user gives them
 
 
 def download(
@@ -66,8 +69,10 @@ def download(
     _check_partitions(partitions)
     check_input("url_col", df, url_col, "string")
     check_output(df, DOWNLOADED)
-    spread_df, shares = spread(df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
-    return _through(spread_df, DownloadStage(options=options, share=shares.of_rate), url_col, DOWNLOADED)
+    rows = ByPosition(df)
+    spread_df, shares = spread(rows.df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
+    stage = DownloadStage(options=options, share=shares.of_rate)
+    return rows.restored(_through(rows, spread_df, stage, url_col, DOWNLOADED), DOWNLOADED)
 
 
 def describe(
@@ -79,6 +84,7 @@ def describe(
     task: Task | None = None,
     options: DescribeOptions | None = None,
     partitions: int | None = None,
+    outcome_col: str = "describe_outcome",
 ) -> DataFrame:
     """Ask a vision model about each image.
 
@@ -96,11 +102,13 @@ def describe(
         What is asked; the notebook's Italian description if None.
     options, partitions
         How to ask, and into how many tasks the rows are spread.
+    outcome_col
+        The outcome's column: another name for each of several requests over the same rows.
 
     Returns
     -------
     DataFrame
-        Every input row once, in any order, with every input column, plus `output_col` and `describe_outcome`. Nothing is asked
+        Every input row once, in any order, with every input column, plus `output_col` and `outcome_col`. Nothing is asked
         before an action, and each action asks, and pays, again (a sort even twice): write the result to a table.
 
     Raises
@@ -116,17 +124,18 @@ def describe(
     task, options = _check_question(df, backend, task, options)
     _check_partitions(partitions)
     check_images(df, image_col, backend)
-    check_text("output_col", output_col)
-    check_output(df, [output_col, "describe_outcome"])
+    names = _answer_names(output_col, outcome_col)
+    check_output(df, names)
+    rows = ByPosition(df)
     if isinstance(backend, AiQuery):
-        return describe_with_ai_query(df, backend, image_col, output_col, task, options)
+        return rows.restored(describe_with_ai_query(rows.df, backend, rows.name(image_col), _ANSWER, task, options), names)
     if isinstance(backend, BatchChat):
-        return _describe_in_batches(df, backend, image_col, output_col, task, options, partitions)
+        return rows.restored(_describe_in_batches(rows, backend, image_col, task, options, partitions), names)
     is_told = isinstance(backend, ChatCompletions)
     bounds = task_bounds(options, backend, task)
-    spread_df, shares = spread(df, partitions, share_needed=_has_total(options), may_be_told=is_told, bounds=bounds)
-    stage = _describe_stage(backend, task, options, output_col, shares)
-    return _through(spread_df, stage, image_col, described(task, output_col))
+    spread_df, shares = spread(rows.df, partitions, share_needed=_has_total(options), may_be_told=is_told, bounds=bounds)
+    stage = _describe_stage(backend, task, options, shares)
+    return rows.restored(_through(rows, spread_df, stage, image_col, described(task, _ANSWER)), names)
 
 
 def download_and_describe(
@@ -140,6 +149,7 @@ def download_and_describe(
     download_options: DownloadOptions | None = None,
     describe_options: DescribeOptions | None = None,
     partitions: int | None = None,
+    outcome_col: str = "describe_outcome",
 ) -> DataFrame:
     """Fetch and describe in one stage: an image is described while others download.
 
@@ -157,6 +167,7 @@ def download_and_describe(
         download_options=download_options,
         describe_options=describe_options,
         partitions=partitions,
+        outcome_col=outcome_col,
     )
 
 
@@ -171,6 +182,7 @@ def fetched_and_described(
     download_options: DownloadOptions | None = None,
     describe_options: DescribeOptions | None = None,
     partitions: int | None = None,
+    outcome_col: str = "describe_outcome",
     leg: Leg | None = None,
 ) -> DataFrame:
     """Return what :func:`download_and_describe` does; with a `leg` the rows that its tasks finish, whichever leg brought them.
@@ -181,50 +193,62 @@ def fetched_and_described(
     download_options = _or_default(download_options, DownloadOptions, "download_options")
     _check_partitions(partitions)
     check_input("url_col", df, url_col, "string")
-    check_text("output_col", output_col)
-    added = {**DOWNLOADED, **described(task, output_col)}
-    check_output(df, added)
+    names = [*DOWNLOADED, *_answer_names(output_col, outcome_col)]
+    check_output(df, names)
     if isinstance(backend, (AiQuery, BatchChat)):
         images = download(df, url_col=url_col, options=download_options, partitions=partitions)
-        answered = describe(images, backend, output_col=output_col, task=task, options=describe_options, partitions=partitions)
+        answered = describe(
+            images,
+            backend,
+            output_col=output_col,
+            task=task,
+            options=describe_options,
+            partitions=partitions,
+            outcome_col=outcome_col,
+        )
         return answered if keep_images else answered.drop("image_binary")
+    rows, added = ByPosition(df), {**DOWNLOADED, **described(task, _ANSWER)}
     if not keep_images:
         del added["image_binary"]
+        names.remove("image_binary")
     share_needed = _has_total(describe_options) or download_options.requests_per_second_per_host_total is not None
     if leg is not None and leg.only_collects:
-        spread_df, shares = df, Shares()
+        spread_df, shares = rows.df, Shares()
     else:
         is_told = isinstance(backend, ChatCompletions)
         bounds = task_bounds(describe_options, backend, task)
-        spread_df, shares = spread(df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
+        spread_df, shares = spread(rows.df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
     if leg is not None:
-        added = {READ_BY_COLUMN: StringType(), **added}
+        added, names = {READ_BY_COLUMN: StringType(), **added}, [READ_BY_COLUMN, *names]
     stage = FusedStage(
         download=DownloadStage(options=download_options, share=shares.of_rate),
-        describe=_describe_stage(backend, task, describe_options, output_col, shares),
+        describe=_describe_stage(backend, task, describe_options, shares),
         keep_images=keep_images,
     )
-    return _through(spread_df, stage, url_col, added, leg)
+    return rows.restored(_through(rows, spread_df, stage, url_col, added, leg), names)
+
+
+def _answer_names(output_col: str, outcome_col: str) -> list[str]:
+    check_text("output_col", output_col)
+    check_text("outcome_col", outcome_col)
+    if output_col.lower() == outcome_col.lower():
+        raise SettingError(f"outcome_col: {outcome_col!r} is not allowed; it must be another name than output_col")
+    return [output_col, outcome_col]
 
 
 def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
-    df: DataFrame,
-    backend: BatchChat,
-    image_col: str,
-    output_col: str,
-    task: Task,
-    options: DescribeOptions,
-    partitions: int | None,
+    rows: ByPosition, backend: BatchChat, image_col: str, task: Task, options: DescribeOptions, partitions: int | None
 ) -> DataFrame:
     # No more than run at once, if no number is given: a task that waits for its turn would submit nothing for hours.
-    of_buckets = number_of_tasks(df.sparkSession, partitions, task_bounds(options, backend, task))
-    together = min(of_buckets, tasks_at_once(df.sparkSession))
+    spark, column = rows.df.sparkSession, rows.name(image_col)
+    of_buckets = number_of_tasks(spark, partitions, task_bounds(options, backend, task))
+    together = min(of_buckets, tasks_at_once(spark))
     stage = BatchStage(
         backend=backend,
         task=task,
         options=options,
-        image_col=image_col,
-        output_col=output_col,
+        image_col=column,
+        output_col=_ANSWER,
         shares=Shares(of_rate=1 / together, of_total=1 / of_buckets),
         of_buckets=of_buckets,
     )
@@ -234,30 +258,25 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         return told(stage.process(iter(batches)), beacon, ["describe_outcome"])
 
-    rows = in_buckets(df, image_col, of_buckets)
-    return rows.mapInArrow(work, _with_columns(df, described(task, output_col)))
+    return rows.mapped(in_buckets(rows.df, column, of_buckets), work, described(task, _ANSWER))
 
 
-def _through(df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType], leg: Leg | None = None) -> DataFrame:
-    beacon, names = current_beacon(), tuple(added)
+def _through(  # noqa: PLR0917 - what each of the transforms has at hand
+    rows: ByPosition, df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType], leg: Leg | None = None
+) -> DataFrame:
+    beacon, names, column = current_beacon(), tuple(added), rows.name(column)
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         if leg is not None:
             return told(relayed(leg, stage, column, iter(batches)), beacon, names)
         return told(ArrowBridge[Any](stage.open(), column).process(iter(batches)), beacon, names)
 
-    return df.mapInArrow(work, _with_columns(df, added))
+    return rows.mapped(df, work, added)
 
 
-def _with_columns(df: DataFrame, added: Mapping[str, DataType]) -> StructType:
-    return StructType([*df.schema.fields, *(StructField(name, kind) for name, kind in added.items())])
-
-
-def _describe_stage(
-    backend: WorkerBackend, task: Task, options: DescribeOptions, output_col: str, shares: Shares
-) -> DescribeStage:
+def _describe_stage(backend: WorkerBackend, task: Task, options: DescribeOptions, shares: Shares) -> DescribeStage:
     return DescribeStage(
-        backend=backend, task=task, options=options, output_col=output_col, share=shares.of_rate, share_of_total=shares.of_total
+        backend=backend, task=task, options=options, output_col=_ANSWER, share=shares.of_rate, share_of_total=shares.of_total
     )
 
 
