@@ -38,11 +38,12 @@ class ByPosition:
     """A DataFrame whose columns are named by position, and whose types all pass through Arrow."""
 
     def __init__(self, df: DataFrame) -> None:
-        """Number the columns. Raises ColumnError for a type that cannot be handed to Python."""
+        """Give each column its number; raises ColumnError for a type that cannot be handed to Python."""
         self.names = df.columns
         self._inner = [f"{_PREFIX}{place}" for place in range(len(self.names))]
-        carriers = [_carrier(name, field.dataType) for name, field in zip(self.names, df.schema.fields, strict=True)]
-        self._types = [None if carrier is None else field.dataType for field, carrier in zip(df.schema.fields, carriers, strict=True)]
+        types = [field.dataType for field in df.schema.fields]
+        carriers = [_carrier(name, kind) for name, kind in zip(self.names, types, strict=True)]
+        self._types = [None if carrier is None else kind for kind, carrier in zip(types, carriers, strict=True)]
         self.df = _cast(df.toDF(*self._inner), carriers)
 
     def name(self, column: str) -> str:
@@ -90,7 +91,7 @@ def _carrier(name: str, kind: DataType) -> DataType | None:
     # An interval's text says all of it. VOID within an array travels where it may be NULL.
     carrier = text_instead(kind, lambda leaf: isinstance(leaf, (CalendarIntervalType, YearMonthIntervalType)))
     if not _fits(carrier):
-        raise ColumnError(f"{name}: the column is {kind.simpleString()}, which Spark cannot hand to Python; cast or drop it first")
+        raise ColumnError(f"column {name!r} is {kind.simpleString()}, which Spark cannot hand to Python; cast or drop it first")
     return carrier
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from picsum_vision.errors import ColumnError
+from picsum_vision.spark.conf import session_setting
 from picsum_vision.validation import check_text, did_you_mean
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def own_name(df: DataFrame, column: Any) -> Any:
 
 
 def _tells_case_apart(df: DataFrame) -> bool:
-    return str(df.sparkSession.conf.get("spark.sql.caseSensitive", "false")).lower() == "true"
+    return session_setting(df.sparkSession, "spark.sql.caseSensitive").lower() == "true"
 
 
 def check_output(df: DataFrame, columns: Iterable[str]) -> None:

@@ -121,9 +121,7 @@ def as_binary_files(df: DataFrame, *, image_col: str = "image_binary", url_col: 
     )
 
 
-def _decoding(
-    image_col: str, url_col: str, max_pixels: int
-) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+def _decoding(image_col: str, url_col: str, max_pixels: int) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     def decode(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             # One row at a time: pixels take many times the bytes of the encoded image.

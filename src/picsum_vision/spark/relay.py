@@ -21,6 +21,7 @@ import pyarrow as pa
 from pyspark import TaskContext
 
 from picsum_vision.spark.bridge import ArrowBridge, OpenableStage
+from picsum_vision.spark.conf import session_setting
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -56,8 +57,8 @@ def can_relay(spark: SparkSession) -> bool:
     is_elsewhere = ".connect." in type(spark).__module__ and "SPARK_LOCAL_REMOTE" not in os.environ
     if is_elsewhere or "DATABRICKS_RUNTIME_VERSION" in os.environ:
         return False
-    reuses = spark.conf.get("spark.python.worker.reuse", "true") != "false"
-    return reuses and spark.conf.get("spark.speculation", "false") != "true"
+    reuses = session_setting(spark, "spark.python.worker.reuse") != "false"
+    return reuses and session_setting(spark, "spark.speculation") != "true"
 
 
 def relayed(leg: Leg, stage: OpenableStage, column: str, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
