@@ -46,7 +46,7 @@ def check_source(case: Case) -> Iterator[Finding]:
         yield skipped("url source", "the job makes its addresses itself")
         return
     try:
-        rows = urls_from(case.session, config.urls_from, config.url_col).limit(1).count()
+        rows = urls_from(case.session, config.urls_from, config.url_col).rows
     except PicsumVisionError as problem:
         yield failed_with("url source", problem)
         return

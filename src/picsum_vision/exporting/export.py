@@ -16,14 +16,14 @@ from pyspark.sql import functions as F
 
 from picsum_vision.errors import ColumnError, EnvironmentProblem, SettingError
 from picsum_vision.exporting.attempt import write_attempt
-from picsum_vision.exporting.huggingface import IMAGE
+from picsum_vision.exporting.huggingface import IMAGE, check_column
 from picsum_vision.exporting.layout import FinalNames, final_names
 from picsum_vision.exporting.plan import DEFAULT_LIMITS, LAYOUTS, MODES, Attempt, ExportPlan, Layout, Mode, ShardLimits
 from picsum_vision.exporting.report import ExportReport
 from picsum_vision.exporting.staging import abandon, claim, commit, prepare
 from picsum_vision.exporting.target import target_folder
+from picsum_vision.spark.by_position import ByPosition, text_instead
 from picsum_vision.spark.columns import check_input
-from picsum_vision.sql_text import identifier
 from picsum_vision.validation import check_choice, check_integer, check_text
 
 if TYPE_CHECKING:
@@ -134,30 +134,61 @@ def _rows(df: DataFrame, plan: ExportPlan, image_col: str, text_col: str) -> Dat
     """Return the columns that the workers want: what they need to know, and the rest as JSON or with its types."""
     check_input("image_col", df, image_col, "binary")
     check_text("text_col", text_col)
-    kinds = dict(df.dtypes)
+    kinds, columns = dict(df.dtypes), ByPosition(df)
     text = F.lit(None).cast("string")
     if kinds.get(text_col) == "string":
-        text = F.col(identifier(text_col))
+        text = columns.column(text_col)
     status = F.lit(None).cast("string")
     if "status:string" in kinds.get("download_outcome", ""):
-        status = F.col("download_outcome.status")
-    return df.select(
+        status = columns.column("download_outcome")["status"]
+    return columns.df.select(
         F.spark_partition_id().alias("partition"),
-        F.col(identifier(image_col)).alias("image"),
+        columns.column(image_col).alias("image"),
         status.alias("status"),
         text.alias("text"),
-        *_rest([name for name in df.columns if name != image_col], plan),
+        *_rest(
+            columns,
+            [name for name in df.columns if name != image_col],
+            plan,
+            text_col if kinds.get(text_col) == "string" else None,
+        ),
     )
 
 
-def _rest(names: list[str], plan: ExportPlan) -> list[Column]:
+def _rest(columns: ByPosition, names: list[str], plan: ExportPlan, text_col: str | None) -> list[Column]:
+    _check_names(names, plan, text_col)
+    if not names:
+        return []
+    kinds = {field.name: field.dataType for field in columns.df.schema.fields}
     if plan.layout == "huggingface":
-        if IMAGE in [name.lower() for name in names]:
-            raise ColumnError(f"{IMAGE}: the DataFrame has this column already, and the images are to have this name; rename it")
-        return [F.struct(*(F.col(identifier(name)) for name in names)).alias("columns")] if names else []
-    # A NULL is written too, so that each row has the same keys.
-    options = {"ignoreNullFields": "false"}
-    return [F.to_json(F.struct(*(F.col(identifier(name)) for name in names)), options).alias("metadata")] if names else []
+        for place, name in enumerate(columns.names):
+            check_column(name, columns.df.schema.fields[place])
+        return [F.struct(*(columns.column(name).alias(name) for name in names)).alias("columns")]
+    # Spark makes no JSON of a TIME. A NULL is written too, so that each row has the same keys.
+    found = [
+        columns.column(name)
+        .cast(text_instead(kinds[columns.name(name)], lambda kind: kind.typeName().startswith("time(")))
+        .alias(name)
+        for name in names
+    ]
+    return [F.to_json(F.struct(*found), {"ignoreNullFields": "false"}).alias("metadata")]
+
+
+def _check_names(names: list[str], plan: ExportPlan, text_col: str | None) -> None:
+    """Refuse columns of which one would take the other's place, or that of what the layout itself writes."""
+    for name in {name for name in names if names.count(name) > 1}:
+        raise ColumnError(f"{name}: the DataFrame has {names.count(name)} columns of this name; rename all but one")
+    ours = {
+        "huggingface": [IMAGE],
+        "files": ["file_name", *(["text"] if text_col not in (None, "text") else [])],
+        "webdataset": [],
+    }[plan.layout]
+    for name in names:
+        # `datasets` tells case apart in a line of JSON; Parquet is read by Spark, too, which does not.
+        if (name.lower() if plan.layout == "huggingface" else name) in ours:
+            raise ColumnError(
+                f"{name}: the layout {plan.layout!r} writes a column of this name itself; rename the one of the DataFrame"
+            )
 
 
 def _written(rows: DataFrame, plan: ExportPlan) -> list[Attempt]:

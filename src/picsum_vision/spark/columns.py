@@ -10,7 +10,7 @@ from picsum_vision.spark.conf import session_setting
 from picsum_vision.validation import check_text, did_you_mean
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 
 def check_input(setting: str, df: DataFrame, column: Any, type_name: str) -> None:
@@ -27,13 +27,14 @@ def check_input(setting: str, df: DataFrame, column: Any, type_name: str) -> Non
 
 def own_name(df: DataFrame, column: Any) -> Any:
     """Return how the DataFrame writes a column's name, where Spark does not tell case apart; what is not there as it is."""
-    if not isinstance(column, str) or column in df.columns or _tells_case_apart(df):
+    if not isinstance(column, str) or column in df.columns or tells_case_apart(df.sparkSession):
         return column
     return next((name for name in df.columns if name.lower() == column.lower()), column)
 
 
-def _tells_case_apart(df: DataFrame) -> bool:
-    return session_setting(df.sparkSession, "spark.sql.caseSensitive").lower() == "true"
+def tells_case_apart(spark: SparkSession) -> bool:
+    """Return whether names that differ in case only are two."""
+    return session_setting(spark, "spark.sql.caseSensitive").lower() == "true"
 
 
 def check_output(df: DataFrame, columns: Iterable[str]) -> None:
