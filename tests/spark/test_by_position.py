@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+import pyspark
 import pytest
 from PIL import Image
 from pyspark.sql import functions as F
@@ -13,8 +14,12 @@ import picsum_vision as pv
 
 pytestmark = pytest.mark.spark
 
-OPTIONS = pv.DownloadOptions(allow_private_addresses=True)
-NAMES = ["x.y", "a`b", "twice", "twice", "TWICE", "two words", "", "*", "${env:HOME}", "'", "\\", "città", "line\nbreak", "picsum_vision_column_0"]
+SPARK = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
+LOCAL = pv.DownloadOptions(allow_private_addresses=True)
+NAMES = [
+    "x.y", "a`b", "twice", "twice", "TWICE", "two words", "", "*", "${env:HOME}", "'", "\\", "città", "line\nbreak",
+    "picsum_vision_column_0", "answer",
+]  # fmt: skip
 TYPES = [
     "make_interval(1, 2, 0, 3, 4, 5, 6.000001)",
     "make_interval(-1, -2)",
@@ -38,88 +43,166 @@ TYPES = [
     "binary('abc')",
     "cast('x' as char(3))",
 ]
-if pv_is_4 := not __import__("pyspark").__version__.startswith("3."):
+if SPARK >= (4, 0):
     TYPES += ["parse_json('{\"a\": 1}')", "array(parse_json('1'))", "'a' collate UTF8_LCASE", "array('a' collate UNICODE)"]
-if pv_is_4 and __import__("pyspark").__version__ >= "4.1":
+if SPARK >= (4, 1):
     TYPES += ["time'12:13:14'"]
 COLUMNS = [(NAMES[place % len(NAMES)], kind) for place, kind in enumerate(TYPES)]
 
 
-def picture() -> bytes:
+def picture():
     held = io.BytesIO()
     Image.new("RGB", (8, 8), (200, 30, 30)).save(held, "PNG")
     return held.getvalue()
 
 
-def with_bystanders(spark, columns, **of_ours):
-    """Return one row with these columns in front, and ours, each a value and its type, behind."""
-    ours = [F.lit(value).cast(kind) for value, kind in of_ours.values()]
-    rows = spark.range(1).select(*(F.expr(kind) for _, kind in columns), *ours)
-    return rows.toDF(*(name for name, _ in columns), *of_ours)
+@pytest.fixture(scope="module")
+def with_bystanders(spark, image_server):
+    """Give a function that makes one row: these columns, each a name and a value, in front, then an address and a picture."""
+
+    def made(columns):
+        url, image = F.lit(f"{image_server.base_url}/id/1/8/8"), F.lit(picture())
+        rows = spark.range(1).select(*(F.expr(kind) for _, kind in columns), url, image)
+        return rows.toDF(*(name for name, _ in columns), "image_url", "picture")
+
+    return made
+
+
+def numbered(df):
+    return df.toDF(*(f"c{place}" for place in range(len(df.columns))))
 
 
 def told(df, number):
     """Return the first columns as text: Python has no object for some of their types."""
-    numbered = df.toDF(*(f"c{place}" for place in range(len(df.columns))))
-    return [row[0] for row in numbered.select(F.struct(*numbered.columns[:number]).cast("string")).collect()]
+    return [row[0] for row in numbered(df).select(F.struct(*numbered(df).columns[:number]).cast("string")).collect()]
 
 
-def nullable(df, number):
-    return [(field.name, field.dataType.simpleString()) for field in df.schema.fields[:number]]
-
-
-def download(df, _):
-    return pv.download(df, options=OPTIONS), ["image_binary", "download_outcome"]
-
-
-def describe(df, _):
-    return pv.describe(df, pv.PixelDescriber(), image_col="picture"), ["descrizione", "describe_outcome"]
-
-
-def download_and_describe(df, _):
-    made = pv.download_and_describe(df, pv.PixelDescriber(), download_options=OPTIONS, output_col="x_y", outcome_col="how")
-    return made, ["download_outcome", "x_y", "how"]
-
-
-def as_spark_images(df, _):
-    return pv.as_spark_images(df, image_col="picture"), ["image"]
-
-
-def by_ai_query(df, _):
+def by_ai_query(df):
     pv.register_ai_query(df.sparkSession, pv.PixelDescriber())
-    return pv.describe(df, pv.AiQuery("m"), image_col="picture"), ["descrizione", "describe_outcome"]
+    return pv.describe(df, pv.AiQuery("m"), image_col="picture")
 
 
-TRANSFORMS = [download, describe, download_and_describe, as_spark_images]
-if pv_is_4:
-    TRANSFORMS.append(by_ai_query)
+TRANSFORMS = {
+    "download": (lambda df: pv.download(df, options=LOCAL), ["image_binary", "download_outcome"]),
+    "describe": (lambda df: pv.describe(df, pv.PixelDescriber(), image_col="picture"), ["descrizione", "describe_outcome"]),
+    "download_and_describe": (
+        lambda df: pv.download_and_describe(
+            df, pv.PixelDescriber(), download_options=LOCAL, output_col="x_y", outcome_col="how", partitions=1
+        ),
+        ["download_outcome", "x_y", "how"],
+    ),
+    "as_spark_images": (lambda df: pv.as_spark_images(df, image_col="picture", output_col="x y.z"), ["x y.z"]),
+}
+if SPARK >= (4, 0):
+    TRANSFORMS["ai_query"] = (by_ai_query, ["descrizione", "describe_outcome"])
 
 
-@pytest.fixture(scope="module")
-def ours(image_server):
-    return {"image_url": (f"{image_server.base_url}/id/1/8/8", "string"), "picture": (picture(), "binary")}
-
-
-def check(transform, df, number):
-    made, added = transform(df, number)
+def check(transform, df):
+    work, added = TRANSFORMS[transform]
+    made = work(df)
     assert made.columns == [*df.columns, *added]
-    assert nullable(made, number) == nullable(df, number)
+    number = len(df.columns)
+    assert [kind for _, kind in made.dtypes[:number]] == [kind for _, kind in df.dtypes]
     assert told(made, number) == told(df, number)
-    (outcome,) = made.select(F.struct(*[F.lit(1)])).collect() and made.toDF(*map(str, range(len(made.columns)))).select(
-        str(len(made.columns) - 1)
-    ).collect()
-    assert transform is as_spark_images or outcome[0].status == "ok"
+    (last,) = numbered(made).select(f"c{number + len(added) - 1}").collect()
+    assert last[0].width == 8 if transform == "as_spark_images" else last[0].status == "ok"
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
-def test_bystanders_of_any_name_and_type(spark, ours, transform):
+def test_bystanders_of_any_name_and_type(with_bystanders, transform):
     """Every column beside the image comes out as it went in, whatever its name and type."""
-    check(transform, with_bystanders(spark, COLUMNS, **ours), len(COLUMNS) + 2)
+    check(transform, with_bystanders(COLUMNS))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("transform", TRANSFORMS)
 @pytest.mark.parametrize("kind", TYPES)
-def test_each_type_under_each_name(spark, ours, transform, kind):
+def test_each_type_under_each_name(with_bystanders, transform, kind):
     """No type depends on the name that its column has."""
-    check(transform, with_bystanders(spark, [(name, kind) for name in NAMES], **ours), len(NAMES) + 2)
+    check(transform, with_bystanders([(name, kind) for name in NAMES]))
+
+
+def test_what_looks_at_some_columns_only(with_bystanders):
+    """Gallery, estimate, binary files and groups of images are made beside columns of any name and type."""
+    df = with_bystanders(COLUMNS)
+    assert pv.display_gallery(df, image_col="picture", text_col="x y").rows == 1
+    assert pv.estimate_cost(df, pv.PixelDescriber(), image_col="picture").questions == 1
+    assert pv.as_binary_files(df, image_col="picture").first().length == len(picture())
+    (row,) = pv.group_images(df, ["\\", "*"], image_col="picture", order_by="'", output_col="a.b`c").collect()
+    assert bytes(row["a.b`c"][0]) == picture()
+    assert list(row.asDict())[:2] == ["\\", "*"]
+
+
+@pytest.mark.parametrize("name", ["x.y", "a`b", "two words", "${env:HOME}"])
+def test_the_images_own_columns_have_any_name(with_bystanders, name):
+    """The columns that are looked at may have such names, too."""
+    df = with_bystanders([]).withColumnRenamed("picture", name)
+    assert pv.describe(df, pv.PixelDescriber(), image_col=name).first().describe_outcome.status == "ok"
+    assert pv.as_spark_images(df, image_col=name).first().image.width == 8
+    assert pv.estimate_cost(df, pv.PixelDescriber(), image_col=name).questions == 1
+    assert pv.display_gallery(df, image_col=name).rows == 1
+    assert len(pv.group_images(df, "image_url", image_col=name).first().images) == 1
+    urls = df.select(F.col("image_url").alias(name))
+    assert pv.download(urls, url_col=name, options=LOCAL).first().download_outcome.status == "ok"
+
+
+def test_two_columns_of_the_name_that_is_asked_for(with_bystanders):
+    """Which of two columns of one name is meant cannot be known: that is said, before any work."""
+    df = with_bystanders([("picture", "binary('a')"), ("image_url", "'a'"), ("key", "1"), ("key", "2")])
+    for call in (
+        lambda: pv.download(df),
+        lambda: pv.describe(df, pv.PixelDescriber(), image_col="picture"),
+        lambda: pv.display_gallery(df, image_col="picture"),
+        lambda: pv.group_images(df, "key", image_col="picture"),
+    ):
+        with pytest.raises(pv.ColumnError, match="has 2 columns of this name; rename all but one"):
+            call()
+
+
+def test_what_cannot_travel_or_be_put_in_order(spark, with_bystanders):
+    """A type that Spark hands to nobody, or groups by no more, is named with its column."""
+    with pytest.raises(pv.ColumnError, match=r"column 'm\.n' is map<void,void>, which Spark cannot hand to Python; cast or drop"):
+        pv.download(with_bystanders([("m.n", "map()")]))
+    for kind in ("map('a', 1)", "make_interval(1)", "array(map('a', 1))"):
+        for setting in ("by", "order_by"):
+            with pytest.raises(pv.ColumnError, match=rf"^{setting}: column 'k' is .*, which Spark cannot put in order"):
+                pv.group_images(with_bystanders([("k", kind)]), **{"by": "image_url", "image_col": "picture", setting: "k"})
+    with pytest.raises(pv.ColumnError, match="output_col: 'IMAGE_URL'"):
+        pv.group_images(with_bystanders([]), "image_url", image_col="picture", output_col="IMAGE_URL")
+
+
+def test_several_requests_over_the_same_rows(with_bystanders):
+    """A second answer has its outcome under a name of its own."""
+    first = pv.describe(with_bystanders([]), pv.PixelDescriber(), image_col="picture")
+    both = pv.describe(first, pv.PixelDescriber(), image_col="picture", output_col="more", outcome_col="more_outcome")
+    assert both.columns[-4:] == ["descrizione", "describe_outcome", "more", "more_outcome"]
+    assert both.first().more_outcome.status == "ok"
+    with pytest.raises(pv.ColumnError, match="describe_outcome: the DataFrame has this column already"):
+        pv.describe(first, pv.PixelDescriber(), image_col="picture", output_col="more")
+    with pytest.raises(pv.SettingError, match="outcome_col: 'More' is not allowed"):
+        pv.describe(first, pv.PixelDescriber(), image_col="picture", output_col="more", outcome_col="More")
+
+
+@pytest.mark.parametrize("layout", ["webdataset", "huggingface", "files"])
+def test_exports_with_columns_of_any_name_and_type(with_bystanders, tmp_path, layout):
+    """An export has all columns under their names; one that would take another's place is refused by name."""
+    columns = [(f"{name} {kind}", kind) for name, kind in COLUMNS if layout != "huggingface" or kind != "struct()"]
+    df = with_bystanders(columns)
+    assert pv.export(df, layout, tmp_path / "out", image_col="picture").images == 1
+    if layout == "files":
+        line = json.loads((tmp_path / "out" / "metadata.jsonl").read_text())
+        assert set(line) == {*df.columns, "file_name"} - {"picture"}
+    if layout == "huggingface":
+        import pyarrow.parquet as pq
+
+        (file,) = (tmp_path / "out" / "data").iterdir()
+        assert pq.read_schema(file).names == ["image", *(name for name in df.columns if name != "picture")]
+        with pytest.raises(pv.ColumnError, match=r"s: the column is struct<>, which Parquet has no type for"):
+            pv.export(with_bystanders([("s", "struct()")]), layout, tmp_path / "other", image_col="picture")
+    clashes = {"webdataset": [], "huggingface": ["image", "IMAGE"], "files": ["file_name"]}[layout]
+    for name in clashes:
+        with pytest.raises(pv.ColumnError, match=f"{name}: the layout '{layout}' writes a column of this name itself; rename"):
+            pv.export(with_bystanders([(name, "1")]), layout, tmp_path / "other", image_col="picture")
+    with pytest.raises(pv.ColumnError, match="twice: the DataFrame has 2 columns of this name"):
+        pv.export(with_bystanders([("twice", "1"), ("twice", "2")]), layout, tmp_path / "other", image_col="picture")
+    assert not (tmp_path / "other").exists()

@@ -121,7 +121,7 @@ def _place(names: list[str], wanted: CsvFormat) -> int | str:
 def _problem(row: list[str], names: list[str], place: int) -> str | None:
     if not any(row[len(names) :]) and (len(row) > place or not any(map(str.strip, row))):
         return None
-    told = f"{len(row)} fields in this row, and {len(names)} in the header"
+    told = f"fields in this row: {len(row)}, in the header: {len(names)}"
     return f"{told}; put a value that holds a separator or a line break in quotes, or save the list as .txt, an address a line"
 
 

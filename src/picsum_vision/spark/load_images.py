@@ -80,7 +80,8 @@ def load_images(
     options = DownloadOptions() if options is None else options
     if not isinstance(options, DownloadOptions):
         raise SettingError(f"options: {type(options).__name__} is not allowed; it must be DownloadOptions(...)")
-    paths = [os.fspath(each) for each in ([path] if isinstance(path, (str, os.PathLike)) else path)]
+    given = list(path) if isinstance(path, Iterable) and not isinstance(path, str) else [path]
+    paths = [os.fspath(each) if isinstance(each, os.PathLike) else each for each in given]
     for each in paths or [""]:
         check_text("path", each)
     check_text("url_col", url_col)

@@ -82,7 +82,7 @@ def read_parquet(spark: SparkSession, paths: list[str], column: str, kind: DataT
         if "PARQUET" not in str(error).upper():
             raise
         df = spark.read.schema(StructType([StructField(column, kind)])).parquet(*paths)
-        if df.where(ByPosition(df).column(column).isNotNull()).first() is None:
+        if df.dropna().first() is None:
             raise
     return df
 
