@@ -124,7 +124,7 @@ def test_a_data_set_of_hugging_face(spark, tmp_path):
     for number, other in enumerate((pa.array(range(4), pa.int32()), pa.array(range(4), pa.time64("ns")))):
         pq.write_table(pa.table({**table, "other": other}), tmp_path / "data" / f"train-{number}.parquet")
         images = pv.load_images(spark, tmp_path / "data" / f"train-{number}.parquet")
-        row = f"file://{tmp_path}/data/train-{number}.parquet#"
+        row = f"file:{tmp_path}/data/train-{number}.parquet#"
         assert statuses(images) == {"one.png": "ok", f"{row}1": "ok", f"{row}2": "empty", "none.png": "empty"}
     assert pv.load_images(spark, tmp_path).count() == 8
     with pytest.raises(

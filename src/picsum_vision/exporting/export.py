@@ -167,7 +167,7 @@ def _rest(columns: ByPosition, names: list[str], plan: ExportPlan, text_col: str
     # Spark makes no JSON of a TIME. A NULL is written too, so that each row has the same keys.
     found = [
         columns.column(name)
-        .cast(text_instead(kinds[columns.name(name)], lambda kind: kind.typeName().startswith("time(")))
+        .cast(text_instead(kinds[columns.name(name)], lambda kind: type(kind).__name__ == "TimeType"))
         .alias(name)
         for name in names
     ]

@@ -181,7 +181,7 @@ def _of_parquet(spark: SparkSession, paths: list[str], image_col: str) -> DataFr
         )
     image = F.col(identifier(column))
     content = image["bytes"] if fields else image
-    row = F.concat("_metadata.file_path", F.lit("#"), "_metadata.row_index")
+    row = F.concat(F.regexp_replace("_metadata.file_path", "^file:/+", "file:/"), F.lit("#"), "_metadata.row_index")
     path = F.coalesce(image["path"], row) if "path" in fields else row
     length = F.octet_length(content).cast("long")
     return df.select(

@@ -49,7 +49,7 @@ def urls_from(spark: SparkSession, source: str, url_col: str) -> ListedUrls:
         found = rows.agg(F.count(F.lit(1)).alias("rows"), first_problem.alias("problem")).collect()[0]
     if found.problem is not None:
         file, line, problem = found.problem
-        file = urllib.parse.unquote(file.removeprefix("file://"))
+        file = re.sub(r"^file:/+", "/", urllib.parse.unquote(file))
         if line is None:
             raise ColumnError(f"urls_from: {file!r} {problem}")
         raise SettingError(f"urls_from: {file!r}, line {line:,}: {problem}")
