@@ -146,49 +146,33 @@ def _rows(df: DataFrame, plan: ExportPlan, image_col: str, text_col: str) -> Dat
         columns.column(image_col).alias("image"),
         status.alias("status"),
         text.alias("text"),
-        *_rest(
-            columns,
-            [name for name in df.columns if name != image_col],
-            plan,
-            text_col if kinds.get(text_col) == "string" else None,
-        ),
+        *_rest(columns, image_col, plan, text_col if kinds.get(text_col) == "string" else None),
     )
 
 
-def _rest(columns: ByPosition, names: list[str], plan: ExportPlan, text_col: str | None) -> list[Column]:
-    _check_names(names, plan, text_col)
-    if not names:
-        return []
-    kinds = {field.name: field.dataType for field in columns.df.schema.fields}
-    if plan.layout == "huggingface":
-        for place, name in enumerate(columns.names):
-            check_column(name, columns.df.schema.fields[place])
-        return [F.struct(*(columns.column(name).alias(name) for name in names)).alias("columns")]
-    # Spark makes no JSON of a TIME. A NULL is written too, so that each row has the same keys.
-    found = [
-        columns.column(name)
-        .cast(text_instead(kinds[columns.name(name)], lambda kind: type(kind).__name__ == "TimeType"))
-        .alias(name)
-        for name in names
+def _rest(columns: ByPosition, image_col: str, plan: ExportPlan, text_col: str | None) -> list[Column]:
+    fields = {name: field for name, field in zip(columns.names, columns.df.schema.fields, strict=True) if name != image_col}
+    # Of Parquet's names Spark does not tell case apart.
+    ours = {"webdataset": [], "huggingface": [IMAGE], "files": ["file_name", *([] if text_col in (None, "text") else ["text"])]}[
+        plan.layout
     ]
-    return [F.to_json(F.struct(*found), {"ignoreNullFields": "false"}).alias("metadata")]
-
-
-def _check_names(names: list[str], plan: ExportPlan, text_col: str | None) -> None:
-    """Refuse columns of which one would take the other's place, or that of what the layout itself writes."""
-    for name in {name for name in names if names.count(name) > 1}:
-        raise ColumnError(f"{name}: the DataFrame has {names.count(name)} columns of this name; rename all but one")
-    ours = {
-        "huggingface": [IMAGE],
-        "files": ["file_name", *(["text"] if text_col not in (None, "text") else [])],
-        "webdataset": [],
-    }[plan.layout]
-    for name in names:
-        # `datasets` tells case apart in a line of JSON; Parquet is read by Spark, too, which does not.
+    for name in fields:
         if (name.lower() if plan.layout == "huggingface" else name) in ours:
             raise ColumnError(
                 f"{name}: the layout {plan.layout!r} writes a column of this name itself; rename the one of the DataFrame"
             )
+    if not fields:
+        return []
+    if plan.layout == "huggingface":
+        for name, field in fields.items():
+            check_column(name, field)
+        return [F.struct(*(columns.column(name).alias(name) for name in fields)).alias("columns")]
+    # Spark makes no JSON of a TIME. A NULL is written too, so that each row has the same keys.
+    as_json = {
+        name: text_instead(field.dataType, lambda kind: type(kind).__name__ == "TimeType") for name, field in fields.items()
+    }
+    values = [columns.column(name).cast(kind).alias(name) for name, kind in as_json.items()]
+    return [F.to_json(F.struct(*values), {"ignoreNullFields": "false"}).alias("metadata")]
 
 
 def _written(rows: DataFrame, plan: ExportPlan) -> list[Attempt]:
