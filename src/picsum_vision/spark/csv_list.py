@@ -49,7 +49,8 @@ def read_csv(lines: DataFrame, wanted: CsvFormat) -> DataFrame:
             _rows(file, (line for _, line in of_file), wanted) for file, of_file in itertools.groupby(found, lambda row: row[0])
         )
         while part := list(itertools.islice(rows, _ROWS_AT_ONCE)):
-            yield pa.RecordBatch.from_pylist([row._asdict() for row in part], schema=_ARROW_ROW)
+            columns = [pa.array(values, field.type) for values, field in zip(zip(*part, strict=True), _ARROW_ROW, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, schema=_ARROW_ROW)
 
     text = whole_files.select("file", F.col("value").cast("binary"))
     rows = text.mapInArrow(work, "url BINARY, file STRING, line BIGINT, problem STRING")
