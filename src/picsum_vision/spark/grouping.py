@@ -66,12 +66,14 @@ def group_images(
     if len({name.lower() for name in taken}) < len(taken):
         raise ColumnError(f"output_col: {output_col!r}: the columns of the result must differ; they are {', '.join(taken)}")
     rows = ByPosition(df)
-    inner = [rows.name(key) for key in keys]
-    window = Window.partitionBy(*inner).orderBy(*([rows.column(column) for column in order] or [F.lit(0)]))
-    numbered = rows.df.where(rows.column(image_col).isNotNull()).withColumn(_NUMBER, F.row_number().over(window) - 1)
+    inner, image = [rows.name(key) for key in keys], rows.name(image_col)
+    inner_order = [rows.name(column) for column in order]
+    window = Window.partitionBy(*inner).orderBy(*(inner_order or [F.lit(0)]))
+    needed = rows.df.select(*dict.fromkeys([*inner, *inner_order, image])).where(F.col(image).isNotNull())
+    numbered = needed.withColumn(_NUMBER, F.row_number().over(window) - 1)
     arrays = numbered.groupBy(*inner, F.floor(F.col(_NUMBER) / max_images).cast("int")).agg(
         # A list is collected in any order; its place in front of each image puts it back.
-        F.sort_array(F.collect_list(F.struct(_NUMBER, rows.column(image_col).alias("image"))))["image"]
+        F.sort_array(F.collect_list(F.struct(_NUMBER, F.col(image).alias("image"))))["image"]
     )
     return arrays.toDF(*taken)
 
