@@ -67,9 +67,11 @@ def group_images(
         raise ColumnError(f"output_col: {output_col!r}: the columns of the result must differ; they are {', '.join(taken)}")
     rows = ByPosition(df)
     inner, image = [rows.name(key) for key in keys], rows.name(image_col)
-    inner_order = [rows.name(column) for column in order]
+    inner_order = [F.col(rows.name(column)) for column in order]
     window = Window.partitionBy(*inner).orderBy(*(inner_order or [F.lit(0)]))
-    needed = rows.df.select(*dict.fromkeys([*inner, *inner_order, image])).where(F.col(image).isNotNull())
+    needed = rows.df.select(*dict.fromkeys([*inner, *(rows.name(column) for column in order), image])).where(
+        F.col(image).isNotNull()
+    )
     numbered = needed.withColumn(_NUMBER, F.row_number().over(window) - 1)
     arrays = numbered.groupBy(*inner, F.floor(F.col(_NUMBER) / max_images).cast("int")).agg(
         # A list is collected in any order; its place in front of each image puts it back.
