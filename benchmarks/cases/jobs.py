@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.cases import descriptions, downloads
 from benchmarks.harness.case import Contestant, Group
@@ -10,16 +10,25 @@ from benchmarks.harness.case import Contestant, Group
 _EACH: Final = 64
 
 
-def job(name: str, way: str, what: str, *, checkpoint_interval_s: float = 60, rows: int | None = None) -> Contestant:
-    """Return a way to do the job."""
+def job(
+    name: str,
+    way: str,
+    what: str,
+    *,
+    checkpoint_interval_s: float = 60,
+    rows: int | None = None,
+    partitions: int | None = downloads.TASKS,
+    session: dict[str, Any] | None = None,
+) -> Contestant:
+    """Return a way to do the job; without `partitions` it has as many tasks as there are cores."""
     return Contestant(
         name=name,
         module="whole_job",
         what=f"{what}, {downloads.TASKS} tasks, into three Iceberg tables",
-        session=downloads.SESSION,
+        session=session or downloads.SESSION,
         order={
             "way": way,
-            "partitions": downloads.TASKS,
+            "partitions": partitions,
             "download_options": downloads.fixed(_EACH),
             "options": {"max_in_flight_per_task": _EACH, **descriptions.EVERY_ROW},
             "checkpoint_interval_s": checkpoint_interval_s,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import picsum_vision as pv
 from benchmarks.contestants.chat_body import MODEL
 from benchmarks.contestants.notebook_rows import described, downloaded
 from benchmarks.contestants.protocol import Order, serve
 from benchmarks.contestants.spark_frame import SparkFrame
-from picsum_vision import pass_sizes
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -43,7 +41,6 @@ class WholeJob:
         """Do the job in the way that the order names."""
         ways: dict[str, Callable[[], object]] = {
             "pipeline": self._pipeline,
-            "one_pass": self._one_pass,
             "download": self._download,
             "describe": self._describe,
             "stages": self._stages,
@@ -78,13 +75,6 @@ class WholeJob:
             checkpoint_interval_s=order["checkpoint_interval_s"],
         )
         pv.run_pipeline(self._spark, config)
-
-    def _one_pass(self) -> None:
-        """Do the job as if nobody ever ended one: without cutting it into passes."""
-        first, shared = mock.patch.object(pass_sizes, "first_rows"), mock.patch.object(pass_sizes, "shared", min)
-        with first as first_rows, shared:
-            first_rows.return_value = self._order["rows"]
-            self._pipeline()
 
     def _stages(self) -> None:
         self._download()

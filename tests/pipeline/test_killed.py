@@ -22,12 +22,12 @@ from picsum_vision.testing.model_server import ModelServer
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 JOB = Path(__file__).parent.parent / "jobs" / "killed_job.py"
-# What one interval may be here: a pass is at least this many rows, another one begins in its slots before it is committed.
-_PASS_ROWS = 60
+# What one interval may be here: a chunk has about so many rows, another one begins in its slots before it is committed.
+_CHUNK_ROWS = 100
 _WINDOW_ROWS = 2 * 8
-_INTERVAL_ROWS = 2 * (_PASS_ROWS + _WINDOW_ROWS)
-# Images are fetched ahead of the questions.
-_LOOK_AHEAD_ROWS = 2 * _PASS_ROWS
+_INTERVAL_ROWS = 2 * (_CHUNK_ROWS + _WINDOW_ROWS)
+# Images are fetched ahead of the requests to the model.
+_LOOK_AHEAD_ROWS = 2 * 3 * _WINDOW_ROWS
 
 
 class Runs:
@@ -109,9 +109,9 @@ def test_three_kills(tmp_path, table_format):
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("table_format", ["iceberg", "delta"])
-def test_twenty_kills(tmp_path, table_format):
-    """Killed at 20 random moments, a job of 2,000 images ends exact, and each kill cost at most one interval of work."""
-    images, kills, chance = 2_000, 20, random.Random(6)
+def test_ten_kills(tmp_path, table_format):
+    """Killed at ten random moments, a job of 2,000 images ends exact, and each kill cost at most one interval of work."""
+    images, kills, chance = 2_000, 10, random.Random(6)
     with ImageServer() as host, ModelServer(latency=Latency(mean_s=0.3)) as model:
         runs = Runs(tmp_path, table_format, images, host, model)
         with OutsideReader(runs.tables, table_format) as reader:

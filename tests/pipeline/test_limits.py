@@ -8,7 +8,7 @@ from whole_jobs import check_one_row_each, fresh_tables, job
 import picsum_vision as pv
 from picsum_vision.describing.task_bounds import dearest_question
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_DDL, DESCRIBE_OUTCOME_FIELDS
-from picsum_vision.pipeline.passes import Passes
+from picsum_vision.pipeline.chunks import Chunks
 from picsum_vision.spark.staging import _SUMS
 from picsum_vision.testing.image_server import ImageServer
 from picsum_vision.testing.latency import Latency
@@ -43,10 +43,10 @@ def test_questions_of_unknown_use_count_against_the_budget(spark):
     """A pass whose answers say nothing of their tokens leaves the next one less, as much as the dearest questions cost."""
     options = pv.DescribeOptions(max_cost_total=1.0, input_price_per_million_tokens=1.0, output_price_per_million_tokens=1.0)
     backend = pv.ChatCompletions("https://host/v1", "m")
-    passes = Passes(spark, pv.PipelineConfig(backend=backend, describe=options), 2, options)
-    passes.spent(100_000, 100_000, 7)
+    chunks = Chunks(spark, pv.PipelineConfig(backend=backend, describe=options), 2, options)
+    chunks.spent(100_000, 100_000, 7)
     left = 1.0 - 0.2 - 7 * dearest_question(options, backend, pv.Describe())
-    assert passes._describe_options().max_cost_total == pytest.approx(left)
+    assert chunks._describe_options().max_cost_total == pytest.approx(left)
 
 
 def test_which_questions_were_probably_billed(spark):

@@ -8,7 +8,7 @@ from whole_jobs import check_one_row_each, fresh_tables, job, rows_of
 
 import picsum_vision as pv
 from picsum_vision.cli.export import images_with_answers
-from picsum_vision.pipeline.passes import Passes
+from picsum_vision.pipeline.chunks import Chunks
 from picsum_vision.pipeline.work import Work
 from picsum_vision.report.gallery_frame import rows_of_tables
 from picsum_vision.spark.tables import TableStore
@@ -161,13 +161,13 @@ def test_images_that_were_not_kept_are_passed_over_in_large_steps(spark, tables,
         "image_codes",
         urls.select("image_url", F.lit(None).cast("binary").alias("image_binary"), outcome.alias("download_outcome")),
     )
-    describe, passes = Passes.describe, []
-    monkeypatch.setattr(Passes, "describe", lambda *given: passes.append(given) or describe(*given))
+    describe, chunks = Chunks.describe, []
+    monkeypatch.setattr(Chunks, "describe", lambda *given, **clock: chunks.append(given) or describe(*given, **clock))
     monkeypatch.setattr(Work, "_describe", Work._describe_kept)
     config = job(tables, image_server, images=rows, start=1, width=800, height=600, checkpoint_interval_s=0.1, keep_images=False)
     pv.run_pipeline(spark, config)
     assert [row.describe_outcome.status for row in rows_of(spark, tables, "image_desc")] == ["no_image"] * behind
-    assert len(passes) <= 4
+    assert len(chunks) <= 4
 
 
 @pytest.mark.parametrize("unknown", [False, True])

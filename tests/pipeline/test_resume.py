@@ -10,7 +10,6 @@ from pyspark.sql import functions as F
 from whole_jobs import LOCAL, check_one_row_each, fresh_tables, job, rows_of
 
 import picsum_vision as pv
-from picsum_vision.pipeline.conveyor import StagedPass
 from picsum_vision.pipeline.question import Question
 from picsum_vision.pipeline.run_log import RunLog
 from picsum_vision.pipeline.standing import Standing, Todo, Wanted
@@ -222,7 +221,7 @@ def test_after_an_interrupt_the_next_run_in_the_same_process_goes_on(spark, tabl
     with ImageServer() as images:
         interrupted = job(tables, images, images=8, start=1)
         with monkeypatch.context() as patch:
-            patch.setattr(StagedPass, "figures", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr("picsum_vision.pipeline.work.wait_for_any", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 pv.run_pipeline(spark, interrupted)
         report = pv.run_pipeline(spark, interrupted)

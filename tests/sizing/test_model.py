@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picsum_vision import pass_sizes
+from picsum_vision import chunk_sizes
 from picsum_vision.sizing.demand import Demand
 from picsum_vision.sizing.fit import StageFit
 from picsum_vision.sizing.job_time import job_work, passes_of
@@ -100,16 +100,11 @@ def test_the_tightest_limit_binds():
 
 
 @given(st.floats(0.1, 3_600), st.integers(1, 10_000_000), st.floats(0.001, 10_000))
-def test_a_pass_grows_by_steps_and_never_vanishes(interval_s, rows, seconds):
-    """The next pass is to have at least 50 rows and at most eight times as many."""
-    assert 50 <= pass_sizes.first_rows(interval_s) <= 1_000
-    assert 50 <= pass_sizes.next_rows(rows, seconds, interval_s, last_wish=rows) <= max(50, rows * 8)
-
-
-@given(st.integers(1, 10_000_000), st.integers(1, 10_000_000))
-def test_a_pass_leaves_small_ones_for_the_end(wish, left):
-    """No pass takes more than a quarter of what is left, or 1,000 rows, and each takes something."""
-    assert 1 <= pass_sizes.shared(wish, left) <= min(left, max(1_000, left // 4))
+def test_a_chunk_grows_by_steps_and_never_vanishes(interval_s, rows, seconds):
+    """After a chunk that was not cut the next one is larger, at most eight times; after one that was cut it is smaller."""
+    assert chunk_sizes.first_rows(interval_s) >= 8
+    assert min(rows, 8) <= chunk_sizes.next_rows(rows, rows, seconds, interval_s) <= max(8, rows * 8)
+    assert 8 <= chunk_sizes.next_rows(2 * rows, rows, seconds, interval_s) <= max(8, rows)
 
 
 @given(st.integers(1, 3_000_000), st.floats(0.5, 600), st.booleans())

@@ -83,7 +83,8 @@ class EchoStage:
 
     def columns(self, jobs: Sequence[EchoJob], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
         return [
-            (pa.field("echo", pa.int64()), pa.array([job.value for job in jobs], pa.int64())),
+            (pa.field("echo", pa.int64()), pa.array([None if job.turn else job.value for job in jobs], pa.int64())),
+            (pa.field("is_left", pa.bool_()), pa.array([job.turn is not None for job in jobs], pa.bool_())),
             (pa.field("repeated", pa.bool_()), pa.array(repeated, pa.bool_())),
         ]
 
@@ -113,6 +114,18 @@ def test_any_batches(sizes: list[list[int | None]], ordered: bool, shared: bool,
     assert [row["row"] for row in (rows if ordered else sorted(rows, key=lambda row: row["row"]))] == list(range(len(values)))
     assert stage.most_held <= capacity + 60
     assert stage.jobs == sum(not row["repeated"] for row in rows)
+    assert not any(job.held_bytes for job in stage.made)
+
+
+@settings(max_examples=40, deadline=None)
+@given(sizes=some_batches, shared=st.booleans(), stop_after_s=st.floats(0.0001, 0.02), seed=st.integers(0, 99))
+def test_a_clock_that_ends_it_loses_no_row(sizes: list[list[int | None]], shared: bool, stop_after_s: float, seed: int) -> None:  # noqa: FBT001 - drawn
+    """Ended by the clock at any moment, every row leaves once, finished or with NULL in what it has not got to."""
+    stage = EchoStage(shared=shared, seed=seed)
+    out = list(ArrowBridge(stage, "value").process(batches_of(sizes), stop_after_s))
+    rows = sorted((row for batch in out for row in batch.to_pylist()), key=lambda row: row["row"])
+    assert [row["value"] for row in rows] == [value for batch in sizes for value in batch]
+    assert all(row["echo"] == (None if row["is_left"] is not False else row["value"]) for row in rows)
     assert not any(job.held_bytes for job in stage.made)
 
 

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-from picsum_vision.cli.failures import told
+from picsum_vision.cli.failures import Stopped, told
 from picsum_vision.cli.loudness import Loudness, loudness
 from picsum_vision.errors import PicsumVisionError, SettingError
 from picsum_vision.urls import without_users
@@ -52,6 +52,8 @@ def run(words: Sequence[str]) -> int:
         return _say(f"{error.name} is not installed: pip install 'picsum-vision[cli]'", COULD_NOT_RUN)
     try:
         return commands.invoke(list(words))
+    except Stopped as stopped:
+        return _say(f"stopped; {stopped}", STOPPED)
     except KeyboardInterrupt:
         return _say(_stopped(words), STOPPED)
     except PicsumVisionError as error:

@@ -24,6 +24,10 @@ _KNOWN: Final = (
 _JVM_IS_GONE: Final = "Spark's JVM is gone, as one is that was killed or found no memory"
 
 
+class Stopped(Exception):  # noqa: N818 - what a person did, and no error
+    """A command was stopped by Ctrl-C; says what it leaves behind."""
+
+
 def told(error: BaseException) -> str:
     """Return what has happened: in our words where it is known, else the line of the error that tells most."""
     errors = list(_chain(error))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from picsum_vision.cli import job_flags
 from picsum_vision.cli.console import progress
+from picsum_vision.cli.failures import Stopped
 from picsum_vision.cli.session import on_databricks, open_session
 from picsum_vision.config import PipelineConfig
 from picsum_vision.run_report import RunReport
@@ -74,7 +75,11 @@ def open_and_run(
         spark = open_session(job.tables, folder, master=master, remote=remote)
         from picsum_vision.pipeline import run_pipeline  # noqa: PLC0415 - Spark only where it is used
 
-        return spark, run_pipeline(spark, dataclasses.replace(job, base_url=base_url or job.base_url), progress=say)
+        try:
+            return spark, run_pipeline(spark, dataclasses.replace(job, base_url=base_url or job.base_url), progress=say)
+        except KeyboardInterrupt as stop:
+            # Not left to typer, which forgets the text.
+            raise Stopped(f"{str(stop) or 'what was committed is kept'}, and the next run goes on from there") from None
 
 
 def print_report(report: RunReport, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from picsum_vision.concurrency.byte_budget import ByteBudget
 from picsum_vision.concurrency.job import Job, Lane
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.scheduler import LaneState, Scheduler
+from picsum_vision.concurrency.stop_clock import StopClock
 
 _COLLECT_ROWS: Final = 1_000
 _COLLECT_BYTES: Final = 4_000_000
@@ -41,13 +42,14 @@ J = TypeVar("J", bound=RowJob)
 
 
 class _ByteGate:
-    """Lets a row begin where its bytes will probably fit."""
+    """Lets a row begin where its bytes will probably fit, and where what comes after it keeps up."""
 
-    def __init__(self, budget: ByteBudget) -> None:
+    def __init__(self, budget: ByteBudget, may_begin: Callable[[], bool]) -> None:
         self._budget = budget
+        self._may_begin = may_begin
 
     def admits(self, job: Any) -> bool:
-        return self._budget.may_begin(job.number)
+        return self._may_begin() and self._budget.may_begin(job.number)
 
     def has_exception(self) -> bool:
         return self._budget.first_in_line is not None
@@ -61,6 +63,9 @@ class _ByteGate:
 
 class JobRun(Generic[J]):
     """One task's jobs.
+
+    States: taking rows -> stopped (no further row begins) -> released (only running steps are waited for) -> empty. The last two
+    are for a run with :meth:`stop_after`; a job that comes back unfinished still has a `turn`.
 
     The caller's thread submits jobs while there is `room`, and `collect`s what is finished. It is woken for a batch that is worth
     it (rows or bytes), when more input is wanted, or after a quarter of a second, not for every job.
@@ -76,19 +81,25 @@ class JobRun(Generic[J]):
         look_ahead: int,
         holding_pools: Collection[str] = (),
         opens_all_at_end: bool = True,
+        may_begin: Callable[[], bool] = lambda: True,
+        on_left: Callable[[J], None] = lambda _: None,
     ) -> None:
         """Run jobs on `loop_thread`; `look_ahead` is how many unfinished jobs are wanted.
 
         The steps of `holding_pools` take bytes from the budget: they begin only where they will probably get them. While
-        slots of those are idle, more than `look_ahead` jobs are wanted. With `opens_all_at_end`, once all jobs are submitted
+        slots of those are idle, more than `look_ahead` jobs are wanted. While `may_begin` is false none of them begins; once it
+        is true again, :meth:`refill` is to be called. `on_left` is told of each job that comes
+        back unfinished. With `opens_all_at_end`, once all jobs are submitted
         their first steps come before the further steps of others.
         """
         self._loop = loop_thread.loop
         self._loop_thread = loop_thread
         self._budget = budget
         self._look_ahead = look_ahead
-        # What is unfinished beyond this waits for a slot; a pool without bounds is none.
-        self.window = max((number for number in slots.values() if number <= look_ahead), default=0)
+        self._may_begin = may_begin
+        self._on_left = on_left
+        self._clock: StopClock | None = None
+        self.is_stopped = False  # whether rows that have not begun come back as they are
         self._holding_pools = holding_pools
         self._worth_bytes = min(_COLLECT_BYTES, max(1, budget.capacity // 4))
         self._finished: deque[J] = deque()
@@ -104,7 +115,7 @@ class JobRun(Generic[J]):
     async def _make_scheduler(
         self, slots: Mapping[str, int], lane_state: Callable[[Lane], LaneState], holding_pools: Collection[str]
     ) -> Scheduler:
-        gate = _ByteGate(self._budget)
+        gate = _ByteGate(self._budget, self._may_begin)
         scheduler = Scheduler(slots, lane_state, self._take_finished, dict.fromkeys(holding_pools, gate))
         self._budget.on_freed = scheduler.refill
         # If the process ends before the run does, the loop closes what it keeps.
@@ -133,6 +144,29 @@ class JobRun(Generic[J]):
             return self._look_ahead
         return room
 
+    def stop_after(self, interval_s: float) -> None:
+        """Begin no row that would probably not be finished within `interval_s` seconds from now.
+
+        After twice that also give back rows that wait for a retry or a limit. Steps that run are never interrupted.
+        """
+        self._clock = StopClock(interval_s, self._loop.time())
+        self._loop.call_soon_threadsafe(self._loop.call_later, interval_s, self._stop)
+        self._loop.call_soon_threadsafe(self._loop.call_later, 2 * interval_s, self._release)
+
+    def refill(self) -> None:
+        """Begin rows that `may_begin` held back. To be called on the loop."""
+        self._scheduler.refill()
+
+    def _stop(self) -> None:
+        if not self.is_stopped:
+            self.is_stopped = True
+            self._scheduler.withdraw(opened=False)
+            self._worth_waking.set()
+
+    def _release(self) -> None:
+        self.is_stopped = True
+        self._scheduler.withdraw(opened=True)
+
     @property
     def is_half_full(self) -> bool:
         """Whether more than half of the byte budget is taken."""
@@ -144,19 +178,13 @@ class JobRun(Generic[J]):
             self._unfinished += len(jobs)
         self._loop.call_soon_threadsafe(self._submit_on_loop, jobs, orders)
 
-    def no_more_input(self, left: int = 0) -> None:
-        """Say that nothing more will be submitted, so that nobody is woken before only `left` jobs are unfinished."""
-        self._say_ending(is_ending=not left)
+    def no_more_input(self) -> None:
+        """Say that nothing more will be submitted, so that nobody is woken before all jobs are finished."""
+        self._say_ending(is_ending=True)
         with self._counts:
-            self._wake_at = left
-            if self._unfinished <= left:
+            self._wake_at = 0
+            if not self._unfinished:
                 self._worth_waking.set()
-
-    def more_input(self) -> None:
-        """Say that jobs will be submitted again."""
-        self._say_ending(is_ending=False)
-        with self._counts:
-            self._wake_at = self._look_ahead // 2
 
     def _say_ending(self, *, is_ending: bool) -> None:
         if self._opens_all_at_end and is_ending != self._is_ending:
@@ -210,6 +238,12 @@ class JobRun(Generic[J]):
         self._scheduler.refill()
 
     def _take_finished(self, job: Any) -> None:
+        if job.turn is not None:
+            self._on_left(job)
+        elif self._clock is not None and not self.is_stopped:
+            opened_at = self._scheduler.opened_at(job)
+            if opened_at is not None and self._clock.is_over(self._loop.time(), opened_at):
+                self._loop.call_soon(self._stop)
         with self._counts:
             self._finished.append(job)
             self._finished_bytes += job.held_bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from picsum_vision.concurrency.job import Feedback, Job, Lane
@@ -71,6 +72,14 @@ class LaneState:
     def is_idle(self, now: float) -> bool:
         """Return whether nothing waits, runs or is silent here, so that another state would do as well."""
         return not (self.queue or self.in_flight or self.timer is not None or self.rank is not None or now < self.not_before)
+
+    def take_out(self, is_meant: Callable[[Job], bool]) -> list[Job]:
+        """Take those jobs out of the queue."""
+        taken = [job for _, job in self.queue if is_meant(job)]
+        if taken:
+            self.queue = [entry for entry in self.queue if not is_meant(entry[1])]
+            heapq.heapify(self.queue)
+        return taken
 
     def forget_waiting(self) -> None:
         """Drop the queue and the timer."""

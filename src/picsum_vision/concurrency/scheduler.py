@@ -1,8 +1,10 @@
 """The rolling window: a slot that one step leaves is taken by the next waiting step at once.
 
-States of a job: delayed (a timer) | queued (in its lane) | running (a task) | done (handed to `on_done`).
+States of a job: delayed (a timer) | queued (in its lane) | running (a task) | done, or withdrawn (both handed to `on_done`; a
+withdrawn job still has a `turn`).
 Invariants, held by the property tests:
   * a job is in exactly one state, and `on_done` gets each submitted job once, unless the scheduler was closed before;
+  * a running step is never interrupted by a withdrawal: what it may have paid for is waited for;
   * the running steps of a pool never exceed its slots, those of a lane never its limit;
   * a step never starts before its delay is over, nor its lane before a pause that the far side asked for;
   * a free slot goes to the lane that has the fewest steps running, so a slow host never takes the slots of a quick one; within a
@@ -46,14 +48,41 @@ class Scheduler:
         self._running: set[asyncio.Task[None]] = set()
         self._can_take_over = False
         self._taken_over: _Start | None = None
-        self._timers: set[asyncio.TimerHandle] = set()
+        self._delayed: dict[asyncio.TimerHandle, Job] = {}
+        self._opened_at: dict[int, float] = {}  # by the job's id: when its first step began
         self._submitted = 0
         self._closed = False
+        self._opens_jobs = self._goes_on = True
 
     def submit(self, job: Job, order: int | None = None) -> None:
         """Take a job; one whose turn is None is done already. `order` is its place among all jobs, if not that of submission."""
         self._submitted += 1
-        self._go_on(self._submitted if order is None else order, job)
+        if self._opens_jobs or job.turn is None:
+            self._go_on(self._submitted if order is None else order, job)
+        else:
+            self._on_done(job)
+
+    def opened_at(self, job: Job) -> float | None:
+        """Return the loop's time when the job's first step began, None if none has."""
+        return self._opened_at.get(id(job))
+
+    def withdraw(self, *, opened: bool) -> None:
+        """Hand back every job of which no step has begun, and open none from now on.
+
+        With `opened` also those that wait between two steps, now and whenever one of the running steps ends.
+        """
+        self._opens_jobs = False
+        self._goes_on = self._goes_on and not opened
+        withdrawn = [
+            job for state in self._lanes.values() for job in state.take_out(lambda job: opened or id(job) not in self._opened_at)
+        ]
+        for timer, job in list(self._delayed.items()):
+            if opened or id(job) not in self._opened_at:
+                timer.cancel()
+                del self._delayed[timer]
+                withdrawn.append(job)
+        for job in withdrawn:
+            self._done(job)
 
     def has_idle_slots(self, pools: Collection[str]) -> bool:
         """Return whether one of these pools has a slot that no waiting job may use."""
@@ -76,9 +105,9 @@ class Scheduler:
     async def close(self) -> None:
         """Cancel what runs, forget what waits, and return when no task is left."""
         self._closed = True
-        for timer in self._timers:
+        for timer in self._delayed:
             timer.cancel()
-        self._timers.clear()
+        self._delayed.clear()
         for state in self._lanes.values():
             state.forget_waiting()
         running = list(self._running)
@@ -90,20 +119,24 @@ class Scheduler:
         turn = job.turn
         if self._closed:
             return
-        if turn is None:
-            self._on_done(job)
+        if turn is None or not self._goes_on:
+            self._done(job)
         elif turn.delay_s > 0:
             self._after(turn.delay_s, order, job, turn.lane)
         else:
             self._enqueue(order, job, turn.lane)
 
+    def _done(self, job: Job) -> None:
+        self._on_done(job)
+        self._opened_at.pop(id(job), None)
+
     def _after(self, delay_s: float, order: int, job: Job, lane: Lane) -> None:
         def ripe() -> None:
-            self._timers.discard(timer)
+            del self._delayed[timer]
             self._enqueue(order, job, lane)
 
         timer = self._loop.call_later(delay_s, ripe)
-        self._timers.add(timer)
+        self._delayed[timer] = job
 
     def _enqueue(self, order: int, job: Job, lane: Lane) -> None:
         state = self._lanes.get(lane)
@@ -165,12 +198,14 @@ class Scheduler:
 
     def _start(self, lane: Lane, state: LaneState, pool: Pool) -> None:
         order, job = heapq.heappop(state.queue)
+        now = self._loop.time()
+        self._opened_at.setdefault(id(job), now)
         pool.in_flight += 1
         state.in_flight += 1
         if pool.gate is not None:
             pool.gate.begin(job)
         if state.pace is not None:
-            state.pace.start(self._loop.time())
+            state.pace.start(now)
         start = _Start(order, job, lane, state, pool)
         if self._can_take_over and self._taken_over is None:
             self._taken_over = start

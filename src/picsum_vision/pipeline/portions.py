@@ -1,7 +1,7 @@
 """A frame of keys in portions of about so many rows, each key in exactly one, the same however often Spark computes them.
 
-Where a portion ends is known without waiting for what became of the one before it: that is why a pass can run while the rows of
-the last one are published.
+Where a portion ends is known without waiting for what became of the one before it: that is why a chunk can run while the rows of
+the last one are published. What a chunk leaves undone is in no later portion; it is found in the tables when all have been taken.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F
 
-from picsum_vision import pass_sizes
+from picsum_vision import chunk_sizes
 from picsum_vision.pipeline.standing import FETCHED_AT
 from picsum_vision.table_columns import KEY
 
@@ -26,17 +26,17 @@ _SKIPPED_AT_MOST: Final = 500_000  # their keys go to every worker at once
 
 
 class ChunkSize:
-    """How many rows the next portion has, so that it takes about the interval."""
+    """How many rows the next chunk has, so that it takes about the interval."""
 
     def __init__(self, interval_s: float) -> None:
-        """Begin small, as nothing is known of the speed."""
+        """Begin with a guess, as nothing is known of the speed."""
         self._interval_s = interval_s
-        self.rows = pass_sizes.first_rows(interval_s)
+        self.rows = chunk_sizes.first_rows(interval_s)
 
-    def learn(self, rows: int, seconds: float) -> None:
-        """Take in how long a portion took; an empty one tells nothing."""
-        if rows:
-            self.rows = pass_sizes.next_rows(rows, seconds, self._interval_s, last_wish=self.rows)
+    def learn(self, planned: int, done: int, seconds: float) -> None:
+        """Take in what a chunk has done of its rows, and how long it took; an empty one tells nothing."""
+        if planned:
+            self.rows = chunk_sizes.next_rows(planned, done, seconds, self._interval_s)
 
 
 class ByHash:
@@ -48,17 +48,11 @@ class ByHash:
         self._from = 0 if rows else _HASHES
         self._left = rows
 
-    @property
-    def is_at_end(self) -> bool:
-        """Whether every hash has been in a portion."""
-        return self._from >= _HASHES
-
     def take(self, rows: int) -> DataFrame | None:
         """Return the next portion of about `rows` rows, None when there is none any more."""
-        if self.is_at_end:
+        if self._from >= _HASHES:
             return None
         low = self._from
-        rows = pass_sizes.shared(rows, self._left)
         if rows >= self._left and not low:
             self._from = _HASHES
             return self._keys

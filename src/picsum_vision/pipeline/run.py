@@ -11,10 +11,10 @@ from picsum_vision.describing.backends import PyFunc
 from picsum_vision.describing.model_registry import pinned
 from picsum_vision.describing.spending import at_price_of, price_factor
 from picsum_vision.describing.task_bounds import task_bounds
-from picsum_vision.pipeline.conveyor import Conveyor
+from picsum_vision.pipeline.chunks import Chunks
 from picsum_vision.pipeline.key_check import check_key
-from picsum_vision.pipeline.passes import Passes
 from picsum_vision.pipeline.question import Question
+from picsum_vision.pipeline.staged_writer import StagedWriter
 from picsum_vision.pipeline.standing import Standing, Wanted
 from picsum_vision.pipeline.starting_over import check_source, emptied
 from picsum_vision.pipeline.watchers import RunFacts, watchers_of
@@ -27,7 +27,7 @@ from picsum_vision.spark.lease import Lease
 from picsum_vision.spark.publishing import AN_ANSWER_EACH, ONE_ANSWER
 from picsum_vision.spark.quality_table import QUALITY_TABLE
 from picsum_vision.spark.run_table import RUN_TABLE
-from picsum_vision.spark.sharing import number_of_tasks
+from picsum_vision.spark.sharing import tasks_of_a_chunk
 from picsum_vision.spark.staging import Staging
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.spark.url_sources import urls_from
@@ -115,7 +115,7 @@ class _Run:
         self._prices = at_price_of(config.describe, price_factor(config.backend))
         self._progress = RunProgress(show, prices=self._prices)
         bounds = task_bounds(config.describe, config.backend, config.task)
-        self._passes = Passes(spark, config, number_of_tasks(spark, config.partitions, bounds), self._prices)
+        self._chunks = Chunks(spark, config, tasks_of_a_chunk(spark, config.partitions, bounds), self._prices)
         self._run_id = uuid.uuid4().hex
         self._staging = Staging(self._store, AN_ANSWER_EACH if several else ONE_ANSWER, self._run_id)
         facts = RunFacts(
@@ -141,20 +141,22 @@ class _Run:
             tables_are_new = self._lease.is_first and len(made) == len(COLUMNS)
             if not tables_are_new:
                 self._see_what_others_did()
-            conveyor = Conveyor(self._staging, self._lease.check, self._progress.say)
+            writer = StagedWriter(self._staging, self._lease.check, self._progress.say)
             try:
-                report = self._work(conveyor, began_s, tables_are_new=tables_are_new)
+                report = self._work(writer, began_s, tables_are_new=tables_are_new)
                 for watcher in self._watchers:
                     report = watcher.ended(report)
             except Exception as error:
                 # Until its thread has ended nobody else may take the tables.
-                conveyor.let_finish()
+                writer.join()
                 for watcher in self._watchers:
                     watcher.failed(error)
                 raise
-            except BaseException:
+            except BaseException as stop:
                 # Who is interrupted does not wait; a later run in this process does, for what is under way.
-                conveyor.abandon()
+                writer.cancel()
+                if isinstance(stop, KeyboardInterrupt):
+                    stop.args = (f"{writer.rows_kept:,} rows of this run are kept",)
                 raise
         return report
 
@@ -174,7 +176,7 @@ class _Run:
             self._store.delete_all(role)
         return False
 
-    def _work(self, conveyor: Conveyor, began_s: float, *, tables_are_new: bool) -> RunReport:
+    def _work(self, writer: StagedWriter, began_s: float, *, tables_are_new: bool) -> RunReport:
         if self._config.mode == "overwrite":
             self._staging.discard_left()
             tables_are_new = self._begin_anew(tables_are_new=tables_are_new)
@@ -186,15 +188,15 @@ class _Run:
             store=self._store,
             asked=self._asked,
             standing=Standing(self._store, self._asked, self._wanted),
-            passes=self._passes,
-            conveyor=conveyor,
+            chunks=self._chunks,
+            writer=writer,
             check=self._lease.check,
             progress=self._progress,
             asked_may_grow=self._asked_may_grow,
         )
         # Neither waits for the other, and no host or model is asked before both are done. A user's open MLflow run is this
         # thread's.
-        listing = conveyor.beside(lambda: work.begin(tables_are_new=tables_are_new and not left))
+        listing = writer.submit(lambda: work.begin(tables_are_new=tables_are_new and not left))
         for watcher in self._watchers:
             watcher.begun()
         first = listing.result()
@@ -209,7 +211,7 @@ class _Run:
         if not survey.rows and self._stream is None:
             self._progress.say(NO_ADDRESSES)
         self._progress.begin("finish")
-        if left or conveyor.passes:
+        if left or writer.chunks_begun:
             self._staging.give_back_room()
         return RunReport(
             run_id=self._run_id,

@@ -11,7 +11,7 @@ from picsum_vision.describing.spending import cost
 from picsum_vision.options import DescribeOptions
 from picsum_vision.pipeline.standing import Survey
 from picsum_vision.run_report import StageReport
-from picsum_vision.spark.staging import PassFigures
+from picsum_vision.spark.staging import ChunkFigures
 
 DOWNLOAD: Final = "download"
 DESCRIBE: Final = "describe"
@@ -35,7 +35,7 @@ class Tally:
         for stage in stages:
             self._seconds[stage] += monotonic() - began_s
 
-    def add(self, figures: PassFigures) -> None:
+    def add(self, figures: ChunkFigures) -> None:
         """Take in what a pass did."""
         self.groups += figures.groups
         for stage in self._rows:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from picsum_vision import pass_sizes
+from picsum_vision import chunk_sizes
 from picsum_vision.sizing.model import WINDOW, StageTime, stage_time
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from picsum_vision.sizing.fit import StageFit
 
 _SETTLED: Final = 0.02
-_LAST_PASSES: Final = 4  # those take a share of what is left, and become smaller
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,20 +36,22 @@ def job_seconds(demand: Demand, rows: int, total: StageFit, job_s: float, *, col
 
 
 def passes_of(demand: Demand, rows: int, total: StageFit, *, cold: bool) -> Iterator[tuple[int, float, float]]:
-    """Give the passes of a job: rows, seconds, and how often. A size that does not change any more stands for all that follow."""
+    """Give the chunks of a job: rows, seconds, and how often. A size that does not change any more stands for all that follow."""
     interval_s = demand.checkpoint_interval_s
-    # Fused passes hand on their window: they are one flow, of which each has its share.
+    # The next chunk begins while one waits for its last answers: together they are one flow, of which each has its share.
     flow_s = job_work(demand, rows, total.row_s, cold=cold).seconds if demand.is_fused else 0.0
-    wish, left = pass_sizes.first_rows(interval_s), rows
+    wish, left = chunk_sizes.first_rows(interval_s), rows
     while left > 0:
-        part = pass_sizes.shared(wish, left)
+        part = planned = min(wish, left)
         alone_s = (
             flow_s * part / rows if demand.is_fused else job_work(demand, part, total.row_s, cold=cold and left == rows).seconds
         )
         seconds = total.start_s + alone_s
-        wanted = pass_sizes.next_rows(part, seconds, interval_s, last_wish=wish)
+        if seconds > interval_s:  # the clock ends it
+            part, seconds = max(1, int(part * interval_s / seconds)), interval_s
+        wanted = chunk_sizes.next_rows(planned, part, seconds, interval_s)
         is_settled = part == wish and abs(wanted / wish - 1) <= _SETTLED
-        times = max(1, left // part - _LAST_PASSES) if is_settled else 1
+        times = max(1, left // part) if is_settled else 1
         yield part, seconds, times
         left -= part * times
         wish = wanted

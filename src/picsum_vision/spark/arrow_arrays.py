@@ -51,14 +51,14 @@ def _utf8(text: str) -> bytes:
 def whole_number_array(values: Sequence[int | None], kind: pa.DataType) -> pa.Array:
     """Return an array of integers of the type `kind`."""
     numbers = np.array([0 if value is None else value for value in values], dtype=f"int{kind.bit_width}")
-    return pa.Array.from_buffers(kind, len(values), [_validity(values), pa.py_buffer(numbers)])
+    return pa.Array.from_buffers(kind, len(values), [validity(values), pa.py_buffer(numbers)])
 
 
 def timestamp_array(values: Sequence[dt.datetime | None], kind: pa.DataType) -> pa.Array:
     """Return an array of moments in microseconds; the values know their time zone."""
     moments = [None if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
     numbers = np.array([0 if moment is None else moment for moment in moments], dtype=np.int64)
-    return pa.Array.from_buffers(kind, len(values), [_validity(values), pa.py_buffer(numbers)])
+    return pa.Array.from_buffers(kind, len(values), [validity(values), pa.py_buffer(numbers)])
 
 
 def _sized(values: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:
@@ -69,10 +69,11 @@ def _sized(values: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:
         raise ValueError(f"{offsets[-1]} bytes do not fit into one {kind} array")
     data = pa.py_buffer(b"".join([value for value in values if value]))
     placed = offsets if is_large else offsets.astype(np.int32)
-    return pa.Array.from_buffers(kind, len(values), [_validity(values), pa.py_buffer(placed), data])
+    return pa.Array.from_buffers(kind, len(values), [validity(values), pa.py_buffer(placed), data])
 
 
-def _validity(values: Sequence[Any]) -> pa.Buffer | None:
+def validity(values: Sequence[Any]) -> pa.Buffer | None:
+    """Return the bitmap that says which values are there, None where all are."""
     if None not in values:
         return None
     there = np.fromiter((value is not None for value in values), dtype=np.bool_, count=len(values))

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DOWNLOAD_OUTCOME_FIELDS, DescribeOutcome, DownloadOutcome
-from picsum_vision.spark.arrow_arrays import text_array, timestamp_array, whole_number_array
+from picsum_vision.spark.arrow_arrays import text_array, timestamp_array, validity, whole_number_array
 
 _ARROW_TYPES: Final[Mapping[str, pa.DataType]] = {
     "STRING": pa.string(),
@@ -26,25 +26,24 @@ DOWNLOAD_OUTCOME_TYPE: Final = _struct_type(DOWNLOAD_OUTCOME_FIELDS)
 DESCRIBE_OUTCOME_TYPE: Final = _struct_type(DESCRIBE_OUTCOME_FIELDS)
 
 
-def download_outcomes(outcomes: Sequence[DownloadOutcome]) -> pa.StructArray:
-    """Return the outcomes as one struct array."""
+def download_outcomes(outcomes: Sequence[DownloadOutcome | None]) -> pa.StructArray:
+    """Return the outcomes as one struct array; None is NULL."""
     return _structs(outcomes, DOWNLOAD_OUTCOME_TYPE)
 
 
-def describe_outcomes(outcomes: Sequence[DescribeOutcome]) -> pa.StructArray:
-    """Return the outcomes as one struct array."""
+def describe_outcomes(outcomes: Sequence[DescribeOutcome | None]) -> pa.StructArray:
+    """Return the outcomes as one struct array; None is NULL."""
     return _structs(outcomes, DESCRIBE_OUTCOME_TYPE)
 
 
 def _structs(outcomes: Sequence[Any], struct: pa.StructType) -> pa.StructArray:
-    fields = list(struct)
-    columns = [_column([getattr(outcome, field.name) for outcome in outcomes], field) for field in fields]
-    return pa.StructArray.from_arrays(columns, fields=fields)
+    columns = [_column([getattr(outcome, field.name, None) for outcome in outcomes], field) for field in struct]
+    return pa.Array.from_buffers(struct, len(outcomes), [validity(outcomes)], children=columns)
 
 
 def _column(values: Sequence[Any], field: pa.Field) -> pa.Array:
     if field.name == "status":
-        return text_array([status.value for status in values])
+        return text_array([None if status is None else status.value for status in values])
     if pa.types.is_string(field.type):
         return text_array(values)
     if pa.types.is_timestamp(field.type):

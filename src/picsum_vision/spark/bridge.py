@@ -87,46 +87,40 @@ class ArrowBridge(Generic[J]):
         self._key_of: dict[int, Hashable] = {}
         self._next_number = 0
 
-    def process(self, batches: Iterator[pa.RecordBatch], *, hand_on: bool = False) -> Iterator[pa.RecordBatch]:
+    def process(self, batches: Iterator[pa.RecordBatch], stop_after_s: float | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of `batches` with the stage's columns behind theirs.
 
-        With `hand_on` it ends when the input does and the window is no longer full: the rows that are not done leave in the next
-        `process` of this bridge, and their requests go on until then. Ended in any other way it is closed.
+        With `stop_after_s` it begins no row that would probably take longer than so many seconds after the first one. The rows
+        that are left then come with NULL in the columns that they have not got to.
         """
         pieces = Pieces(batches)
         reader = RowReader.current()
-        left = self._run.window if hand_on else 0
-        is_handed_on = False
-        self._run.more_input()
         try:
             while True:
                 if reader.is_gone():
                     raise RowReaderGone
                 while (room := self._room()) > 0 and (piece := pieces.take(room)) is not None:
+                    if stop_after_s is not None and not self._rows_read:
+                        self._run.stop_after(stop_after_s)
                     self._submit(piece)
                 reader.hand_over()
-                if pieces.exhausted:
-                    self._run.no_more_input(left)
-                # Looked at before what has finished is collected: that leaves with this task.
-                may_hand_on = hand_on and pieces.exhausted and self._run.unfinished <= left
+                takes_no_more = pieces.exhausted or self._run.is_stopped
+                if takes_no_more:
+                    self._run.no_more_input()
                 for rows in self._finished_rows(self._run.collect()):
                     yield self._batch(rows)
                     self._forget(rows)
-                is_handed_on = may_hand_on
-                if is_handed_on or (pieces.exhausted and not hand_on and not self._rows_of):
-                    return
+                if takes_no_more and not self._rows_of:
+                    break
+            while (piece := pieces.take(_EMIT_ROWS)) is not None:
+                yield self._left(piece)
         finally:
-            if not is_handed_on:
-                self.close()
+            self._run.close()
             if reader.is_gone():
                 reader.let_go()
 
-    def close(self) -> None:
-        """End what is under way; its rows are gone."""
-        self._run.close()
-
     def _room(self) -> int:
-        return min(self._run.room, _ROWS_AT_MOST - self._rows)
+        return 0 if self._run.is_stopped else min(self._run.room, _ROWS_AT_MOST - self._rows)
 
     def _submit(self, piece: Piece) -> None:
         fresh, orders = [], []
@@ -181,6 +175,11 @@ class ArrowBridge(Generic[J]):
     def _in_reading_order(self, jobs: Sequence[J]) -> Iterable[_Row[J]]:
         """Return the finished rows as they were read: the fewer changes from one input batch to another, the fewer copies."""
         return sorted((row for job in jobs for row in self._rows_of[job.number]), key=_place)
+
+    def _left(self, piece: Piece) -> pa.RecordBatch:
+        fields = [field for field, _ in self._stage.columns([], [])]
+        nulls = [pa.nulls(piece.batch.num_rows, field.type) for field in fields]
+        return pa.RecordBatch.from_arrays([*piece.batch.columns, *nulls], schema=pa.schema([*piece.batch.schema, *fields]))
 
     def _batch(self, rows: list[_Row[J]]) -> pa.RecordBatch:
         new = self._stage.columns([row.job for row in rows], [row.repeated for row in rows])

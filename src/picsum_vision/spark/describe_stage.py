@@ -113,18 +113,17 @@ class Finished(Protocol):
         ...
 
 
-def answer_columns(field: pa.Field, jobs: Sequence[Finished], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
-    """Return the answer, in a column like `field`, and its outcome for rows with these jobs."""
-    outcomes = [row_outcome(job, again) for job, again in zip(jobs, repeated, strict=True)]
+def answer_columns(field: pa.Field, jobs: Sequence[Finished | None], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
+    """Return the answer, in a column like `field`, and its outcome; both are NULL for a question that was not finished."""
+    outcomes = [None if job is None else row_outcome(job, again) for job, again in zip(jobs, repeated, strict=True)]
     return [
-        (field, answer_array([job.answer for job in jobs], field.type)),
+        (field, answer_array([None if job is None else job.answer for job in jobs], field.type)),
         (DESCRIBE_OUTCOME_FIELD, describe_outcomes(outcomes)),
     ]
 
 
-def row_outcome(job: Finished, repeated: bool) -> DescribeOutcome:  # noqa: FBT001 - a row's fact, not a switch
-    """Return a row's outcome; a row that shares another one's answer asked nothing and paid nothing."""
-    assert job.outcome is not None  # noqa: S101 - a finished job has one
-    if not repeated:
+def row_outcome(job: Finished, repeated: bool) -> DescribeOutcome | None:  # noqa: FBT001 - a row's fact, not a switch
+    """Return a row's outcome, if there is one; a row that shares another one's answer asked nothing and paid nothing."""
+    if job.outcome is None or not repeated:
         return job.outcome
     return dataclasses.replace(job.outcome, attempts=0, input_tokens=0, output_tokens=0, image_bytes_sent=0)

@@ -71,14 +71,21 @@ class OpenDownloadStage:
 
     def columns(self, jobs: Sequence[DownloadJob], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
         """Return image_binary and download_outcome."""
-        outcomes = [row_outcome(job, again) for job, again in zip(jobs, repeated, strict=True)]
-        return [
-            (IMAGE_FIELD, bytes_array([job.data for job in jobs], IMAGE_FIELD.type)),
-            (DOWNLOAD_OUTCOME_FIELD, download_outcomes(outcomes)),
-        ]
+        return download_columns(jobs, repeated)
 
 
-def row_outcome(job: DownloadJob, repeated: bool) -> DownloadOutcome:  # noqa: FBT001 - a row's fact, not a switch
-    """Return a row's outcome; a row that shares another one's download made no attempt of its own."""
-    assert job.outcome is not None  # noqa: S101 - a finished job has one
-    return dataclasses.replace(job.outcome, attempts=0) if repeated else job.outcome
+def download_columns(
+    jobs: Sequence[DownloadJob], repeated: Sequence[bool], *, with_images: bool = True
+) -> list[tuple[pa.Field, pa.Array]]:
+    """Return image_binary, unless not wanted, and download_outcome; both are NULL for a download that was not finished."""
+    outcomes = [row_outcome(job, again) for job, again in zip(jobs, repeated, strict=True)]
+    images = [None if job.outcome is None else job.data for job in jobs] if with_images else []
+    return [
+        *([(IMAGE_FIELD, bytes_array(images, IMAGE_FIELD.type))] if with_images else []),
+        (DOWNLOAD_OUTCOME_FIELD, download_outcomes(outcomes)),
+    ]
+
+
+def row_outcome(job: DownloadJob, repeated: bool) -> DownloadOutcome | None:  # noqa: FBT001 - a row's fact, not a switch
+    """Return a row's outcome, if there is one; a row that shares another one's download made no attempt of its own."""
+    return dataclasses.replace(job.outcome, attempts=0) if repeated and job.outcome is not None else job.outcome

@@ -14,13 +14,12 @@ from picsum_vision.concurrency.job_run import JobRun
 from picsum_vision.concurrency.limits import FixedLimit
 from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.concurrency.scheduler import LaneState
+from picsum_vision.describing.job import MODEL_POOL
 from picsum_vision.downloading.downloader import Downloader
 from picsum_vision.downloading.job import DOWNLOAD_POOL
-from picsum_vision.spark.arrow_arrays import bytes_array
-from picsum_vision.spark.arrow_outcomes import download_outcomes
 from picsum_vision.spark.describe_stage import DescribeStage, answer_columns
-from picsum_vision.spark.download_stage import DOWNLOAD_OUTCOME_FIELD, IMAGE_FIELD, DownloadStage, look_ahead, row_outcome
-from picsum_vision.spark.fused_job import SAME_PICTURE_POOL, FusedJob, no_pictures_yet
+from picsum_vision.spark.download_stage import DownloadStage, download_columns, look_ahead
+from picsum_vision.spark.fused_job import SAME_PICTURE_POOL, Backlog, FusedJob, no_pictures_yet
 from picsum_vision.spark.task_turn import turn_of_task
 
 # Waiting for another row's answer takes nothing but its place.
@@ -54,6 +53,8 @@ class OpenFusedStage:
         describe = stage.describe
         self._describer = describe.describer(loop_thread)
         self._asked = no_pictures_yet() if describe.options.deduplicate else None
+        # Half of them are asked about, and the other half is at hand for whoever gets an answer.
+        self._backlog = Backlog(2 * self._describer.slots[MODEL_POOL], self._refill)
         self.run: JobRun[FusedJob] = JobRun(
             loop_thread,
             slots={**self._downloader.slots, **self._describer.slots, SAME_PICTURE_POOL: _UNBOUNDED},
@@ -63,7 +64,12 @@ class OpenFusedStage:
             holding_pools=[DOWNLOAD_POOL],
             # What waits at the end is the model: it wants the first image as soon as possible, not all redirects before it.
             opens_all_at_end=False,
+            may_begin=lambda: self._backlog.has_room,
+            on_left=FusedJob.leave,
         )
+
+    def _refill(self) -> None:
+        self.run.refill()
 
     def _lane_state(self, lane: Lane) -> LaneState:
         if lane.pool == SAME_PICTURE_POOL:
@@ -72,7 +78,8 @@ class OpenFusedStage:
 
     def job(self, number: int, value: Any) -> FusedJob:
         """Return the way of one URL to its description."""
-        return FusedJob(self._downloader.job(number, value), self._describer, self._asked, keep_image=self._stage.keep_images)
+        download = self._downloader.job(number, value)
+        return FusedJob(download, self._describer, self._asked, self._backlog, keep_image=self._stage.keep_images)
 
     def key(self, value: Any) -> Hashable | None:
         """Return the URL: the same one is fetched and asked about once, unless each row is to be asked about."""
@@ -80,14 +87,8 @@ class OpenFusedStage:
 
     def columns(self, jobs: Sequence[FusedJob], repeated: Sequence[bool]) -> list[tuple[pa.Field, pa.Array]]:
         """Return image_binary if it is kept, download_outcome, the answer and describe_outcome."""
-        images = (
-            [(IMAGE_FIELD, bytes_array([job.download.data for job in jobs], IMAGE_FIELD.type))] if self._stage.keep_images else []
-        )
-        outcomes = [row_outcome(job.download, again) for job, again in zip(jobs, repeated, strict=True)]
-        described = [job.describe for job in jobs if job.describe is not None]
         shared = [again or job.shares_answer for job, again in zip(jobs, repeated, strict=True)]
         return [
-            *images,
-            (DOWNLOAD_OUTCOME_FIELD, download_outcomes(outcomes)),
-            *answer_columns(self._stage.describe.output_field, described, shared),
+            *download_columns([job.download for job in jobs], repeated, with_images=self._stage.keep_images),
+            *answer_columns(self._stage.describe.output_field, [job.describe for job in jobs], shared),
         ]

@@ -52,7 +52,8 @@ def local_session(
     With "iceberg" they are named `catalog.schema.table` and lie in `warehouse/schema/table`; with "delta" they go by path.
     The format's jars come from Maven Central at the first start and from the local cache afterwards.
 
-    `master` is `local[*]` unless given, and may be a standalone cluster (`spark://host:port`). `remote` is Spark Connect instead:
+    `master` is `local[N]` unless given, with two slots for each core: a job's next chunk begins in the second while the first
+    waits for its last answers. It may be a standalone cluster (`spark://host:port`). `remote` is Spark Connect instead:
     `local[2]` starts a server here; `sc://host:port` uses a running one with that server's own catalogs, and everything else
     here but `extra_conf` is left aside. `driver_memory` ("4g") defaults to a quarter of the machine's memory, from 1 to 8 GB.
     `extra_conf` wins over every setting of ours; its packages, extensions and Java options are added to them.
@@ -83,7 +84,11 @@ def local_session(
     if running is not None:
         return _use_running(running, tables, master=master, remote=remote, asked=asked)
     return _start(
-        tables, master=remote or master or asked.get("spark.master", "local[*]"), remote=remote, app_name=app_name, asked=asked
+        tables,
+        master=remote or master or asked.get("spark.master", f"local[{2 * (os.cpu_count() or 1)}]"),
+        remote=remote,
+        app_name=app_name,
+        asked=asked,
     )
 
 

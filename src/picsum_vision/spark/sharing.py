@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -9,7 +10,7 @@ from pyspark.sql import functions as F
 
 from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.task_bounds import TaskBounds
-from picsum_vision.spark.conf import session_setting
+from picsum_vision.spark.conf import session_setting, workers_are_here
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -50,6 +51,17 @@ def number_of_tasks(spark: SparkSession, partitions: int | None, bounds: TaskBou
         return partitions  # without asking the cluster
     slots = tasks_at_once(spark)
     return bounds.fitted(partitions or slots, slots)
+
+
+def tasks_of_a_chunk(spark: SparkSession, partitions: int | None, bounds: TaskBounds) -> int:
+    """Return into how many tasks a chunk of a job is spread.
+
+    Without a number as many as run at once. On this machine no more than it has cores: a local session has more slots than
+    that, in which the next chunk begins while this one waits for its last answers, and rows are committed.
+    """
+    if partitions is None and workers_are_here(spark):
+        partitions = min(tasks_at_once(spark), os.cpu_count() or 1)
+    return number_of_tasks(spark, partitions, bounds)
 
 
 def spread(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.sql import functions as F
 
 from picsum_vision.spark.publishing import AN_ANSWER_EACH, IMAGES, ONE_ANSWER, PASS_COLUMN, Staged, Target, publish
-from picsum_vision.spark.relay import READ_BY_COLUMN
 from picsum_vision.spark.row_sums import RowSums
 from picsum_vision.table_columns import COLUMNS
 
@@ -24,7 +24,6 @@ _KEEPS_BOTH: Final = "keeps_both"
 _COLUMNS: Final = (
     *COLUMNS["image_codes"],
     *COLUMNS["image_desc"][1:],
-    (READ_BY_COLUMN, "STRING", "Which attempt of which task has read the address"),
     (PASS_COLUMN, "STRING", "The pass that the row came from; no address is in one twice"),
     # Whoever publishes them may be another job: one with other answers about the same images, or one that keeps them otherwise.
     (_ANSWERS_IN, "STRING", "The table that the answers are for"),
@@ -49,19 +48,44 @@ _REPEATS: Final = "count(1) > count(DISTINCT struct(image_url))"
 
 
 @dataclasses.dataclass(frozen=True)
-class PassFigures:
-    """What one pass did: groups by `download_status` and `describe_status`, with `rows` and sums.
+class ChunkFigures:
+    """What one chunk did: groups of its finished rows by `download_status` and `describe_status`, with `rows` and sums.
 
-    A status is None where the pass had no such stage. `read_by` are the attempts of tasks that have read its rows.
+    A status is None where the chunk had no such stage. `left` rows were not begun, or given up between two requests;
+    of `half_done` ones the image is there and the answer is not.
     """
 
     groups: tuple[dict[str, Any], ...]
-    read_by: frozenset[str] = frozenset()
+    left: int = 0
+    half_done: int = 0
+
+    @classmethod
+    def of(cls, groups: Sequence[dict[str, Any]], stages: Sequence[str]) -> ChunkFigures:
+        """Tell the groups apart by what they have of these stages, in the order of the work."""
+        done, left, half_done = [], 0, 0
+        for group in groups:
+            reached = [stage for stage in stages if group[f"{stage}_status"] is not None]
+            if not reached:
+                left += group["rows"]
+            elif len(reached) < len(stages):
+                half_done += group["rows"]
+            else:
+                done.append(group)
+        return cls(tuple(done), left, half_done)
 
     @property
     def rows(self) -> int:
-        """How many rows it had."""
+        """How many rows it finished."""
         return self.total("rows") or 0
+
+    @property
+    def planned(self) -> int:
+        """How many rows it had."""
+        return self.rows + self.left + self.half_done
+
+    def __add__(self, other: ChunkFigures) -> ChunkFigures:
+        """Return both together."""
+        return ChunkFigures(self.groups + other.groups, self.left + other.left, self.half_done + other.half_done)
 
     def rows_with(self, status: str) -> int:
         """Return how many rows have such a status."""
@@ -112,7 +136,7 @@ class Staging:
         """Return the name of the table that the rows are for, which is the same for all runs on these tables."""
         return self._store.name(IMAGES.role)
 
-    def write(self, table: str, rows: DataFrame) -> tuple[Staged, PassFigures]:
+    def write(self, table: str, rows: DataFrame) -> tuple[Staged, ChunkFigures]:
         """Evaluate `rows` once and keep what they were; columns that they lack are NULL. The table must be published before."""
         pass_id = uuid.uuid4().hex
         there = {name: F.col(name) for name in rows.columns} | {PASS_COLUMN: F.lit(pass_id)}
@@ -121,17 +145,16 @@ class Staging:
         if self._store.tables.path is not None:
             self._store.empty(table)
         self._store.write_anew(table, rows.select(*columns), _COMMENT, self._properties())
-        figures = self._figures(self._store.read(table).where(F.col(PASS_COLUMN) == pass_id))
+        stages = [stage for stage in ("download", "describe") if f"{stage}_outcome" in rows.columns]
+        figures = self._figures(self._store.read(table).where(F.col(PASS_COLUMN) == pass_id), stages)
         # Answers to the images of a table of others, which may have an address twice.
         return Staged(table, pass_id, repeats="download_outcome" not in rows.columns), figures
 
-    def _figures(self, rows: DataFrame) -> PassFigures:
+    def _figures(self, rows: DataFrame, stages: Sequence[str]) -> ChunkFigures:
         statuses = [F.col(f"{stage}_outcome.status").alias(f"{stage}_status") for stage in ("download", "describe")]
         sums = [F.expr(sql).alias(figure) for figure, sql in _SUMS.items()]
-        read_by = F.collect_set(READ_BY_COLUMN).alias("read_by")
-        counted = rows.groupBy(*statuses).agg(F.count(F.lit(1)).alias("rows"), read_by, *sums)
-        groups = [row.asDict() for row in counted.collect()]
-        return PassFigures(tuple(groups), frozenset().union(*(group.pop("read_by") for group in groups)))
+        counted = rows.groupBy(*statuses).agg(F.count(F.lit(1)).alias("rows"), *sums)
+        return ChunkFigures.of([row.asDict() for row in counted.collect()], stages)
 
     def publish(self, staged: Staged, *, all_new: bool) -> None:
         """Bring a pass's rows into both tables, and empty theirs. Ended anywhere, it may be done again."""
@@ -161,6 +184,7 @@ class Staging:
         if not self._store.exists(table):
             return []
         staged = self._store.read(table)
+        staged = staged.where(F.col("download_outcome").isNotNull() | F.col("describe_outcome").isNotNull())
         # A table that an older version has left says nothing of the way out.
         of_pass = [name for name in (PASS_COLUMN, _ANSWERS_IN, _KEEPS_BOTH) if name in staged.columns]
         counts = F.count(F.lit(1)).alias("rows"), F.expr(_REPEATS).alias("repeats")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pyspark.sql.types import DataType, StringType
+from pyspark.sql.types import DataType
 
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, WorkerBackend, check_backend
 from picsum_vision.describing.pixel_extras import missing_for
@@ -24,7 +24,6 @@ from picsum_vision.spark.describe_stage import DescribeStage
 from picsum_vision.spark.download_stage import DownloadStage
 from picsum_vision.spark.fused_stage import FusedStage
 from picsum_vision.spark.image_input import check_images
-from picsum_vision.spark.relay import READ_BY_COLUMN, Leg, relayed
 from picsum_vision.spark.schemas import DOWNLOADED, described
 from picsum_vision.spark.sharing import number_of_tasks, spread, tasks_at_once
 from picsum_vision.validation import check_integer, check_text
@@ -65,6 +64,21 @@ def download(
         If `url_col` is missing or no string, or a column to be added is there already.
 
     """
+    return downloaded(df, url_col=url_col, options=options, partitions=partitions)
+
+
+def downloaded(
+    df: DataFrame,
+    *,
+    url_col: str = "image_url",
+    options: DownloadOptions | None = None,
+    partitions: int | None = None,
+    stop_after_s: float | None = None,
+) -> DataFrame:
+    """Return what :func:`download` does; with `stop_after_s` a task leaves the rows that it does not get to in that time.
+
+    What a row has not got to is NULL.
+    """
     options = _or_default(options, DownloadOptions, "options")
     _check_partitions(partitions)
     check_input("url_col", df, url_col, "string")
@@ -72,7 +86,7 @@ def download(
     rows = ByPosition(df)
     spread_df, shares = spread(rows.df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
     stage = DownloadStage(options=options, share=shares.of_rate)
-    return rows.restored(_through(rows, spread_df, stage, url_col, DOWNLOADED), DOWNLOADED)
+    return rows.restored(_through(rows, spread_df, stage, url_col, DOWNLOADED, stop_after_s), DOWNLOADED)
 
 
 def describe(
@@ -121,6 +135,31 @@ def describe(
         If the session has no such function as `ai_query`.
 
     """
+    return described_by(
+        df,
+        backend,
+        image_col=image_col,
+        output_col=output_col,
+        task=task,
+        options=options,
+        partitions=partitions,
+        outcome_col=outcome_col,
+    )
+
+
+def described_by(
+    df: DataFrame,
+    backend: Backend,
+    *,
+    image_col: str = "image_binary",
+    output_col: str = "descrizione",
+    task: Task | None = None,
+    options: DescribeOptions | None = None,
+    partitions: int | None = None,
+    outcome_col: str = "describe_outcome",
+    stop_after_s: float | None = None,
+) -> DataFrame:
+    """Return what :func:`describe` does; for `stop_after_s` see :func:`downloaded`. Platforms and batch endpoints know none."""
     task, options = _check_question(df, backend, task, options)
     _check_partitions(partitions)
     check_images(df, image_col, backend)
@@ -135,7 +174,7 @@ def describe(
     bounds = task_bounds(options, backend, task)
     spread_df, shares = spread(rows.df, partitions, share_needed=_has_total(options), may_be_told=is_told, bounds=bounds)
     stage = _describe_stage(backend, task, options, shares)
-    return rows.restored(_through(rows, spread_df, stage, image_col, described(task, _ANSWER)), names)
+    return rows.restored(_through(rows, spread_df, stage, image_col, described(task, _ANSWER), stop_after_s), names)
 
 
 def download_and_describe(
@@ -183,12 +222,9 @@ def fetched_and_described(
     describe_options: DescribeOptions | None = None,
     partitions: int | None = None,
     outcome_col: str = "describe_outcome",
-    leg: Leg | None = None,
+    stop_after_s: float | None = None,
 ) -> DataFrame:
-    """Return what :func:`download_and_describe` does; with a `leg` the rows that its tasks finish, whichever leg brought them.
-
-    These say in `read_by` which attempt of a task has read them.
-    """
+    """Return what :func:`download_and_describe` does; for `stop_after_s` see :func:`downloaded`."""
     task, describe_options = _check_question(df, backend, task, describe_options)
     download_options = _or_default(download_options, DownloadOptions, "download_options")
     _check_partitions(partitions)
@@ -212,20 +248,15 @@ def fetched_and_described(
         del added["image_binary"]
         names.remove("image_binary")
     share_needed = _has_total(describe_options) or download_options.requests_per_second_per_host_total is not None
-    if leg is not None and leg.only_collects:
-        spread_df, shares = rows.df, Shares()
-    else:
-        is_told = isinstance(backend, ChatCompletions)
-        bounds = task_bounds(describe_options, backend, task)
-        spread_df, shares = spread(rows.df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
-    if leg is not None:
-        added, names = {READ_BY_COLUMN: StringType(), **added}, [READ_BY_COLUMN, *names]
+    is_told = isinstance(backend, ChatCompletions)
+    bounds = task_bounds(describe_options, backend, task)
+    spread_df, shares = spread(rows.df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
     stage = FusedStage(
         download=DownloadStage(options=download_options, share=shares.of_rate),
         describe=_describe_stage(backend, task, describe_options, shares),
         keep_images=keep_images,
     )
-    return rows.restored(_through(rows, spread_df, stage, url_col, added, leg), names)
+    return rows.restored(_through(rows, spread_df, stage, url_col, added, stop_after_s), names)
 
 
 def _answer_names(output_col: str, outcome_col: str) -> list[str]:
@@ -262,14 +293,12 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
 
 
 def _through(  # noqa: PLR0917 - what each of the transforms has at hand
-    rows: ByPosition, df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType], leg: Leg | None = None
+    rows: ByPosition, df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType], stop_after_s: float | None
 ) -> DataFrame:
     beacon, names, column = current_beacon(), tuple(added), rows.name(column)
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        if leg is not None:
-            return told(relayed(leg, stage, column, iter(batches)), beacon, names)
-        return told(ArrowBridge[Any](stage.open(), column).process(iter(batches)), beacon, names)
+        return told(ArrowBridge[Any](stage.open(), column).process(iter(batches), stop_after_s), beacon, names)
 
     return rows.mapped(df, work, added)
 

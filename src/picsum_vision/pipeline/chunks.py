@@ -1,9 +1,8 @@
-"""One pass over hosts and models as a DataFrame that is evaluated once: fetching, describing, or both."""
+"""One chunk as a DataFrame that is evaluated once: fetching, describing, or both. Each ends by the clock."""
 
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F
@@ -11,12 +10,11 @@ from pyspark.sql import functions as F
 from picsum_vision.config import PipelineConfig
 from picsum_vision.describing.spending import cost
 from picsum_vision.describing.task_bounds import dearest_question
-from picsum_vision.options import DescribeOptions
+from picsum_vision.options import DescribeOptions, totals_set
 from picsum_vision.pipeline.portions import ImagePortion
-from picsum_vision.spark.relay import Leg, can_relay
 from picsum_vision.spark.sharing import tasks_at_once
 from picsum_vision.spark.tables import TableStore
-from picsum_vision.spark.transforms import describe, download, fetched_and_described
+from picsum_vision.spark.transforms import described_by, downloaded, fetched_and_described
 from picsum_vision.table_columns import KEY
 
 if TYPE_CHECKING:
@@ -25,23 +23,8 @@ if TYPE_CHECKING:
 _NOTHING: Final = 1e-12  # a budget that no answer fits into
 
 
-@dataclasses.dataclass
-class Relay:
-    """A window that passes hand on, by its id, how many legs it has had, and whether one has handed it on."""
-
-    relay_id: str
-    legs: int = 0
-    has_handed_on: bool = False
-
-    def next_leg(self, *, is_last: bool, only_collects: bool = False) -> Leg:
-        """Return the next pass's leg."""
-        self.legs += 1
-        self.has_handed_on = self.has_handed_on or not is_last
-        return Leg(self.relay_id, self.legs, is_last=is_last, only_collects=only_collects)
-
-
-class Passes:
-    """Makes the passes of one job, each with what is left of the job's budget."""
+class Chunks:
+    """Makes the chunks of one job, each with what is left of the job's budget."""
 
     def __init__(self, spark: SparkSession, config: PipelineConfig, partitions: int, prices: DescribeOptions) -> None:
         """Take the settings; `prices` are the options with the backend's real prices."""
@@ -51,41 +34,34 @@ class Passes:
         self._prices = prices
         self._input_tokens = self._output_tokens = self._uncounted = 0
         self.fill_all_slots = partitions >= tasks_at_once(spark)
+        self.may_overlap = self._may_overlap()
+
+    def _may_overlap(self) -> bool:
+        """Return whether a chunk may run beside the end of another one.
+
+        Not where both would have a whole share of what is bounded in time, nor where so many tasks were asked for and no more,
+        nor where the first one's cost has to be known.
+        """
+        config = self._config
+        if config.describe.max_cost_total is not None:
+            return False
+        has_rate = totals_set(config.describe) or config.download.requests_per_second_per_host_total is not None
+        return self.fill_all_slots or (config.partitions is None and not has_rate)
 
     def spent(self, input_tokens: int | None, output_tokens: int | None, uncounted: int | None) -> None:
-        """Take in what a pass has used, and how many questions of which nobody says it; these count as the dearest."""
+        """Take in what a chunk has used, and how many questions of which nobody says it; these count as the dearest."""
         self._uncounted += uncounted or 0
         self._input_tokens += input_tokens or 0
         self._output_tokens += output_tokens or 0
 
-    def fetch(self, keys: DataFrame) -> DataFrame:
+    def fetch(self, keys: DataFrame, stop_after_s: float | None) -> DataFrame:
         """Return the images behind the keys; without the bytes where they are not to be kept."""
-        rows = download(keys.select(KEY), options=self._config.download, partitions=self._partitions)
-        return rows if self._config.keep_images else rows.drop("image_binary")
+        config = self._config
+        rows = downloaded(keys.select(KEY), options=config.download, partitions=self._partitions, stop_after_s=stop_after_s)
+        return rows if config.keep_images else rows.drop("image_binary")
 
-    def new_relay(self) -> Relay | None:
-        """Return a window that passes hand on one to the other; None where it cannot be done."""
-        # What a pass may spend is what the ones before it have left, and a window keeps what it was told first. With fewer tasks
-        # than slots nobody knows in which of the processes the next task will be.
-        may = self._config.describe.max_cost_total is None and self.fill_all_slots
-        if not may or not can_relay(self._spark):
-            return None
-        return Relay(uuid.uuid4().hex)
-
-    def fetch_and_describe(self, keys: DataFrame, relay: Relay | None = None, *, is_last: bool = True) -> DataFrame:
+    def fetch_and_describe(self, keys: DataFrame, stop_after_s: float | None) -> DataFrame:
         """Return images and answers of one stage in the workers; without the bytes where they are not to be kept."""
-        leg = None
-        if relay is not None and (relay.has_handed_on or not is_last):
-            leg = relay.next_leg(is_last=is_last)
-        return self._fetched_and_described(keys, leg)
-
-    def left_of(self, relay: Relay) -> DataFrame:
-        """Return what processes still carry to which no task of the last leg came: of a task each, without rows of its own."""
-        tasks = self._spark.range(0, self._partitions, 1, self._partitions).select(F.col("id").cast("string").alias(KEY))
-        none = tasks.where(F.xxhash64(KEY) == 0)  # which nothing can know beforehand, or there would be no tasks
-        return self._fetched_and_described(none, relay.next_leg(is_last=True, only_collects=True))
-
-    def _fetched_and_described(self, keys: DataFrame, leg: Leg | None) -> DataFrame:
         config = self._config
         rows = fetched_and_described(
             keys.select(KEY),
@@ -95,22 +71,23 @@ class Passes:
             download_options=config.download,
             describe_options=self._describe_options(),
             partitions=self._partitions,
-            leg=leg,
+            stop_after_s=stop_after_s,
         )
         return self._as_text(rows)
 
-    def describe(self, store: TableStore, portion: ImagePortion) -> DataFrame:
+    def describe(self, store: TableStore, portion: ImagePortion, stop_after_s: float | None) -> DataFrame:
         """Return the answers about images of image_codes.
 
         An image that was fetched and not kept is left out: it must be fetched again, and has no answer before.
         """
         config = self._config
-        rows = describe(
+        rows = described_by(
             _described_from_table(store, portion).select(KEY, "image_binary"),
             config.backend,
             task=config.task,
             options=self._describe_options(),
             partitions=self._partitions,
+            stop_after_s=stop_after_s,
         )
         return self._as_text(rows).drop("image_binary")
 
@@ -119,7 +96,7 @@ class Passes:
         return bool(_described_from_table(store, portion).select(KEY).take(1))
 
     def _describe_options(self) -> DescribeOptions:
-        """Return the options with what is left of the job's budget: each pass is a job of its own to Spark."""
+        """Return the options with what is left of the job's budget: each chunk is a job of its own to Spark."""
         config, options = self._config, self._config.describe
         if options.max_cost_total is None:
             return options
