@@ -9,7 +9,8 @@
     headers = { Authorization = { databricks = "scope/key" } }
 
 Keys are the names of the settings, but for two of a backend's: `model` is whatever names its model, and a key is one of
-`api_key_env`, `api_key_file` and `api_key_databricks`. One that is unknown is an error, which names the nearest.
+`api_key_env`, `api_key_file`, `api_key_databricks` and `api_key_databricks_oauth = { host = "https://...", client_id = "...",
+client_secret = { env = "NAME" } }`. One that is unknown is an error, which names the nearest.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import dataclasses
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from picsum_vision.config import PipelineConfig
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, PixelDescriber, PyFunc
@@ -26,7 +27,7 @@ from picsum_vision.describing.extract import Extract
 from picsum_vision.describing.tasks import Classify, Describe, ListObjects, ReadText, Sentiment, Task
 from picsum_vision.errors import MissingExtraError, SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
-from picsum_vision.secrets import Secret
+from picsum_vision.secrets import Secret, Source
 from picsum_vision.table_names import Tables
 from picsum_vision.validation import check_choice, did_you_mean
 
@@ -35,8 +36,9 @@ _TASKS: Final[Mapping[str, type[Task]]] = {**TASKS, Extract.name: Extract}  # wi
 BACKENDS: Final[Mapping[str, type[Any]]] = {
     "pixels": PixelDescriber, "chat": ChatCompletions, "batch-chat": BatchChat, "ai-query": AiQuery, "pyfunc": PyFunc,
 }  # fmt: skip
-KEY_SETTINGS: Final[Mapping[str, Literal["env", "file", "databricks"]]] = {
-    "api_key_env": "env", "api_key_file": "file", "api_key_databricks": "databricks",
+KEY_SETTINGS: Final[Mapping[str, Source]] = {
+    "api_key_env": "env", "api_key_file": "file",
+    "api_key_databricks": "databricks", "api_key_databricks_oauth": "databricks_oauth",
 }  # fmt: skip
 _NAMES_THE_MODEL: Final = ("endpoint", "model_uri")
 _FLAGS: Final = {"base_url": " (--endpoint-url)", "model": " (--model)"}  # of those that cannot be left out
@@ -134,7 +136,7 @@ def _backend(values: Mapping[str, Any]) -> Backend:
             )
     for field in dataclasses.fields(BACKENDS[kind]):
         key = _key_of(field.name)
-        if field.default is dataclasses.MISSING and key not in given:
+        if field.default is field.default_factory is dataclasses.MISSING and key not in given:
             raise SettingError(f"backend.{key}: missing; the backend {kind!r} needs it{_FLAGS[key]}")
     backend: Backend = BACKENDS[kind](**{arguments[kind][key]: value for key, value in given.items()} | _api_key(given))
     return backend
@@ -171,8 +173,13 @@ def _api_key(given: Mapping[str, Any]) -> dict[str, Secret]:
     return {"api_key": _secret(f"backend.{key}", KEY_SETTINGS[key], given[key])}
 
 
-def _secret(setting: str, source: Literal["env", "file", "databricks"], place: Any) -> Secret:
+def _secret(setting: str, source: Source, place: Any) -> Secret:
     try:
+        if source == "databricks_oauth":
+            client = _table(setting, place)
+            _check_keys(f"{setting}.", client, ("host", "client_id", "client_secret"))
+            made = {name: _header(f"{setting}.{name}", client.get(name)) for name in ("client_id", "client_secret")}
+            return Secret.databricks_oauth(host=client.get("host", ""), **made)
         return Secret(source, place)
     except SettingError as error:
         raise SettingError(f"{setting}: {str(error).removeprefix('secret place: ')}") from None

@@ -17,9 +17,15 @@ Every message is one line: the setting or thing, the value, and the remedy.
 
 from __future__ import annotations
 
+from picsum_vision.redaction import redact_text
+
 
 class PicsumVisionError(Exception):
-    """Root of every error that this library raises on purpose."""
+    """Root of every error that this library raises on purpose. No message has anything secret in it."""
+
+    def __init__(self, message: str = "") -> None:
+        """Take the message, without what it may quote of addresses and keys."""
+        super().__init__(redact_text(message))
 
 
 class SettingError(PicsumVisionError, ValueError):

@@ -35,6 +35,8 @@ def check_header(setting: str, name: Any, value: Any) -> None:
     """Refuse a field that would break the request it is sent with."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise SettingError(f"{setting}: {name!r} is not a header's name")
+    if isinstance(value, Secret) and value.source == "databricks_oauth":
+        raise SettingError(f"{setting}: {name} cannot be a Secret.databricks_oauth: such a token ends, and a header is read once")
     if not isinstance(value, Secret) and not _is_line(value):
         raise SettingError(f"{setting}: the value of {name} must be one line of text or a Secret")
 

@@ -9,8 +9,9 @@ from picsum_vision.sql_text import identifier, literal
 from picsum_vision.table_columns import COLUMNS, COMMENTS, column_list
 from picsum_vision.table_names import Tables
 
-# What a job needs of the schema; examples/databricks/databricks.yml grants the same.
-SCHEMA_PRIVILEGES: Final = ("USE SCHEMA", "CREATE TABLE", "SELECT", "MODIFY", "READ VOLUME", "WRITE VOLUME")
+# What a job needs, of the schema and of the volume of its wheel and pages; examples/databricks/databricks.yml grants the same.
+SCHEMA_PRIVILEGES: Final = ("USE SCHEMA", "SELECT", "MODIFY", "CREATE TABLE")
+VOLUME_PRIVILEGES: Final = ("READ VOLUME", "WRITE VOLUME")
 VOLUME: Final = "exports"
 
 
@@ -19,6 +20,7 @@ def setup_script(tables: Tables, *, grant_to: str | None = None) -> str:
     if grant_to is not None and not grant_to.strip():
         raise SettingError("grant_to: '' is not allowed; it must be a user, group or service principal")
     catalog, schema = identifier(tables.catalog), identifier(tables.catalog, tables.schema)
+    volume = identifier(tables.catalog, tables.schema, VOLUME)
     statements = [
         f"CREATE CATALOG IF NOT EXISTS {catalog}",
         f"CREATE SCHEMA IF NOT EXISTS {schema}",
@@ -27,12 +29,13 @@ def setup_script(tables: Tables, *, grant_to: str | None = None) -> str:
             f"({column_list(columns)}) COMMENT {literal(COMMENTS[role])}"
             for role, columns in COLUMNS.items()
         ),
-        f"CREATE VOLUME IF NOT EXISTS {identifier(tables.catalog, tables.schema, VOLUME)}",
+        f"CREATE VOLUME IF NOT EXISTS {volume}",
     ]
     if grant_to is not None:
         who = identifier(grant_to)
         statements += [
             f"GRANT USE CATALOG ON CATALOG {catalog} TO {who}",
             f"GRANT {', '.join(SCHEMA_PRIVILEGES)} ON SCHEMA {schema} TO {who}",
+            f"GRANT {', '.join(VOLUME_PRIVILEGES)} ON VOLUME {volume} TO {who}",
         ]
     return "\n".join(f"{statement};" for statement in statements)

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from picsum_vision.errors import SettingError
+from picsum_vision.redaction import redact_url
 from picsum_vision.validation import check_choice, check_flag, check_integer, check_text
 
 LOREM_PICSUM: Final = "https://picsum.photos"
 MAX_SIDE_PX: Final = 5000
 MAX_BLUR: Final = 10
 SUFFIXES: Final = ("", ".jpg", ".webp")
-
-# For Python and for Spark's SQL: an address, and what stands behind its path.
-QUERY_PATTERN: Final = r"""(?i)\b([a-z][a-z0-9+.-]*:(?:/|\\/){2}[^\s?#"'<>]*)[?#][^\s"'<>]*"""
-_QUERY: Final = re.compile(QUERY_PATTERN)
-# A database's password may hold the signs that end the host of other addresses.
-_USER: Final = re.compile(r"""(?i)\b([a-z]*sql[a-z0-9+]*://(?=[^\s"'<>]*@)|[a-z][a-z0-9+.-]*://(?=[^\s/?#"'<>]*@))[^\s"'<>@]*@""")
 
 By = Literal["id", "seed", "list"]
 
@@ -75,24 +69,5 @@ def check_base_url(setting: str, value: str) -> str:
     except ValueError:
         parts, port_is_fine = urlsplit(""), False
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine or parts.query or parts.fragment:
-        raise SettingError(f"{setting}: {without_secrets(value)!r} is not allowed; it must be an address like {LOREM_PICSUM}")
+        raise SettingError(f"{setting}: {redact_url(value)!r} is not allowed; it must be an address like {LOREM_PICSUM}")
     return value.strip().rstrip("/")
-
-
-def without_secrets(url: str) -> str:
-    """Return the URL without user, password, query and fragment, at most 200 characters: fit for a message or a table."""
-    head = url.split("#", 1)[0].split("?", 1)[0]
-    scheme, separator, rest = head.partition("://")
-    authority, slash, path = rest.partition("/")
-    shown = f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}" if separator else head
-    return shown[:200]
-
-
-def without_queries(text: str) -> str:
-    """Return a text for people without the query strings of the addresses in it: that of a signed one is a key."""
-    return _QUERY.sub(r"\1", text)
-
-
-def without_users(text: str) -> str:
-    """Return a text for people without user and password of the addresses in it."""
-    return _USER.sub(r"\1", text)

@@ -139,6 +139,7 @@ def test_setup_sql_is_the_whole_set_up(tmp_path):
     ended = picsum_vision("setup-sql", "--catalog", "c", "--schema", "s", "--grant-to", "a`b", cwd=tmp_path)
     statements = ended.stdout.strip().split(";\n")
     assert ended.returncode == 0
-    assert len(statements) == 8
+    assert len(statements) == 9
     assert statements[0] == "CREATE CATALOG IF NOT EXISTS `c`"
-    assert statements[-1].endswith("ON SCHEMA `c`.`s` TO `a``b`;")
+    assert statements[-2] == "GRANT USE SCHEMA, SELECT, MODIFY, CREATE TABLE ON SCHEMA `c`.`s` TO `a``b`"
+    assert statements[-1] == "GRANT READ VOLUME, WRITE VOLUME ON VOLUME `c`.`s`.`exports` TO `a``b`;"

@@ -10,7 +10,7 @@ from picsum_vision import Extract
 from picsum_vision.describing.chat_answer import error_message, read_answer
 from picsum_vision.describing.tasks import BadAnswer
 from picsum_vision.describing.typed_answer import typed_answer
-from picsum_vision.urls import without_queries
+from picsum_vision.redaction import redact_text
 
 SIGNED = "https://host.example/a/b.jpg?X-Amz-Signature=planted&x=1#planted"
 
@@ -30,7 +30,7 @@ SIGNED = "https://host.example/a/b.jpg?X-Amz-Signature=planted&x=1#planted"
 )
 def test_an_address_keeps_its_path_only(text: str, plain: str) -> None:
     """What stands behind `?` or `#` is left out up to the next space or quote, for a query may have any other mark."""
-    assert without_queries(text) == plain
+    assert redact_text(text) == plain
 
 
 def test_no_message_shows_a_signature() -> None:

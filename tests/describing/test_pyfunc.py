@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import traceback
 import types
 import warnings
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 from asking import ask, fresh_loop, outcome, picture, statuses
+from saved_models import log_of, saved
 
 from picsum_vision import (
     ChatCompletions,
@@ -24,30 +27,12 @@ from picsum_vision import (
     log_describer,
 )
 from picsum_vision.describing.describer import Describer
-from picsum_vision.describing.model_registry import ModelRegistry, settled
+from picsum_vision.describing.model_registry import ModelRegistry, resolved, settled
 from picsum_vision.describing.pixels import describe_pixels
-from picsum_vision.describing.pyfunc_signature import check_signature
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.testing.model_server import ModelServer
 
 PRICES = {"input_price_per_million_tokens": 1.0, "output_price_per_million_tokens": 1.0}
-MODEL_CODE = """
-import mlflow, pandas as pd
-from pathlib import Path
-
-class Model(mlflow.pyfunc.PythonModel):
-    def load_context(self, context):
-        with Path(r"{log}").open("a") as log:
-            log.write("loaded\\\\n")
-
-    def predict(self, context, model_input, params=None):
-        images = list(model_input.iloc[:, 0])
-        with Path(r"{log}").open("a") as log:
-            log.write(str(len(images)) + "\\\\n")
-        {body}
-
-mlflow.models.set_model(Model())
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -57,27 +42,6 @@ def quiet_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def saved(folder: Path, body: str, *, inputs: str = "image binary", output: str = "string") -> str:
-    """Save a model whose predict has this body, and return its address."""
-    import mlflow
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
-
-    code = folder / "model_code.py"
-    code.write_text(MODEL_CODE.format(log=folder / "log", body=body).replace("\\\\n", "\\n"))
-    columns = [entry.split() for entry in inputs.split(", ")]
-    signature = ModelSignature(
-        inputs=Schema([ColSpec(DataType[kind], name) for name, kind in columns]), outputs=Schema([ColSpec(DataType[output])])
-    )
-    mlflow.pyfunc.save_model(str(folder / "model"), python_model=str(code), signature=signature, pip_requirements=[])
-    return str(folder / "model")
-
-
-def log_of(folder: Path) -> list[str]:
-    """Return what the model wrote down."""
-    return (folder / "log").read_text().split()
 
 
 def test_each_image_has_its_own_answer_from_a_model_loaded_once(tmp_path: Path) -> None:
@@ -92,7 +56,7 @@ def test_each_image_has_its_own_answer_from_a_model_loaded_once(tmp_path: Path) 
     sizes = [int(entry) for entry in log if entry != "loaded"]
     assert sum(sizes) == 43
     assert max(sizes) == 8
-    assert (outcome(jobs[0]).model, outcome(jobs[0]).attempts) == (backend.model_uri, 1)
+    assert (outcome(jobs[0]).model, outcome(jobs[0]).attempts) == (resolved(backend).model_name, 1)
 
 
 def test_one_bad_image_costs_only_its_own_row(tmp_path: Path) -> None:
@@ -149,9 +113,10 @@ def test_typed_answers_are_parsed(tmp_path: Path) -> None:
     ("inputs", "output", "column", "words"),
     [
         ("image string", "string", None, "takes image as string; an image is binary"),
-        ("image binary, question string", "string", None, "say which one takes the image"),
+        ("image binary, other binary", "string", None, "say which one takes the image"),
+        ("image binary, question string", "string", None, "wants question as well; only the image and texts named prompt and"),
         ("picture binary", "string", "image", "has no input 'image'; there are: picture binary"),
-        ("image binary, question string", "string", "image", "wants question as well; only the image is given to it"),
+        ("image binary, question string", "string", "image", "wants question as well"),
         ("image binary", "double", None, "answers with double; a description is string"),
     ],
 )
@@ -161,7 +126,7 @@ def test_a_signature_that_does_not_fit_is_refused(
     """A model that takes no image or gives no text is refused on the driver, in one line, before it is loaded."""
     backend = PyFunc(saved(tmp_path, "return []", inputs=inputs, output=output), image_column=column)
     with pytest.raises(ModelProblem, match=words):
-        check_signature(backend)
+        resolved(backend)
     assert not (tmp_path / "log").exists() or "loaded" not in log_of(tmp_path)
 
 
@@ -169,7 +134,7 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     """A missing model is one line that names it, on the driver and in the worker."""
     backend = PyFunc(str(tmp_path / "nothing"))
     with pytest.raises(ModelProblem, match="nothing cannot be loaded"):
-        check_signature(backend)
+        resolved(backend)
     with fresh_loop() as loop_thread, pytest.raises(ModelProblem, match="nothing cannot be loaded") as problem:
         Describer(backend, Describe(), DescribeOptions(), loop_thread)
     assert "\n" not in str(problem.value)
@@ -197,7 +162,7 @@ def test_a_logged_describer_is_a_model_like_any_other(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     info = log_describer(PixelDescriber(), registered_model_name="pixels")
     backend = PyFunc("models:/pixels/1")
-    check_signature(backend)
+    resolved(backend)
     good, bad = ask(backend, [picture(1), b"no image"])
     assert info.signature is not None
     assert (good.answer, outcome(bad).status.value) == (describe_pixels(picture(1)), "model_error")
@@ -300,3 +265,20 @@ def test_a_panic_costs_only_its_own_row(tmp_path: Path) -> None:
     jobs = ask(PyFunc(saved(tmp_path, body), max_batch_images=4), [picture(1), b"BAD", picture(2)])
     assert statuses(jobs) == ["ok", "model_error", "ok"]
     assert outcome(jobs[1]).message == "SystemExit: 3"
+
+
+def test_a_password_of_the_registry_is_in_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow quotes the address of its server with user and password; neither the problem nor what is behind it shows them."""
+    import mlflow
+
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        uri = f"http://planted-user:planted-password@127.0.0.1:{closed.getsockname()[1]}"
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        monkeypatch.setattr(mlflow.tracking._tracking_service.utils, "_tracking_uri", None)
+        with pytest.raises(ModelProblem, match="cannot be loaded") as problem:
+            resolved(PyFunc("models:/describer@champion"))
+        assert ModelRegistry.of_this_process() == ModelRegistry(None, None)
+    assert "127.0.0.1" in str(problem.value)
+    assert "planted" not in "".join(traceback.format_exception(problem.value))

@@ -20,7 +20,7 @@ import yaml
 
 import picsum_vision as pv
 from picsum_vision.cli.commands import app
-from picsum_vision.setup_script import SCHEMA_PRIVILEGES, VOLUME, setup_script
+from picsum_vision.setup_script import SCHEMA_PRIVILEGES, VOLUME, VOLUME_PRIVILEGES, setup_script
 
 FOLDER = Path(__file__).parents[2] / "examples" / "databricks"
 BUNDLE = yaml.safe_load((FOLDER / "databricks.yml").read_text(encoding="utf-8"))
@@ -54,12 +54,14 @@ def without_references(value: Any) -> Any:
         return [without_references(each) for each in value]
     if not isinstance(value, str):
         return value
-    return re.sub(r"\$\{([a-z_.]+)\}", lambda found: str(_looked_up(found[1].split("."))), value)
+    return re.sub(r"\$\{([A-Za-z_.]+)\}", lambda found: str(_looked_up(found[1].split("."))), value)
 
 
 def _looked_up(path: list[str]) -> Any:
     if path[0] == "var":
-        return BUNDLE["variables"][path[1]]["default"]
+        return without_references(BUNDLE["variables"][path[1]].get("default", f"the {path[1]} of whoever deploys"))
+    if path == ["workspace", "current_user", "userName"]:
+        return "me@example.com"
     found: Any = BUNDLE
     for name in path:
         found = found[name]
@@ -196,15 +198,32 @@ def test_wheel_tasks_are_commands_that_exist(target):
 
 
 def test_grants_are_those_of_setup_sql():
-    """Bundle and `picsum-vision setup-sql` grant the same on the schema, and make the same volume."""
+    """Bundle and `picsum-vision setup-sql` grant the same to who runs the job, and make the same volume."""
     resources = without_references(BUNDLE["resources"])
-    (grant,) = resources["schemas"]["pictures"]["grants"]
-    assert [privilege.replace("_", " ") for privilege in grant["privileges"]] == list(SCHEMA_PRIVILEGES)
-    script = setup_script(pv.Tables(), grant_to=grant["principal"])
-    assert f"GRANT {', '.join(SCHEMA_PRIVILEGES)} ON SCHEMA `platform_catalog`.`marketplace` TO `account users`;" in script
+    runs, _ = resources["schemas"]["pictures"]["grants"]
     volume = resources["volumes"]["exports"]
+    (files,) = volume["grants"]
+    assert runs["principal"] == files["principal"] == "me@example.com"
+    assert [privilege.replace("_", " ") for privilege in runs["privileges"]] == list(SCHEMA_PRIVILEGES)
+    assert [privilege.replace("_", " ") for privilege in files["privileges"]] == list(VOLUME_PRIVILEGES)
+    script = setup_script(pv.Tables(), grant_to=runs["principal"])
+    assert [line for line in script.splitlines() if line.startswith("GRANT")] == [
+        "GRANT USE CATALOG ON CATALOG `platform_catalog` TO `me@example.com`;",
+        "GRANT USE SCHEMA, SELECT, MODIFY, CREATE TABLE ON SCHEMA `platform_catalog`.`marketplace` TO `me@example.com`;",
+        f"GRANT READ VOLUME, WRITE VOLUME ON VOLUME `platform_catalog`.`marketplace`.`{VOLUME}` TO `me@example.com`;",
+    ]
     assert (volume["catalog_name"], volume["schema_name"], volume["name"]) == ("platform_catalog", "marketplace", VOLUME)
     assert f"CREATE VOLUME IF NOT EXISTS `platform_catalog`.`marketplace`.`{VOLUME}`;" in script
+
+
+def test_nobody_has_rights_who_was_not_named():
+    """No default of the bundle is a group of everybody, who reads only reads, and nobody may do what the job never does."""
+    resources = without_references(BUNDLE["resources"])
+    _, reads = resources["schemas"]["pictures"]["grants"]
+    assert "default" not in BUNDLE["variables"]["read_by"]
+    assert reads["privileges"] == ["USE_SCHEMA", "SELECT"]
+    told = (FOLDER / "databricks.yml").read_text(encoding="utf-8").lower()
+    assert [word for word in ("account users", "all_privileges", "users]") if word in told] == []
 
 
 def test_an_entry_point_that_ends_well_raises_nothing(monkeypatch, capsys):

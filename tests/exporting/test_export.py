@@ -10,6 +10,7 @@ import sys
 import tarfile
 import time
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from pyspark.sql import functions as F
@@ -285,6 +286,51 @@ def test_ctrl_c(spark, image_server, tmp_path, monkeypatch):
     assert run(words) == 2
     assert run([*words, "--overwrite"]) == 0
     assert files_in(tmp_path / "files")[0] == MANIFEST
+
+
+@pytest.mark.parametrize("layout", ["webdataset", "huggingface", "files"])
+def test_no_secret_of_a_url_is_exported(spark, tmp_path, layout):
+    """In no file of an export is a password or a signature, in whatever column and nesting it came, unless it is asked for."""
+    signed = "https://user:planted@host/a.jpg?w=80&X-Amz-Signature=planted#planted"
+    rows = [
+        (signed, bytearray(picture(1)), f"see {signed}", None),
+        ("https://host/b.jpg?w=80", bytearray(picture(2)), None, 7),
+    ]
+    df = spark.createDataFrame(rows, "image_url STRING, image_binary BINARY, descrizione STRING, number BIGINT")
+    nested = F.struct(
+        F.array("image_url").alias("urls"),
+        F.create_map(F.lit("at"), "image_url").alias("map"),
+        F.lit(None).cast("string").alias("none"),
+    )
+    df = (
+        df.withColumn("download_outcome", F.when(F.col("number").isNull(), nested))
+        .withColumn("at", F.current_timestamp())
+        .coalesce(1)
+    )
+    pv.export(df, layout, tmp_path / "out")
+    # Parquet may compress what is in it: as it is read.
+    written = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    if layout == "huggingface":
+        (parquet,) = (tmp_path / "out").rglob("*.parquet")
+        table = pq.read_table(parquet)
+        written += str(rows := table.to_pylist()).encode()
+        assert [row["image_url"] for row in rows] == ["https://host/a.jpg?redacted", "https://host/b.jpg?w=80"]
+        assert [row["download_outcome"] and row["download_outcome"]["urls"] for row in rows] == [
+            ["https://host/a.jpg?redacted"],
+            None,
+        ]
+        assert {str(field.type) for field in table.schema if field.name in ("number", "at")} >= {"int64"}
+    assert b"planted" not in written
+    assert b"https://host/a.jpg?redacted" in written
+    assert b"https://host/b.jpg?w=80" in written
+    pv.export(df, layout, tmp_path / "whole", full_urls=True)
+    whole = b"".join(
+        path.read_bytes() for path in (tmp_path / "whole").rglob("*") if path.is_file() and path.suffix != ".parquet"
+    )
+    if layout == "huggingface":
+        (parquet,) = (tmp_path / "whole").rglob("*.parquet")
+        whole = str(pq.read_table(parquet).to_pylist()).encode()
+    assert signed.encode() in whole
 
 
 def test_command_line(spark, image_server, tmp_path, monkeypatch, capsys):

@@ -249,6 +249,20 @@ def test_the_large_view_has_all_fields(driver, files):
     assert '["tree","lake"]' in "".join(text_of(driver, "#large-body .fields").split())
 
 
+def test_an_address_that_was_cut_off_is_no_link(driver, tmp_path):
+    """A URL without a secret opens from the large view, also with a query; what is left of a signed one is no link."""
+    from selenium.webdriver.common.keys import Keys
+
+    urls = ["https://host.example/b.jpg?w=80", "https://host.example/c.jpg?sig=planted"]
+    (tmp_path / "signed.html").write_text(page([row(number, url=url) for number, url in enumerate(urls, 1)]), encoding="utf-8")
+    show(driver, tmp_path / "signed.html")
+    driver.execute_script("document.querySelectorAll('.card')[0].click()")
+    assert driver.execute_script("return document.querySelector('#large-body a').href") == urls[0]
+    press(driver, Keys.ARROW_RIGHT)
+    assert "https://host.example/c.jpg?redacted" in text_of(driver, "#large-body")
+    assert driver.execute_script("return document.querySelectorAll('#large-body a').length") == 0
+
+
 def test_an_answer_that_is_no_json_is_shown_as_text(driver, files):
     """A large view opens with what an answer reads like where the browser cannot take it apart."""
     show(driver, files["no json"])

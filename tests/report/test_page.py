@@ -17,9 +17,9 @@ from pages import SCRIPT, page, row
 
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
 from picsum_vision.quality import MEANINGS
-from picsum_vision.report.gallery_rows import GalleryRow
+from picsum_vision.report.gallery_rows import GalleryRow, GalleryRows
 from picsum_vision.report.output_file import check_output_file, write_whole
-from picsum_vision.report.page import SCRIPTS, STYLES, asset
+from picsum_vision.report.page import SCRIPTS, STYLES, asset, render_page
 from picsum_vision.report.script_data import script_json
 
 
@@ -140,3 +140,25 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(tmp_path, monkeypat
         check_output_file(str(tmp_path))
     with pytest.raises(SettingError, match="there is no folder"):
         check_output_file(str(tmp_path / "nowhere" / "report.html"))
+
+
+SIGNED = "https://planted-user:planted-password@host.example/a.jpg?X-Amz-Signature=planted&x=1#planted"
+
+
+def test_no_secret_of_a_url_is_in_the_page():
+    """Signatures, users and passwords are nowhere in the page, whichever of its texts they came in, unless they are asked for."""
+    plain = "https://host.example/b.jpg?w=800"
+    outcome = {"status": "http_error", "message": f"from {SIGNED}", "final_url": SIGNED}
+    rows = [
+        row(1, url=SIGNED, text=f"see {SIGNED}", download=outcome),
+        row(2, url=plain),
+        row(3, url="u:planted@host.example/c.jpg"),
+    ]
+    gallery = GalleryRows(rows=tuple(rows), of_rows=3)
+    figures, tables = {"reasons": [{"message": SIGNED}]}, {"image_urls": "s3://key:planted@bucket/urls"}
+    shown = render_page(gallery, figures=figures, tables=tables)
+    assert "planted" not in shown
+    urls = [each["url"] for each in data_of(shown)["gallery"]["rows"]]
+    assert urls == ["https://host.example/a.jpg?redacted", plain, "host.example/c.jpg"]
+    whole = render_page(gallery, figures=figures, tables=tables, full_urls=True)
+    assert data_of(whole)["gallery"]["rows"][0]["url"] == SIGNED

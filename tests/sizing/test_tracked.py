@@ -10,8 +10,8 @@ import pytest
 from suites import closed_port, overloaded_server
 
 from picsum_vision.cli.entry import run
+from picsum_vision.redaction import redact_error
 from picsum_vision.sizing.store_listens import check_store_listens
-from picsum_vision.sizing.tracking_address import readable_reason
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's and MLflow's own
 RUN = "0" * 32
@@ -72,7 +72,7 @@ def test_a_password_of_the_store_is_in_no_message(tmp_path: Path, capsys: pytest
 )
 def test_what_others_say_of_a_store_is_made_fit_to_be_told(uri: str, text: str) -> None:
     """However the address or its parts are written in the text, no secret of it is left."""
-    told = readable_reason(text, uri)
+    told = redact_error(text, uri)
     assert "SECRET" not in told
     assert "%45CRET" not in told
     assert "ZZ" not in told
@@ -81,7 +81,7 @@ def test_what_others_say_of_a_store_is_made_fit_to_be_told(uri: str, text: str) 
 def test_a_reason_without_the_address_is_told_as_it_is() -> None:
     """Nothing is taken from a text that says nothing secret, whatever address it is about."""
     for uri in ("http://h:1", "sqlite:////tmp/mlflow.db", "databricks", "http://user:SECRET@h"):
-        assert readable_reason("the user has no\n  rights at h", uri) == "the user has no rights at h"
+        assert redact_error("the user has no\n  rights at h", uri) == "the user has no rights at h"
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg2", "mysql+pymysql", "mssql+pymssql"])

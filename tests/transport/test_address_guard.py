@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import threading
 from collections.abc import Iterator
@@ -205,6 +206,16 @@ def test_proxies_of_the_environment_are_not_used(listener: tuple[int, list[str]]
         "2a00:1450:4001:80b::200e",
         "64:ff9b::8.8.8.8",
         "2002:808:808::1",
+        "192.31.196.1",
+        "192.52.193.1",
+        "192.175.48.1",
+        "2001:3::1",
+        "2001:4:112::1",
+        "2001:20::1",
+        "2001:30::1",
+        "2001:200::1",
+        "2620:4f:8000::1",
+        "3ffe:ffff::1",
         "::ffff:8.8.8.8",
     ],
 )
@@ -224,6 +235,38 @@ def test_public_addresses_pass(address: str) -> None:
 )  # fmt: skip
 def test_other_addresses_do_not_pass(address: str) -> None:
     """Loopback, private, link-local, shared, multicast, reserved and metadata addresses are refused, also inside another address."""
+    assert not is_public(address)
+
+
+# IANA's special-purpose registries (RFC 6890), what is not globally reachable in them, and multicast.
+SPECIAL = [
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.0.0/29",
+    "192.0.0.8/32", "192.0.0.170/32", "192.0.0.171/32", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
+    "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "255.255.255.255/32", "::/128", "::1/128", "::/96",
+    "::ffff:0:0:0/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/32", "2001:2::/48", "2001:5::/32", "2001:10::/28",
+    "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8", "4000::/3", "8000::/1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("network", SPECIAL)
+def test_special_networks_are_not_public_from_end_to_end(network: str) -> None:
+    """No address of a special-purpose network passes, whatever this Python's `ipaddress` knows of it; nor inside another one."""
+    found = ipaddress.ip_network(network)
+    inside = [found[0], found[-1], found[found.num_addresses // 2], found[found.num_addresses // 3]]
+    assert [str(address) for address in inside if is_public(str(address))] == []
+    if found.version == 4:
+        wrapped = [form.format(int(address) >> 16, int(address) & 0xFFFF) for address in inside for form in EMBEDDED]
+        assert [address for address in wrapped if is_public(address)] == []
+
+
+EMBEDDED = ["::ffff:{:x}:{:x}", "::{:x}:{:x}", "64:ff9b::{:x}:{:x}", "2002:{:x}:{:x}::1", "2606:4700::5efe:{:x}:{:x}"]
+
+
+@pytest.mark.parametrize(
+    "address", ["64:ff9b:1::8.8.8.8", "64:ff9b:1:a00:1:808:808:0", "64:ff9b:1:7f00:0:100::", "64:ff9b:1:ffff::"]
+)
+def test_the_local_prefix_of_nat64_is_local(address: str) -> None:
+    """Where in it an IPv4 address stands is its network's own affair, so that no bits of it say that it is public."""
     assert not is_public(address)
 
 

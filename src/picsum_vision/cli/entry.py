@@ -9,14 +9,13 @@ from __future__ import annotations
 import io
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Final
 
 from picsum_vision.cli.failures import Stopped, told
 from picsum_vision.cli.loudness import Loudness, loudness
 from picsum_vision.errors import PicsumVisionError, SettingError
-from picsum_vision.urls import without_users
+from picsum_vision.redaction import redact_text, redact_traceback
 
 WRONG_SETTING: Final = 2
 COULD_NOT_RUN: Final = 1
@@ -77,19 +76,15 @@ def _print_what_can_be_printed() -> None:
 
 def _show_causes(error: PicsumVisionError) -> None:
     """Print what lies behind the one line, where somebody wants to know."""
-    if _is_whole_error_wanted() and error.__cause__ is not None:
-        _print_chain(error.__cause__)
+    behind = error.__cause__ or error.__context__
+    if _is_whole_error_wanted() and behind is not None:
+        print(redact_traceback(behind), end="", file=sys.stderr)
 
 
 def _unexpected(error: Exception) -> int:
     if _is_whole_error_wanted():
-        _print_chain(error)
+        print(redact_traceback(error), end="", file=sys.stderr)
     return _say(f"{told(error)} (all of it with --verbose)", COULD_NOT_RUN)
-
-
-def _print_chain(error: BaseException) -> None:
-    """Print an error with where it came from; addresses in other libraries' words may hold a password."""
-    print(without_users("".join(traceback.format_exception(error))), end="", file=sys.stderr)
 
 
 def _is_whole_error_wanted() -> bool:
@@ -97,5 +92,5 @@ def _is_whole_error_wanted() -> bool:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"picsum-vision: {' '.join(message.split())}", file=sys.stderr)
+    print(f"picsum-vision: {redact_text(' '.join(message.split()))}", file=sys.stderr)
     return code

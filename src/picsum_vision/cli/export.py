@@ -42,6 +42,7 @@ def export(
     partitions: Annotated[Number, typer.Option(help="Into how many tasks the rows are spread.")] = None,
     master: Annotated[Text, typer.Option(help="Spark's master.")] = None,
     remote: Annotated[Text, typer.Option(help="Spark Connect.")] = None,
+    full_urls: job_flags.FullUrls = False,
     as_json: job_flags.AsJson = False,
 ) -> int:
     """Write the images with their descriptions as WebDataset tars, a Hugging Face data set or plain files.
@@ -52,7 +53,7 @@ def export(
     tables, folder = choose_existing_tables("export", folder, catalog, schema, config=config, remote=remote)
     settings: dict[str, Any] = {
         "mode": "overwrite" if overwrite else "error", "split": split, "max_images_per_shard": max_images_per_shard,
-        "max_bytes_per_shard": max_bytes_per_shard, "partitions": partitions,
+        "max_bytes_per_shard": max_bytes_per_shard, "partitions": partitions, "full_urls": full_urls,
     }  # fmt: skip
     with progress() as say:
         say("starting Spark")

@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Iterator
 from typing import Final
 
+from picsum_vision.redaction import redact_text
+
 _START_AGAIN: Final = "start it again: what was committed is kept"
 _CALLED: Final = "An error occurred while calling"  # py4j's first line, which says nothing
 _CAUSE: Final = "Caused by: "
@@ -53,7 +55,7 @@ def telling_line(text: str) -> str:
 
 
 def _trimmed(line: str) -> str:
-    return line.strip().removeprefix(_CAUSE).lstrip(": ")[:_LONGEST]
+    return redact_text(line.strip().removeprefix(_CAUSE).lstrip(": "))[:_LONGEST]
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

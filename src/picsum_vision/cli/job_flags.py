@@ -101,6 +101,9 @@ LogToMlflow = Annotated[Switch, typer.Option("--log-to-mlflow", help="Keep the r
 AllowPrivateAddresses = Annotated[Switch, typer.Option("--allow-private-addresses", help="Reach loopback and private hosts.")]
 Master = Annotated[Text, typer.Option(help="Spark's master, as in spark://host:7077. [default: local[*]]")]
 Remote = Annotated[Text, typer.Option(help="Spark Connect, as in sc://host or local[2].")]
+FullUrls = Annotated[
+    bool, typer.Option("--full-urls", help="Keep users, passwords and queries that may be keys in the URLs that are written.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 
 # The flags that make a job, with their types, in the order of the help.

@@ -34,6 +34,8 @@ def report(
     output_price_per_million_tokens: Annotated[Price, typer.Option(help="The same for what it writes.")] = None,
     master: Annotated[Text, typer.Option(help="Spark's master.")] = None,
     remote: Annotated[Text, typer.Option(help="Spark Connect.")] = None,
+    *,
+    full_urls: job_flags.FullUrls = False,
 ) -> int:
     """Say what became of every image: rows by status, ten descriptions, and one HTML file with figures and a gallery.
 
@@ -52,7 +54,7 @@ def report(
         say("reading the tables")
         from picsum_vision.report.html_file import write_report  # noqa: PLC0415 - Spark only where it is used
 
-        figures = write_report(spark, tables, path, max_rows=images, prices=prices)
+        figures = write_report(spark, tables, path, max_rows=images, prices=prices, full_urls=full_urls)
     from picsum_vision.cli.samples import print_samples  # noqa: PLC0415 - the same
 
     print_samples(spark, tables)

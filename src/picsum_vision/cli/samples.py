@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from picsum_vision.redaction import shareable
 from picsum_vision.spark.read_tables import ReadTables
 from picsum_vision.table_columns import KEY
 
@@ -27,7 +28,7 @@ def print_samples(spark: SparkSession, tables: Tables) -> None:
     )
     for row in rows.limit(_SAMPLES).collect():
         text = one_line(row["descrizione"]) or one_line(_reason(row["status"], row["message"]))
-        print(f"{one_line(row[KEY])}\n    {text}")
+        print(f"{one_line(shareable(row[KEY]))}\n    {text}")
 
 
 def one_line(text: str | None) -> str:

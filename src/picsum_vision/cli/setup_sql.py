@@ -15,7 +15,10 @@ Text = Optional[str]
 def setup_sql(
     catalog: Annotated[str, typer.Option(help="The catalog.")] = DEFAULT_CATALOG,
     schema: Annotated[str, typer.Option(help="The schema.")] = DEFAULT_SCHEMA,
-    grant_to: Annotated[Text, typer.Option(help="Who may run the job: a user, group or service principal.")] = None,
+    grant_to: Annotated[
+        Text,
+        typer.Option(help="Who runs the job: a user, group or service principal."),
+    ] = None,
 ) -> int:
     """Print the SQL that makes catalog, schema, tables and a volume, and grants what the job needs.
 

@@ -7,8 +7,10 @@ are not forced into one protocol: `AiQuery` is planned on the driver as a Spark 
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from picsum_vision.describing.tasks import Describe, ReadText, Task
 from picsum_vision.errors import SettingError
@@ -21,6 +23,8 @@ DEFAULT_ENDPOINT: Final = "databricks-llama-4-maverick"
 OCR_LANGUAGES: Final = {
     "it": "ita", "en": "eng", "de": "deu", "es": "spa", "fr": "fra", "nl": "nld", "pl": "pol", "pt": "por", "tr": "tur",
 }  # fmt: skip
+# What of a task an MLflow model can be told, by the name of its input or param.
+TASK_WORDS: Final = ("prompt", "language")
 _ENDPOINT: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
 _LONGEST_METADATA: Final = 512
 _MODEL_URI: Final = re.compile(r"(models|runs|mlflow-artifacts|file|s3|gs|dbfs|abfss?|wasbs?|https?):/.+")
@@ -127,12 +131,14 @@ class PyFunc:
     """An MLflow model, loaded once per worker process: `models:/name@alias`, `runs:/...`, or a folder that workers see.
 
     It is asked with a DataFrame of one BINARY column (`image_column`, the only one of its signature if None) and answers with one
-    text a row. A batch has at most `max_batch_images` images and `max_batch_bytes` bytes, and waits at most
-    `max_batch_wait_ms` after its first image.
+    text a row. The task's prompt and language go to the inputs or params of its signature that are named `prompt` and `language`;
+    `params` are further params of the signature. A batch has at most `max_batch_images` images and `max_batch_bytes` bytes, and
+    waits at most `max_batch_wait_ms` after its first image.
     """
 
     model_uri: str
     _: dataclasses.KW_ONLY
+    params: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
     image_column: str | None = None
     max_batch_images: int = 32
     max_batch_bytes: int = 64_000_000
@@ -140,6 +146,7 @@ class PyFunc:
 
     def __post_init__(self) -> None:
         """Check every setting."""
+        object.__setattr__(self, "params", _plain_params(self.params))
         check_text("image_column", self.image_column, optional=True)
         check_integer("max_batch_images", self.max_batch_images, minimum=1)
         check_integer("max_batch_bytes", self.max_batch_bytes, minimum=1)
@@ -174,7 +181,7 @@ class PixelDescriber:
     @property
     def model_name(self) -> str:
         """What `describe_outcome.model` says."""
-        return "pixels"
+        return "pixels+faces" if self.faces else "pixels"
 
 
 ChatBackend = ChatCompletions | BatchChat
@@ -205,6 +212,20 @@ def _check_chat_endpoint(backend: ChatBackend) -> None:
     if backend.api_key is not None and not isinstance(backend.api_key, Secret):
         # The value is not shown: it may be the key itself.
         raise SettingError("api_key: not a Secret; write Secret.env('NAME_OF_THE_VARIABLE'), never the key itself")
+
+
+def _plain_params(params: Any) -> dict[str, Any]:
+    """Return a copy that nobody changes: what is asked has to be the same in every process."""
+    if not isinstance(params, Mapping) or not all(isinstance(name, str) for name in params):
+        raise SettingError(f"params: {type(params).__name__} is not allowed; it must be a mapping of names to values")
+    for word in TASK_WORDS:
+        if word in params:
+            raise SettingError(f"params: {word!r} is not allowed; it is the task's, as in Describe({word}=...)")
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(dict(params), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"params: not allowed ({error}); values must be texts, numbers, lists, as JSON has them") from None
+    return plain
 
 
 def _check_pixel_task(backend: PixelDescriber, task: Task) -> None:

@@ -18,10 +18,11 @@ from yarl import URL
 
 from picsum_vision.concurrency.pace import Pace
 from picsum_vision.concurrency.retry import RetryPolicy
+from picsum_vision.describing.api_key import Authorization
 from picsum_vision.describing.batch_lines import ENDPOINT
 from picsum_vision.describing.batch_told import BatchCallFailed, BatchTold
 from picsum_vision.describing.chat_answer import is_final, read_refusal
-from picsum_vision.describing.key_mask import KeyMask
+from picsum_vision.errors import EnvironmentProblem
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import HTTP_SUCCESS, MODEL_CAN_CHANGE, DescribeStatus
 from picsum_vision.transport.client import HttpClient, header_lines
@@ -56,10 +57,10 @@ class BatchApi:
         options: DescribeOptions,
         pace: Pace,
         *,
-        mask: KeyMask,
+        key: Authorization,
     ) -> None:
-        """Ask with these headers, at this pace; `mask` hides the key in what comes back."""
-        self._mask = mask
+        """Ask with these headers, and with `key`, at this pace."""
+        self._key = key
         self._http = http
         self._roots = list(roots)
         self._headers = headers
@@ -96,7 +97,7 @@ class BatchApi:
             try:
                 return BatchTold.read(await self._once("POST", "/batches", json=body))
             except BatchCallFailed as failed:
-                delay_s = self._delay_s(failed, attempts, waited_s)
+                delay_s = await self._delay_s(failed, attempts, waited_s)
                 if failed.is_unsure:
                     if not can_list:
                         raise
@@ -145,18 +146,20 @@ class BatchApi:
                 return
 
     async def _read_lines_once(self, file_id: str, take: Callable[[bytes], None]) -> None:
-        sink = LinesBody(lambda line: take(self._mask.hide(line)), _ANSWER_BYTES_AT_MOST, self._options.request_timeout_s)
+        sink = LinesBody(lambda line: take(self._key.redactor.body(line)), _ANSWER_BYTES_AT_MOST, self._options.request_timeout_s)
         await self._wait_for_turn()
+        key_header = await self._fresh_key()
+        headers = header_lines({**self._headers, **key_header})
         try:
-            await self._http.get(self._target(f"/files/{file_id}/content"), header_lines(self._headers), sink, _LONGEST_FILE_S)
+            await self._http.get(self._target(f"/files/{file_id}/content"), headers, sink, _LONGEST_FILE_S)
         except Exception as error:
             raise _translated(error) from error
         if sink.status not in HTTP_SUCCESS:
-            raise _refusal(sink, self._mask)
+            raise self._refusal(sink, key_header)
 
     async def _repeated(self, failed: BatchCallFailed, attempts: int, waited_s: float) -> float:
         """Wait before a call is made again and return how long it was, or raise its failure if it is not to be."""
-        delay_s = self._delay_s(failed, attempts, waited_s)
+        delay_s = await self._delay_s(failed, attempts, waited_s)
         if delay_s is None:
             raise failed
         await asyncio.sleep(delay_s)
@@ -195,24 +198,26 @@ class BatchApi:
     ) -> dict[str, Any]:
         sink = WholeBody(_ANSWER_BYTES_AT_MOST)
         await self._wait_for_turn()
+        key_header = await self._fresh_key()
+        headers = {**self._headers, **key_header}
         try:
             if upload is not None:
-                await self._send_file(self._target(path), *upload, sink)
+                await self._send_file(self._target(path), headers, *upload, sink)
             elif method == "POST":
-                headers = header_lines({**self._headers, "Content-Type": "application/json"})
-                await self._http.post(self._target(path), headers, dumps(json).encode(), sink, self._options.request_timeout_s)
+                lines = header_lines({**headers, "Content-Type": "application/json"})
+                await self._http.post(self._target(path), lines, dumps(json).encode(), sink, self._options.request_timeout_s)
             else:
                 target = self._target(path, params)
-                await self._http.get(target, header_lines(self._headers), sink, self._options.request_timeout_s)
+                await self._http.get(target, header_lines(headers), sink, self._options.request_timeout_s)
         except Exception as error:
             raise _translated(error) from error
         if sink.status not in HTTP_SUCCESS:
-            raise _refusal(sink, self._mask)
-        return _object(self._mask.hide(sink.body))
+            raise self._refusal(sink, key_header)
+        return _object(self._key.redactor.body(sink.body))
 
-    async def _send_file(self, target: RequestTarget, path: Path, name: str, sink: WholeBody) -> None:
+    async def _send_file(self, target: RequestTarget, fields: Mapping[str, str], path: Path, name: str, sink: WholeBody) -> None:
         mark = uuid.uuid4().hex
-        headers = header_lines({**self._headers, "Content-Type": f"multipart/form-data; boundary={mark}"})
+        headers = header_lines({**fields, "Content-Type": f"multipart/form-data; boundary={mark}"})
         before = (
             f'--{mark}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--{mark}\r\n'
             f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: application/jsonl\r\n\r\n'
@@ -234,22 +239,30 @@ class BatchApi:
             await asyncio.sleep(wait_s)
         self._pace.start(loop.time())
 
-    def _delay_s(self, failed: BatchCallFailed, attempts: int, waited_s: float) -> float | None:
+    async def _fresh_key(self) -> Mapping[str, str]:
+        try:
+            return await self._key.fresh()
+        except EnvironmentProblem as problem:
+            raise BatchCallFailed(DescribeStatus.AUTH, str(problem)) from problem
+
+    async def _delay_s(self, failed: BatchCallFailed, attempts: int, waited_s: float) -> float | None:
+        if await self._key.is_renewed(failed.http_status, failed.key_header):
+            return 0.0
         if not failed.may_change:
             return None
         return self._retry.delay_s(attempts=attempts, waited_s=waited_s, asked_s=failed.asked_s, rng=self._rng)
 
-
-def _refusal(answer: WholeBody, mask: KeyMask) -> BatchCallFailed:
-    http_status = answer.status or 0
-    body = mask.hide(answer.body)
-    said = read_refusal(http_status, body)
-    # Whoever says that there are too many requests has done nothing.
-    is_unsure = http_status in MODEL_CAN_CHANGE and http_status != _TOO_MANY
-    failed = BatchCallFailed(said.status, said.message or "", http_status, is_unsure=is_unsure)
-    failed.asked_s = retry_after_s(answer.headers, dt.datetime.now(dt.timezone.utc))
-    failed.may_change = http_status in MODEL_CAN_CHANGE and not is_final(said, body)
-    return failed
+    def _refusal(self, answer: WholeBody | LinesBody, key_header: Mapping[str, str]) -> BatchCallFailed:
+        http_status = answer.status or 0
+        body = self._key.redactor.body(answer.body)
+        said = read_refusal(http_status, body)
+        # Whoever says that there are too many requests has done nothing.
+        is_unsure = http_status in MODEL_CAN_CHANGE and http_status != _TOO_MANY
+        failed = BatchCallFailed(said.status, said.message or "", http_status, is_unsure=is_unsure)
+        failed.asked_s = retry_after_s(answer.headers, dt.datetime.now(dt.timezone.utc))
+        failed.may_change = http_status in MODEL_CAN_CHANGE and not is_final(said, body)
+        failed.key_header = key_header
+        return failed
 
 
 def _translated(error: Exception) -> BatchCallFailed:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from picsum_vision.concurrency.loop_thread import LoopThread
-from picsum_vision.describing.api_key import authorization
+from picsum_vision.describing.api_key import Authorization
 from picsum_vision.describing.backends import BatchChat
 from picsum_vision.describing.batch_api import SUBMISSION, BatchApi
 from picsum_vision.describing.batch_earlier import EarlierBatches
@@ -31,6 +31,7 @@ from picsum_vision.describing.tasks import Task
 from picsum_vision.describing.token_pace import QuestionPace, request_pace
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.outcomes import DescribeStatus
+from picsum_vision.redaction import redact_traceback
 from picsum_vision.transport.client import HttpClient, http_client
 
 _CONNECT_TIMEOUT_S: Final = 15
@@ -110,7 +111,7 @@ class BatchRun:
         except BatchCallFailed as failed:
             self._end_rest(failed)
         except Exception as error:  # noqa: BLE001 - the rows' outcomes say it; a bad row must never fail the task
-            _log.warning("unexpected %s while asking a batch endpoint", type(error).__name__, exc_info=error)
+            _log.warning("unexpected error while asking a batch endpoint: %s", redact_traceback(error))
             self._end_rest(BatchCallFailed(DescribeStatus.INTERNAL, f"unexpected {type(error).__name__}"))
 
     async def _go_through(self) -> None:
@@ -118,7 +119,7 @@ class BatchRun:
             return
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + self._backend.max_wait_s
-        self._open_api()
+        await self._open_api()
         await self._take_earlier()
         while self.ledger.open or self._flights:
             if loop.time() >= self._not_before_s:
@@ -130,15 +131,15 @@ class BatchRun:
                 await asyncio.sleep(min(self._backend.poll_interval_s, max(0.0, deadline_s - loop.time())))
         self._end_rest(None)
 
-    def _open_api(self) -> None:
-        key = authorization(self._backend.api_key)
+    async def _open_api(self) -> None:
+        key = await asyncio.to_thread(Authorization, self._backend.api_key)
         if key.problem is not None:
             raise BatchCallFailed(DescribeStatus.AUTH, key.problem)
-        headers = {"Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT, **key.header}
+        headers = {"Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT}
         roots = tuple(url.removesuffix("/chat/completions") for url in completions_urls(self._backend.base_url))
         per_minute = self._options.requests_per_minute_total
         pace = QuestionPace(request_pace(per_minute * self._share_of_rate) if per_minute else None, None)
-        self._api = BatchApi(self._http(), roots, headers, self._options, pace, mask=key.mask)
+        self._api = BatchApi(self._http(), roots, headers, self._options, pace, key=key)
         self._dialect = self._loop_thread.keep(("dialect", self._backend.base_url, self._backend.model), Dialect)
 
     def _http(self) -> HttpClient:

@@ -24,6 +24,7 @@ class BatchCallFailed(Exception):  # noqa: N818 - becomes the outcome of the row
         self.http_status = http_status
         self.is_unsure = is_unsure
         self.asked_s: float | None = None
+        self.key_header: Mapping[str, str] = {}  # what the call was made with
         self.may_change = False
 
     @property

@@ -11,7 +11,7 @@ from picsum_vision.describing.json_text import find_json
 from picsum_vision.describing.thoughts import without_thoughts
 from picsum_vision.describing.well_formed import well_formed
 from picsum_vision.outcomes import MODEL_OVERLOADED, DescribeStatus
-from picsum_vision.urls import without_queries
+from picsum_vision.redaction import redact_error
 
 _MESSAGE_CHARACTERS = 200
 # More than any context holds; a number beyond it is no count, and sums of such would leave 64 bits.
@@ -45,7 +45,6 @@ _NO_SUCH_MODEL = re.compile(
     r"|unknown model|no such model|invalid model name",
     re.IGNORECASE,
 )
-_LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|dapi|hf|gsk|xai|key)[-_]?[A-Za-z0-9_*.-]{8,}|\bBearer\s+\S+|\beyJ[\w.-]{16,}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +174,7 @@ def _start(body: bytes) -> str:
 
 
 def _short(text: Any) -> str:
-    return _LOOKS_LIKE_A_KEY.sub("[...]", without_queries(" ".join(str(text).split())))[:_MESSAGE_CHARACTERS]
+    return redact_error(text, at_most=_MESSAGE_CHARACTERS)
 
 
 def _text(content: Any) -> str:

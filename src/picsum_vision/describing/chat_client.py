@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from picsum_vision.concurrency.retry import RetryPolicy
 from picsum_vision.concurrency.scheduler import LaneState
 from picsum_vision.concurrency.silences import Silences
 from picsum_vision.concurrency.told_pace import ToldPace
-from picsum_vision.describing.api_key import authorization
+from picsum_vision.describing.api_key import Authorization
 from picsum_vision.describing.backends import ChatCompletions
 from picsum_vision.describing.chat_job import ChatJob
 from picsum_vision.describing.chat_request import Dialect, completions_urls
@@ -63,11 +64,8 @@ class ChatClient:
         self.prompt_tokens = text_tokens(task.full_prompt)
         self.estimate = TokenEstimate(options.max_output_tokens)
         self.spending = Spending(options, shares.of_total)
-        key = authorization(backend.api_key)
-        self.no_key, self.mask = key.problem, key.mask
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT}
-        headers |= key.header
-        self.headers = header_lines(headers)
+        self.key = Authorization(backend.api_key)
+        self._lines_of: tuple[Mapping[str, str], bytes] = ({}, b"")
         self._loop_thread = loop_thread
         self.token_pace = self._token_pace(shares.of_rate)
         per_minute = options.requests_per_minute_total
@@ -97,6 +95,13 @@ class ChatClient:
         client = http_client(self._loop_thread, public_addresses_only=False, connect_timeout_s=_CONNECT_TIMEOUT_S)
         dialect = self._loop_thread.keep(("dialect", self.backend.base_url, self.backend.model), Dialect)
         return client, dialect, self._loop_thread.keep(("silences",), Silences)
+
+    def header_lines(self, key_header: Mapping[str, str]) -> bytes:
+        """Return a request's header fields, with the one of the key as it is now."""
+        if key_header is not self._lines_of[0]:
+            fields = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT}
+            self._lines_of = (key_header, header_lines({**fields, **key_header}))
+        return self._lines_of[1]
 
     def job(self, number: int, image: Any) -> ChatJob:
         """Return the question about the image, the images or the address of row `number`."""

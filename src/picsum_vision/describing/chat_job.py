@@ -15,6 +15,7 @@ from picsum_vision.describing.payload import Payload, Unfit, fit_payload, payloa
 from picsum_vision.describing.rate_headers import pause_after_answer_s, told_allowance
 from picsum_vision.describing.spending import cost
 from picsum_vision.describing.typed_answer import typed_answer
+from picsum_vision.errors import EnvironmentProblem
 from picsum_vision.outcomes import HTTP_SUCCESS, MODEL_CAN_CHANGE, MODEL_OVERLOADED, DescribeStatus
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
 from picsum_vision.transport.retry_after import retry_after_s
@@ -45,8 +46,8 @@ class ChatJob(DescribeJob):
         self._prepared_s = 0.0
         self._waited_s = 0.0
         self._was_answered = False
-        if self.turn is not None and client.no_key is not None:
-            self._settle(DescribeStatus.AUTH, message=client.no_key)
+        if self.turn is not None and client.key.problem is not None:
+            self._settle(DescribeStatus.AUTH, message=client.key.problem)
 
     async def _work(self) -> Feedback:
         if self._payload is None:
@@ -116,6 +117,11 @@ class ChatJob(DescribeJob):
     async def _ask(self, payload: Payload) -> tuple[Feedback, ChatAnswer | None]:
         """Send the request and take its answer; returns the answer if it is one that is billed."""
         client = self._client
+        try:
+            key_header = await client.key.fresh()
+        except EnvironmentProblem as problem:
+            self._settle(DescribeStatus.AUTH, message=str(problem))
+            return NOTHING_LEARNT, None
         address = client.dialect.address
         request = chat_request(len(payload.urls), self._task, client.backend.model, client.options, client.dialect)
         self._attempts += 1
@@ -124,12 +130,19 @@ class ChatJob(DescribeJob):
         sink = WholeBody(_ANSWER_BYTES_AT_MOST)
         try:
             exchange = await client.http.post(
-                client.targets[address], client.headers, encoded(request, payload.urls), sink, client.options.request_timeout_s
+                client.targets[address],
+                client.header_lines(key_header),
+                encoded(request, payload.urls),
+                sink,
+                client.options.request_timeout_s,
             )
         finally:
             self._was_answered = sink.status in HTTP_SUCCESS
-        status, body = sink.status, client.mask.hide(sink.body)
+        status, body = sink.status, client.key.redactor.body(sink.body)
         assert status is not None  # noqa: S101 - no exchange ends well without a head
+        if await client.key.is_renewed(status, key_header):
+            self._turn_to_model()
+            return NOTHING_LEARNT, None
         answer: ChatAnswer | None = None
         if status in HTTP_SUCCESS:
             client.dialect.has_answered = True

@@ -13,9 +13,10 @@ from picsum_vision.concurrency.scheduler import LaneState
 from picsum_vision.describing.backends import ChatCompletions, PixelDescriber, WorkerBackend
 from picsum_vision.describing.chat_client import ChatClient
 from picsum_vision.describing.job import CPU_POOL, MODEL_POOL, DescribeJob
+from picsum_vision.describing.model_registry import resolved, sent_task
 from picsum_vision.describing.pixel_job import PixelJob
 from picsum_vision.describing.pyfunc_job import PyFuncJob
-from picsum_vision.describing.pyfunc_model import batcher
+from picsum_vision.describing.pyfunc_model import WaitingBatcher, model_thread
 from picsum_vision.describing.shares import Shares
 from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
@@ -57,8 +58,10 @@ class Describer:
         else:
             # One batch is worked on while the next one fills.
             self._model_slots = 2 * backend.max_batch_images
-            model = batcher(backend, loop_thread, _kept_threads(loop_thread, "model-cpu", 1))
-            self.job = lambda number, image: PyFuncJob(number, image, task, backend, model)
+            model = resolved(backend)
+            sent = sent_task(model, task)
+            batcher = WaitingBatcher(model, sent, model_thread(model, loop_thread), timeout_s=options.request_timeout_s)
+            self.job = lambda number, image: PyFuncJob(number, image, sent, model, batcher)
 
     @property
     def slots(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Lane, Turn
 from picsum_vision.outcomes import DescribeOutcome, DescribeStatus
+from picsum_vision.redaction import redact_traceback
 
 if TYPE_CHECKING:
     from picsum_vision.describing.tasks import Task
@@ -46,7 +47,7 @@ class DescribeJob(ABC):
         try:
             return await self._work()
         except Exception as error:  # noqa: BLE001 - the row's outcome says it; a bad row must never fail the task
-            _log.warning("unexpected %s while describing", type(error).__name__, exc_info=error)
+            _log.warning("unexpected error while describing: %s", redact_traceback(error))
             self._settle(DescribeStatus.INTERNAL, message=f"unexpected {type(error).__name__}")
             return NOTHING_LEARNT
 

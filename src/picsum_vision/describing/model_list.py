@@ -9,7 +9,7 @@ from typing import Final
 from yarl import URL
 
 from picsum_vision.concurrency.loop_thread import LoopThread
-from picsum_vision.describing.api_key import authorization
+from picsum_vision.describing.api_key import Authorization
 from picsum_vision.describing.backends import ChatBackend
 from picsum_vision.describing.chat_answer import read_refusal
 from picsum_vision.describing.chat_request import completions_urls
@@ -35,7 +35,7 @@ class ModelList:
 
 def model_list(backend: ChatBackend, *, timeout_s: float) -> ModelList:
     """Ask the endpoint for its list of models with the backend's key."""
-    key = authorization(backend.api_key)
+    key = Authorization(backend.api_key)
     if key.problem is not None:
         return ModelList(status=DescribeStatus.AUTH, message=key.problem)
     headers = {"Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT, **key.header}
@@ -51,7 +51,7 @@ def model_list(backend: ChatBackend, *, timeout_s: float) -> ModelList:
             word = DescribeStatus.TIMEOUT if timed_out else DescribeStatus.CONNECT
             return ModelList(status=word, message=MESSAGES[failure])
         if status not in _NO_SUCH_ADDRESS:
-            return _read(status, key.mask.hide(body))
+            return _read(status, key.redactor.body(body))
     return ModelList(status=DescribeStatus.OK, message="it answers, and lists no models")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +30,7 @@ def log_describer(
     options: DescribeOptions | None = None,
     registered_model_name: str | None = None,
 ) -> ModelInfo:
-    """Log a describer as an MLflow model in the active run, or in a new one, and return what MLflow says of it.
+    """Log a describer as an MLflow model, in the active run if there is one, and return what MLflow says of it.
 
     The model takes a DataFrame with the BINARY column `image` and gives one STRING a row: the answer, as JSON where the task
     has a typed
@@ -65,16 +66,24 @@ def log_describer(
     check_text("name", name)
     check_text("registered_model_name", registered_model_name, optional=True)
     pyfunc = mlflow_pyfunc()
+    import mlflow  # noqa: PLC0415 - an extra
+
     from picsum_vision.describing.describer_model import DescriberModel  # noqa: PLC0415 - needs MLflow
 
-    info: ModelInfo = pyfunc.log_model(
-        name=name,
-        python_model=DescriberModel(backend, task, options),
-        signature=_signature(),
-        input_example=_example(),
-        pip_requirements=[_requirement(backend, task)],
-        registered_model_name=registered_model_name,
-    )
+    named = "name" if "name" in inspect.signature(pyfunc.log_model).parameters else "artifact_path"  # MLflow 2
+    has_run = mlflow.active_run() is not None
+    try:
+        info: ModelInfo = pyfunc.log_model(
+            **{named: name},
+            python_model=DescriberModel(backend, task, options),
+            signature=_signature(),
+            input_example=_example(),
+            pip_requirements=[_requirement(backend, task)],
+            registered_model_name=registered_model_name,
+        )
+    finally:
+        if not has_run:
+            mlflow.end_run()  # MLflow 2 begins one for the model, and leaves it open
     return info
 
 

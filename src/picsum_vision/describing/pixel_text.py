@@ -9,6 +9,7 @@ from PIL import Image
 from picsum_vision.describing.backends import OCR_LANGUAGES
 from picsum_vision.describing.pixel_extras import text_module
 from picsum_vision.images.fitting import picture_within
+from picsum_vision.redaction import redact_error
 
 # Tesseract wants letters of 20 to 30 pixels: a small picture is made larger, a large one is not needed.
 _LARGEST_SIDE_PX: Final = 3_000
@@ -30,7 +31,7 @@ def read_text(data: bytes, language: str, *, max_pixels: int, timeout_s: float) 
     try:
         text: str = pytesseract.image_to_string(picture, lang=_packs(language), timeout=timeout_s)
     except pytesseract.TesseractError as error:
-        raise ReadingFailed(f"Tesseract: {' '.join(str(error.message).split())[:200]}") from error
+        raise ReadingFailed(f"Tesseract: {redact_error(error.message, at_most=200)}") from error
     except RuntimeError as error:  # what pytesseract raises when the time is up
         raise TimeoutError from error
     return text.strip()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from picsum_vision.concurrency.job import NOTHING_LEARNT, Feedback, Lane, Turn
-from picsum_vision.describing.backends import PyFunc
 from picsum_vision.describing.job import MODEL_POOL, DescribeJob
-from picsum_vision.describing.pyfunc_model import ModelFailed, WaitingBatcher
+from picsum_vision.describing.model_registry import ResolvedPyFunc
+from picsum_vision.describing.model_thread import ModelFailed, PredictionTimeout
+from picsum_vision.describing.pyfunc_model import WaitingBatcher
 from picsum_vision.describing.tasks import BadAnswer, Task
 from picsum_vision.describing.thoughts import without_thoughts
 from picsum_vision.describing.well_formed import well_formed
@@ -15,7 +16,7 @@ from picsum_vision.outcomes import DescribeStatus
 class PyFuncJob(DescribeJob):
     """Waits for the model's batch."""
 
-    def __init__(self, number: int, image: bytes | None, task: Task, backend: PyFunc, model: WaitingBatcher) -> None:
+    def __init__(self, number: int, image: bytes | None, task: Task, backend: ResolvedPyFunc, model: WaitingBatcher) -> None:
         """Ask `model` about `image`."""
         super().__init__(number, image, task, backend.model_name, Turn(Lane(MODEL_POOL, backend.model_uri)))
         self._model = model
@@ -27,6 +28,10 @@ class PyFuncJob(DescribeJob):
         try:
             text = without_thoughts(well_formed(await self._model.answer(image)))
             answer = self._task.parse(text)
+        except PredictionTimeout as late:
+            if not late.was_asked:
+                self._attempts, self._sent_bytes = 0, 0
+            self._settle(DescribeStatus.TIMEOUT, message=str(late))
         except ModelFailed as failed:
             self._settle(DescribeStatus.MODEL_ERROR, message=str(failed))
         except BadAnswer as bad:

@@ -3,53 +3,77 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import sys
-from concurrent.futures import Executor
+import tempfile
+from pathlib import Path
 from typing import Any, Final
 
 from picsum_vision.concurrency.loop_thread import LoopThread
-from picsum_vision.describing.backends import PyFunc
-from picsum_vision.describing.model_registry import ModelRegistry
-from picsum_vision.describing.pyfunc_signature import image_column, load_error, mlflow_pyfunc
-from picsum_vision.urls import without_queries
+from picsum_vision.describing.model_digest import folder_digest
+from picsum_vision.describing.model_registry import ModelRegistry, ResolvedPyFunc, model_folder
+from picsum_vision.describing.model_thread import ModelFailed, ModelThread, PredictionTimeout
+from picsum_vision.describing.pyfunc_answers import WrongAnswers, texts_of
+from picsum_vision.describing.pyfunc_signature import load_error, mlflow_pyfunc
+from picsum_vision.describing.tasks import Task
+from picsum_vision.errors import ModelProblem
+from picsum_vision.redaction import cause
 
 _THREADS: Final = "OMP_NUM_THREADS"
 _THREAD_SETTINGS: Final = ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", _THREADS)
 
 
-class ModelFailed(Exception):  # noqa: N818 - becomes the outcome `model_error`
-    """The model raised for this row, or gave no text for it."""
-
-
-def load_model(backend: PyFunc) -> Any:
+def load_model(backend: ResolvedPyFunc) -> Any:
     """Load the model with no more CPU threads than the task has cores; raises ModelProblem in one line."""
     threads = os.environ.get(_THREADS, "1")  # Spark sets it to the task's cores
     for setting in _THREAD_SETTINGS:
         os.environ.setdefault(setting, threads)
     pyfunc = mlflow_pyfunc()
     try:
-        model = pyfunc.load_model(backend.model_uri)
-    except Exception as error:  # MLflow raises many types; what matters is which model and why
-        raise load_error(backend, error) from error
+        if backend.is_registered:
+            model = pyfunc.load_model(backend.model_uri)
+            digest = str(model.metadata.model_uuid)
+        else:
+            # The copy stays: a model may read its files later on. MLflow leaves its own, too.
+            folder = model_folder(backend.model_uri, tempfile.mkdtemp(prefix="picsum-vision-model-"))
+            digest = folder_digest(Path(folder))
+            model = pyfunc.load_model(folder)
+    except Exception as error:  # noqa: BLE001 - MLflow raises many types; what matters is which model and why
+        raise load_error(backend, error) from cause(error)
+    if digest != backend.digest:
+        raise ModelProblem(f"model_uri: {backend.model_uri} has changed since the job began; run it again")
     if "torch" in sys.modules and threads.isdigit():  # it looks at the environment only when it is first imported
         sys.modules["torch"].set_num_threads(int(threads))
     return model
+
+
+def model_thread(backend: ResolvedPyFunc, loop_thread: LoopThread) -> ModelThread:
+    """Return the process's model, loading it at the first call. Not to be called on the loop's own thread.
+
+    One that is hung is loaded once more, and no third time: its memory is not given back.
+    """
+    key = ("model", backend.model_uri, backend.digest, ModelRegistry.of_this_process())
+    kept: ModelThread | None = loop_thread.kept.get(key)
+    if kept is None or (kept.is_hung and not kept.is_second):
+        kept = loop_thread.kept[key] = ModelThread(load_model(backend), is_second=kept is not None)
+    return kept
 
 
 class WaitingBatcher:
     """Collects the images that arrive while the model is busy into its next batch.
 
     A batch starts when it is full by number or bytes, or `max_batch_wait_ms` after its first image. One prediction at a time,
-    for a model uses all the cores that it may have.
+    for a model uses all the cores that it may have; each may take `timeout_s`.
     """
 
-    def __init__(self, backend: PyFunc, model: Any, executor: Executor) -> None:
-        """Ask `model` on `executor`."""
+    def __init__(self, backend: ResolvedPyFunc, task: Task, model: ModelThread, *, timeout_s: float) -> None:
+        """Ask `model` what `task` says."""
         self._backend = backend
         self._model = model
-        self._column = image_column(backend, model.metadata.signature if model.metadata is not None else None)
-        self._executor = executor
+        self._timeout_s = timeout_s
+        self._words = backend.words(task, backend.word_columns)
+        self._params = {**backend.params, **backend.words(task, backend.word_params)} or None
         self._waiting: list[tuple[bytes, asyncio.Future[str]]] = []
         self._waiting_bytes = 0
         self._full: asyncio.Event | None = None
@@ -71,7 +95,6 @@ class WaitingBatcher:
         return len(self._waiting) >= self._backend.max_batch_images or self._waiting_bytes >= self._backend.max_batch_bytes
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
             await self._fill()
             batch = self._next_batch()
@@ -79,9 +102,9 @@ class WaitingBatcher:
                 continue
             answers: list[str | ModelFailed]
             try:
-                answers = await loop.run_in_executor(self._executor, self._predict, [image for image, _ in batch])
-            except Exception as error:  # noqa: BLE001 - as of an executor that is shut down: whoever waits must be told
-                answers = [_failed(error)] * len(batch)
+                answers = await self._answers([image for image, _ in batch])
+            except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits must be told
+                answers = [ModelFailed(f"{type(error).__name__}: {error}")] * len(batch)
             for (_, future), answer in zip(batch, answers, strict=True):
                 if future.cancelled():
                     continue
@@ -117,46 +140,20 @@ class WaitingBatcher:
                 size += len(image)
         return batch
 
-    def _predict(self, images: list[bytes]) -> list[str | ModelFailed]:
-        """Return one answer an image; a batch that raises is halved until the bad image is alone."""
+    async def _answers(self, images: list[bytes]) -> list[str | ModelFailed]:
+        """Return one answer an image; a batch that raises, or whose answers are unclear, is halved until that image is alone."""
         try:
-            return self._predict_together(images)
-        except BaseException as error:  # noqa: BLE001 - a model may raise anything, as a panic of Rust; it becomes the row's outcome
-            if len(images) == 1 or isinstance(error, _WrongLength):
-                return [_failed(error)] * len(images)
-            half = len(images) // 2
-            return self._predict(images[:half]) + self._predict(images[half:])
+            return texts_of(await self._model.predict(self._frame(images), self._params, self._timeout_s), len(images))
+        except (PredictionTimeout, WrongAnswers) as failure:
+            return [failure] * len(images)
+        except ModelFailed as failure:
+            if len(images) == 1:
+                return [failure]
+        half = len(images) // 2
+        return await self._answers(images[:half]) + await self._answers(images[half:])
 
-    def _predict_together(self, images: list[bytes]) -> list[str | ModelFailed]:
-        import numpy as np  # noqa: PLC0415 - only where a model runs
-        import pandas as pd  # noqa: PLC0415
+    def _frame(self, images: list[bytes]) -> Any:
+        import pandas as pd  # noqa: PLC0415 - only where a model runs
 
-        found = self._model.predict(pd.DataFrame({self._column: images}))
-        if isinstance(found, pd.DataFrame):
-            found = found.iloc[:, 0]
-        if not isinstance(found, (list, tuple, pd.Series, np.ndarray)):
-            raise _WrongLength(f"the model gave one {type(found).__name__} for {len(images)} images, not one text an image")
-        texts = list(found)
-        if len(texts) != len(images):
-            raise _WrongLength(f"the model gave {len(texts)} answers for {len(images)} images")
-        return [
-            text if isinstance(text, str) else ModelFailed(f"the model gave {type(text).__name__}, not text") for text in texts
-        ]
-
-
-def _failed(error: BaseException) -> ModelFailed:
-    told = without_queries(" ".join(str(error).split()))
-    return ModelFailed(f"{type(error).__name__.lstrip('_')}: {told[:200]}")
-
-
-class _WrongLength(ValueError):  # noqa: N818 - its name begins the row's message
-    """The answers cannot be told apart; halving the batch would only ask again, as often as there are images."""
-
-
-def batcher(backend: PyFunc, loop_thread: LoopThread, executor: Executor) -> WaitingBatcher:
-    """Return the process's batcher for the model, loading it at the first call. Not to be called on the loop's own thread."""
-    key = ("model", backend, ModelRegistry.of_this_process())
-    if key not in loop_thread.kept:
-        loop_thread.kept[key] = WaitingBatcher(backend, load_model(backend), executor)
-    kept: WaitingBatcher = loop_thread.kept[key]
-    return kept
+        column = [base64.b64encode(image).decode() for image in images] if self._backend.is_base64 else images
+        return pd.DataFrame({self._backend.image_column: column}).assign(**self._words)

@@ -5,6 +5,7 @@ The Italian prompt of `Describe` is the notebook's own. Other languages are aske
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -16,7 +17,7 @@ from typing import Any, ClassVar, Final
 
 from picsum_vision.describing.json_text import find_json
 from picsum_vision.errors import SettingError
-from picsum_vision.urls import without_queries
+from picsum_vision.redaction import redact_text
 from picsum_vision.validation import check_text
 
 DEFAULT_LABELS: Final = ("natura", "urbano", "ritratto", "astratto")
@@ -37,7 +38,7 @@ class BadAnswer(Exception):  # noqa: N818 - becomes the outcome `bad_schema`
 
     def with_raw(self, text: str) -> str:
         """Return the message with what the model wrote instead, on one line."""
-        return without_queries(f"{self}; the answer was: {' '.join(text.split())[:_RAW_CHARACTERS]}")
+        return redact_text(f"{self}; the answer was: {' '.join(text.split())[:_RAW_CHARACTERS]}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,9 @@ class Task:
     name: ClassVar[str]
     answer_field: ClassVar[str | None] = None  # of the JSON object that holds the answer; None: the object itself, or free text
     prompts: ClassVar[Mapping[str, str]]
+
+    _asked_as_well: ClassVar[str] = ""  # of `sent_as`
+    claimed_sha256: ClassVar[str | None] = None  # of `sent_as`
 
     def __post_init__(self) -> None:
         """Check language and prompt."""
@@ -76,7 +80,22 @@ class Task:
     @functools.cached_property  # each row's outcome has it
     def prompt_sha256(self) -> str:
         """SHA-256 of all that is asked, in hexadecimal: of the full prompt, and of what it does not name of the answer's form."""
-        return hashlib.sha256(self._question().encode()).hexdigest()
+        return hashlib.sha256((self._question() + self._asked_as_well).encode()).hexdigest()
+
+    def sent_as(self, *, with_prompt: bool, as_well: Mapping[str, Any]) -> Task:
+        """Return the task as a model gets it that is told `as_well`, and no prompt unless `with_prompt`: for `prompt_sha256`.
+
+        Where nothing of it is sent, `claimed_sha256` is what earlier versions wrote all the same.
+        """
+        sent = copy.copy(self)
+        sent.__dict__.pop("prompt_sha256", None)
+        if as_well:
+            object.__setattr__(sent, "_asked_as_well", "\n" + json.dumps(as_well, sort_keys=True))
+        elif not with_prompt and self.prompt != "":
+            object.__setattr__(sent, "claimed_sha256", self.prompt_sha256)
+        if not with_prompt:
+            object.__setattr__(sent, "prompt", "")
+        return sent
 
     def json_schema(self) -> dict[str, Any] | None:
         """Return the JSON schema of the answer, None for free text."""

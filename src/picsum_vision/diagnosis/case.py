@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from picsum_vision.config import PipelineConfig
 from picsum_vision.diagnosis.finding import Finding, failure
+from picsum_vision.redaction import redact_error
 from picsum_vision.validation import check_flag, check_text
 
 if TYPE_CHECKING:
@@ -66,5 +67,5 @@ def examined(name: str, check: Check, case: Case) -> Iterator[Finding]:
     try:
         yield from check(case)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person who asked wants to see it beside the rest
-        first_line = next(iter(str(error).strip().splitlines()), "")[:300]
+        first_line = redact_error(next(iter(str(error).strip().splitlines()), ""))
         yield failure(name, f"could not be looked at: {type(error).__name__}: {first_line}")

@@ -15,7 +15,7 @@ from picsum_vision.diagnosis.finding import Finding, Verdict, failure, ok, skipp
 from picsum_vision.images.tiny_picture import tiny_picture
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeStatus
-from picsum_vision.urls import without_secrets
+from picsum_vision.redaction import redact_url
 from picsum_vision.validation import did_you_mean
 
 TIMEOUT_S: Final = 15.0
@@ -45,7 +45,7 @@ def check_endpoint(case: Case) -> Iterator[Finding]:
 
 def finding_of(name: str, listed: ModelList, backend: ChatBackend) -> Finding:
     """Return what a list of models, or why there is none, means for the job."""
-    where = without_secrets(backend.base_url)
+    where = redact_url(backend.base_url)
     if listed.status is DescribeStatus.AUTH:
         return failure(name, f"{where} does not take the key: {listed.message}", _key_remedy(backend))
     if listed.status in (DescribeStatus.CONNECT, DescribeStatus.TIMEOUT):

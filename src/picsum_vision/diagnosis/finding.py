@@ -8,6 +8,7 @@ import re
 from typing import Any, Final
 
 from picsum_vision.html_text import html_line, html_table
+from picsum_vision.redaction import redact_text
 
 # How the remedies of this library's messages begin.
 _REQUEST: Final = re.compile(
@@ -38,6 +39,10 @@ class Finding:
     verdict: Verdict
     message: str
     remedy: str = ""
+
+    def __post_init__(self) -> None:
+        """Leave out what it may quote of addresses and keys."""
+        object.__setattr__(self, "message", redact_text(self.message))
 
     def __str__(self) -> str:
         """Return one line, and a second with the remedy."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from picsum_vision.redaction import redact_text
+
 _LONGEST: Final = 200
 
 
@@ -16,7 +18,7 @@ def refusal(work: Callable[[], object]) -> str:
     try:
         work()
     except Exception as error:  # noqa: BLE001 - see above
-        return str(error) or type(error).__name__
+        return redact_text(str(error)) or type(error).__name__
     return ""
 
 

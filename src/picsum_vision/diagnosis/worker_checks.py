@@ -21,9 +21,9 @@ from picsum_vision.diagnosis.refusal import refusal, short
 from picsum_vision.diagnosis.worker_probe import WorkerReport, probe_workers, version_of
 from picsum_vision.errors import PicsumVisionError
 from picsum_vision.options import DownloadOptions
+from picsum_vision.redaction import redact_url
 from picsum_vision.spark.sharing import tasks_at_once
 from picsum_vision.spark.url_sources import urls_from
-from picsum_vision.urls import without_secrets
 
 _TASKS_AT_MOST: Final = 64
 _LONGEST_LINE: Final = 240
@@ -122,7 +122,7 @@ def _egress(case: Case, url: str | None, reports: list[WorkerReport]) -> Iterato
     if url is None:
         yield skipped("worker egress", "no address to try; give one as --probe-url")
         return
-    shown = without_secrets(url)
+    shown = redact_url(url)
     there = [report.fetched for report in reports if report.fetched is not None]
     here = fetch_once(url, case.config.download)
     worst = next((each for each in there if _is_cut_off(each)), there[0])

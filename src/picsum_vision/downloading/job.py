@@ -16,12 +16,12 @@ from picsum_vision.downloading.inspection import CHECK_LANE, Findings, examine, 
 from picsum_vision.downloading.target import UnfitUrl, parse_target
 from picsum_vision.images.signatures import recognise
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DownloadOutcome, DownloadStatus
+from picsum_vision.redaction import redact_traceback, redact_url
 from picsum_vision.transport.address_guard import BlockedAddress
 from picsum_vision.transport.failures import MESSAGES, BadAnswer, BrokenOff, TransportFailure, translate
 from picsum_vision.transport.head import Head
 from picsum_vision.transport.inflate import unknown_coding
 from picsum_vision.transport.retry_after import retry_after_s
-from picsum_vision.urls import without_secrets
 
 if TYPE_CHECKING:
     from picsum_vision.downloading.downloader import Downloader
@@ -180,7 +180,7 @@ class DownloadJob:
     def _fail(self, error: Exception) -> Feedback:
         failure = translate(error)
         if failure is None:
-            _log.warning("unexpected %s for %s", type(error).__name__, without_secrets(self._target.text), exc_info=error)
+            _log.warning("unexpected error for %s: %s", redact_url(self._target.text), redact_traceback(error))
             self._settle(DownloadStatus.INTERNAL, message=f"unexpected {type(error).__name__}")
             return NOTHING_LEARNT
         if failure is TransportFailure.TOO_LARGE:
@@ -229,7 +229,7 @@ class DownloadJob:
             http_status=self._http_status,
             attempts=self._attempts,
             elapsed_ms=0 if self._started_s is None else round(1000 * (time.monotonic() - self._started_s)),
-            final_url=without_secrets(self._target.text) if self._attempts else None,
+            final_url=redact_url(self._target.text) if self._attempts else None,
             message=message,
             finished_at=dt.datetime.now(dt.timezone.utc),
         )

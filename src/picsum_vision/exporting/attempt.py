@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import uuid
 from collections import Counter
@@ -19,6 +20,7 @@ from picsum_vision.exporting.plan import STAGING, Attempt, ExportPlan
 from picsum_vision.exporting.shards import ExportedRow, OpenShard, Shards
 from picsum_vision.exporting.webdataset import TarShard
 from picsum_vision.images.signatures import recognise
+from picsum_vision.redaction import shareable, shareable_json
 from picsum_vision.spark.arrow_arrays import text_array, whole_number_array
 
 _OPENERS: Final[Mapping[str, Callable[[Path, str], OpenShard]]] = {
@@ -72,10 +74,13 @@ class _Writing:
         self._partition = partition
         self._shards = Shards(self._folder, partition, plan.limits, _OPENERS[plan.layout])
         self._left_out: Counter[str] = Counter()
+        self._full_urls = plan.full_urls
 
     def take(self, batch: pa.RecordBatch) -> None:
         """Write the rows of a batch, one image at a time."""
         columns = {name: batch.column(name) for name in batch.schema.names}
+        if not self._full_urls:
+            columns |= _shareable_columns(columns)
         for place in range(batch.num_rows):
             image = columns["image"][place].as_py()
             kind = recognise(image) if image else None
@@ -97,6 +102,27 @@ class _Writing:
         """Take away what was written, as far as that can be done."""
         self._shards.abort()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _shareable_columns(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Return what travels beside the images, without what is secret of the URLs in it; what has none stays as it is."""
+    changed = {"text": text_array([shareable(text) for text in columns["text"].to_pylist()])}
+    if "metadata" in columns:
+        changed["metadata"] = text_array([text and shareable_json(text) for text in columns["metadata"].to_pylist()])
+    if "columns" in columns:
+        together = columns["columns"]
+        fields = [_shareable_array(each) for each in together.flatten()]
+        changed["columns"] = pa.StructArray.from_arrays(fields, fields=list(together.type))
+    return changed
+
+
+def _shareable_array(array: pa.Array) -> pa.Array:
+    """Return the array with its texts changed, whatever they are nested in; one without anything secret is not made anew."""
+    if not re.search(r"\bstring\b", str(array.type)):
+        return array
+    values = array.to_pylist()
+    changed = shareable(values)
+    return array if changed == values else pa.array(changed, array.type)
 
 
 def _row(image: bytes, extension: str, columns: dict[str, pa.Array], place: int) -> ExportedRow:

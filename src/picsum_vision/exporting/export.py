@@ -22,9 +22,10 @@ from picsum_vision.exporting.plan import DEFAULT_LIMITS, LAYOUTS, MODES, Attempt
 from picsum_vision.exporting.report import ExportReport
 from picsum_vision.exporting.staging import abandon, claim, commit, prepare
 from picsum_vision.exporting.target import target_folder
+from picsum_vision.redaction import cause
 from picsum_vision.spark.by_position import ByPosition, text_instead
 from picsum_vision.spark.columns import check_input
-from picsum_vision.validation import check_choice, check_integer, check_text
+from picsum_vision.validation import check_choice, check_flag, check_integer, check_text
 
 if TYPE_CHECKING:
     import os
@@ -48,6 +49,7 @@ def export(
     max_images_per_shard: int | None = None,
     max_bytes_per_shard: int | None = None,
     partitions: int | None = None,
+    full_urls: bool = False,
 ) -> ExportReport:
     """Write a DataFrame's images, with all its columns, as files that other image tools read.
 
@@ -74,6 +76,9 @@ def export(
         huggingface, 1,000 and 10 GB for files. A task begins pieces of its own: each non-empty partition makes at least one.
     partitions
         Into how many tasks the rows are spread; None leaves them as they are.
+    full_urls
+        Whether the texts of all columns keep what may be secret of their URLs: user, password, fragment, and a query, which is
+        `?redacted` otherwise unless it says nothing but numbers and the words of image services.
 
     Returns
     -------
@@ -88,7 +93,8 @@ def export(
         If the folder cannot be written, or the workers do not share it.
 
     """
-    plan = _plan(layout, path, mode, split, max_images_per_shard, max_bytes_per_shard)
+    check_flag("full_urls", full_urls)
+    plan = _plan(layout, path, mode, split, max_images_per_shard, max_bytes_per_shard, full_urls)
     check_integer("partitions", partitions, minimum=1, maximum=100_000, optional=True)
     rows = _rows(df if partitions is None else df.repartition(partitions), plan, image_col, text_col)
     spark = df.sparkSession
@@ -110,7 +116,13 @@ def export(
 
 
 def _plan(  # noqa: PLR0917 - export's own settings
-    layout: Layout, path: Any, mode: Mode, split: str, max_images: int | None, max_bytes: int | None
+    layout: Layout,
+    path: Any,
+    mode: Mode,
+    split: str,
+    max_images: int | None,
+    max_bytes: int | None,
+    full_urls: bool,  # noqa: FBT001 - the same
 ) -> ExportPlan:
     check_choice("layout", layout, LAYOUTS)
     check_choice("mode", mode, MODES)
@@ -127,6 +139,7 @@ def _plan(  # noqa: PLR0917 - export's own settings
         limits=ShardLimits(max_images=max_images or default.max_images, max_bytes=max_bytes or default.max_bytes),
         split=split,
         export_id=uuid.uuid4().hex,
+        full_urls=full_urls,
     )
 
 
@@ -218,4 +231,4 @@ def _collected(df: DataFrame) -> list[Any]:
         if found is None:
             raise
         kind = SettingError if found[1] == "SettingError" else EnvironmentProblem
-        raise kind(found[2].strip()) from error
+        raise kind(found[2].strip()) from cause(error)

@@ -38,6 +38,7 @@ class ExportPlan:
     limits: ShardLimits
     split: str
     export_id: str
+    full_urls: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

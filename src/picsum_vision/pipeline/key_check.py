@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
-from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
+from picsum_vision.errors import EnvironmentProblem, SettingError
 from picsum_vision.spark.conf import session_setting, workers_are_here
 
 if TYPE_CHECKING:
@@ -24,6 +24,6 @@ def check_key(spark: SparkSession, backend: Backend) -> None:
         return
     try:
         api_key.read()
-    except (EnvironmentProblem, MissingExtraError) as problem:
+    except EnvironmentProblem as problem:
         remedy = f" (export {api_key.place}=... before Spark starts, or --api-key-env)" if api_key.source == "env" else ""
         raise SettingError(f"api_key: {problem}{remedy}") from problem

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import time
 import warnings
@@ -12,13 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from picsum_vision.errors import MissingExtraError
+from picsum_vision.redaction import redact_error
 from picsum_vision.run_report import RunReport
-from picsum_vision.urls import without_secrets
 
 _LONGEST_VALUE: Final = 500  # what older tracking servers take of a parameter
 # MLflow's own patience is four minutes and more for each request, which is too long for a job that is done but for this.
 _PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
-_ADDRESS: Final = re.compile(r"\w[\w+.-]*://\S+")
 RUN_ID_TAG: Final = "picsum_vision.run_id"
 
 
@@ -85,7 +83,8 @@ class MlflowRun:
                 work()
         except Exception as error:  # noqa: BLE001 - stores and servers fail in many ways, and none is worth the job's results
             self._is_there = False
-            told = f"MLflow does not take this run ({_short(error)}); the tables have it, and the job goes on without"
+            reason = f"{type(error).__name__}: {redact_error(error, at_most=180)}"
+            told = f"MLflow does not take this run ({reason}); the tables have it, and the job goes on without"
             warnings.warn(told, stacklevel=3)
 
 
@@ -99,12 +98,6 @@ def _patience() -> Iterator[None]:
     finally:
         for name in ours:
             os.environ.pop(name, None)
-
-
-def _short(error: Exception) -> str:
-    # The server's address may have a password in it.
-    text = _ADDRESS.sub(lambda address: without_secrets(address[0]), " ".join(str(error).split()))
-    return f"{type(error).__name__}: {text}"[:200]
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -21,14 +21,16 @@ class Question:
     model: str
     task: str
     prompt_sha256: str
+    claimed_sha256: str | None = None  # of the same question, as earlier versions wrote it
 
     @classmethod
     def of(cls, backend: Backend, task: Task) -> Question:
         """Return what `describe_outcome` says of a row that this backend was asked about with this task."""
-        return cls(backend.model_name, task.name, task.prompt_sha256)
+        return cls(backend.model_name, task.name, task.prompt_sha256, task.claimed_sha256)
 
     def is_of_row(self, *, unknown_counts: bool) -> Column:
         """Return whether a row of image_desc is about this question; `unknown_counts` is said of rows that do not know theirs."""
-        fields = [F.col(f"describe_outcome.{name}") == value for name, value in dataclasses.asdict(self).items()]
-        same = F.coalesce(fields[0] & fields[1] & fields[2], F.lit(False))  # noqa: FBT003 - a column's value
-        return same | F.col("describe_outcome.prompt_sha256").isNull() if unknown_counts else same
+        model, task, prompt = (F.col(f"describe_outcome.{name}") for name in ("model", "task", "prompt_sha256"))
+        asked = prompt.isin([each for each in (self.prompt_sha256, self.claimed_sha256) if each is not None])
+        same = F.coalesce((model == self.model) & (task == self.task) & asked, F.lit(False))  # noqa: FBT003 - a column's value
+        return same | prompt.isNull() if unknown_counts else same

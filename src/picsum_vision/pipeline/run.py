@@ -8,7 +8,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from picsum_vision.describing.backends import PyFunc
-from picsum_vision.describing.model_registry import pinned
+from picsum_vision.describing.model_registry import resolved, sent_task
 from picsum_vision.describing.spending import at_price_of, price_factor
 from picsum_vision.describing.task_bounds import task_bounds
 from picsum_vision.pipeline.chunks import Chunks
@@ -79,8 +79,9 @@ def run_over(
     """
     check_key(spark, config.backend)
     if isinstance(config.backend, PyFunc):
-        # The version that an alias means now: all passes ask the same one, and the tables remember which.
-        config = dataclasses.replace(config, backend=pinned(config.backend))
+        # What its address means now: all passes ask the same model, and the tables remember which, and what it was told.
+        model = resolved(config.backend)
+        config = dataclasses.replace(config, backend=model, task=sent_task(model, config.task))
     return _Run(spark, config, asked, show=progress or notebook_progress(), stream=stream, rows=rows).run()
 
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from picsum_vision._version import __version__
 from picsum_vision.config import PipelineConfig
+from picsum_vision.redaction import redact_text
 from picsum_vision.secrets import Secret
-from picsum_vision.urls import without_secrets
 
-_ADDRESS: Final = re.compile(r"\w[\w+.-]*://")
-# Their addresses have a container's name where others have a user's.
-_WITH_CONTAINER: Final = re.compile(r"(?:abfss?|wasbs?)://[\w$-]+@", re.IGNORECASE)
 _PACKAGES: Final = ("pyspark", "databricks-connect", "pyarrow", "pandas", "pillow", "httptools", "mlflow")
 
 
@@ -50,11 +46,5 @@ def _kept(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_kept(each) for each in value]
     if isinstance(value, str):
-        return _without_secrets(value) if _ADDRESS.match(value) else value
+        return redact_text(value)
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
-
-
-def _without_secrets(address: str) -> str:
-    if _WITH_CONTAINER.match(address):
-        return address.split("#", 1)[0].split("?", 1)[0]
-    return without_secrets(address)

@@ -11,6 +11,7 @@ from pyspark.errors import PySparkException
 from picsum_vision.errors import SettingError
 from picsum_vision.pipeline.key_check import check_key
 from picsum_vision.pipeline.run import run_over
+from picsum_vision.redaction import cause, redact_error
 from picsum_vision.spark.by_position import ByPosition
 from picsum_vision.spark.columns import check_input, own_name
 from picsum_vision.spark.table_problems import table_problem
@@ -110,11 +111,11 @@ def _table_stream(spark: SparkSession, config: PipelineConfig, options: Mapping[
         _ = source.schema
     except PySparkException as error:
         if config.urls_from is None:
-            raise table_problem(error, config.tables, "image_urls") from error
+            raise table_problem(error, config.tables, "image_urls") from cause(error)
         raise SettingError(
             f"urls_from: {config.urls_from!r} cannot be read as a stream; it must be a table's name, or leave it out and give "
-            f"urls=spark.readStream...: {' '.join(str(error).split())[:200]}"
-        ) from error
+            f"urls=spark.readStream...: {redact_error(error, at_most=200)}"
+        ) from cause(error)
     return source
 
 

@@ -28,8 +28,9 @@ def write_report(
     *,
     max_rows: int = DEFAULT_ROWS,
     prices: DescribeOptions | None = None,
+    full_urls: bool = False,
 ) -> Figures:
-    """Write the page of what the tables hold, and return its figures.
+    """Write the page of what the tables hold, and return its figures. What is secret of the URLs is in it with `full_urls` only.
 
     Raises
     ------
@@ -45,5 +46,5 @@ def write_report(
     figures = Figures.read(store, prices=prices or DescribeOptions())
     gallery = rows_of_tables(store, store.read("image_urls"), max_rows=max_rows)
     names = {role: tables.readable(role) for role in COLUMNS}
-    write_whole(path, render_page(gallery, figures=figures.as_dict(), tables=names))
+    write_whole(path, render_page(gallery, figures=figures.as_dict(), tables=names, full_urls=full_urls))
     return figures

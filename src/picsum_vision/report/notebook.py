@@ -16,7 +16,7 @@ from picsum_vision.report.page import render_page
 from picsum_vision.spark.by_position import ByPosition
 from picsum_vision.spark.columns import check_input
 from picsum_vision.spark.thumbnails import with_thumbnails
-from picsum_vision.validation import check_integer, check_text
+from picsum_vision.validation import check_flag, check_integer, check_text
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -60,6 +60,7 @@ def display_gallery(
     url_col: str = "image_url",
     image_col: str = "image_binary",
     text_col: str = "descrizione",
+    full_urls: bool = False,
 ) -> Gallery:
     """Return a gallery of a DataFrame's images, to be the last line of a notebook's cell.
 
@@ -71,6 +72,8 @@ def display_gallery(
         evaluated once; what has not been written to a table yet is fetched, asked and paid for.
     max_rows
         How many rows are shown, in the DataFrame's order; 1 to 2,000.
+    full_urls
+        Whether users, passwords, fragments and queries that may be keys stay in the URLs; a notebook's file keeps its outputs.
 
     Raises
     ------
@@ -81,12 +84,13 @@ def display_gallery(
 
     """
     check_integer("max_rows", max_rows, minimum=1, maximum=_MOST_ROWS)
+    check_flag("full_urls", full_urls)
     shown = _columns(df.limit(max_rows), url_col, image_col, text_col)
     if "image" in shown.columns:
         shown = with_thumbnails(shown, "image", size_for(max_rows, bytes_of_all=_BYTES_OF_ALL))
     rows = [row.asDict(recursive=True) for row in shown.collect()]
     gallery = GalleryRows(rows=tuple(gallery_row(row.get("url"), row) for row in rows), of_rows=len(rows))
-    return Gallery(render_page(gallery), len(rows))
+    return Gallery(render_page(gallery, full_urls=full_urls), len(rows))
 
 
 def _columns(df: DataFrame, url_col: str, image_col: str, text_col: str) -> DataFrame:

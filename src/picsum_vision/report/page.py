@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision._version import __version__
 from picsum_vision.errors import MissingExtraError
+from picsum_vision.redaction import shareable
 from picsum_vision.report.script_data import script_json
 
 if TYPE_CHECKING:
@@ -27,9 +28,13 @@ _THUMBNAILS_A_BLOCK: Final = 250
 
 
 def render_page(
-    gallery: GalleryRows, *, figures: Mapping[str, Any] | None = None, tables: Mapping[str, str] | None = None
+    gallery: GalleryRows,
+    *,
+    figures: Mapping[str, Any] | None = None,
+    tables: Mapping[str, str] | None = None,
+    full_urls: bool = False,
 ) -> str:
-    """Return the page; without `figures` it is the gallery alone.
+    """Return the page; without `figures` it is the gallery alone. `full_urls` leaves in it what is secret of its URLs.
 
     Raises
     ------
@@ -52,6 +57,8 @@ def render_page(
         "gallery": gallery.as_dict(),
         "thumbnails_a_block": _THUMBNAILS_A_BLOCK,
     }
+    if not full_urls:
+        data = shareable(data)
     return environment.from_string(asset("page.html")).render(
         words=words["en"],
         words_json=script_json(words),

@@ -10,6 +10,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from picsum_vision.describing.backends import ChatCompletions
+from picsum_vision.redaction import redact_text
 from picsum_vision.sizing.load import share_of_images
 from picsum_vision.sizing.notebook_method import client_of_workers, described, downloaded
 from picsum_vision.sizing.result import NotebookFigures, SizingResult
@@ -65,7 +66,7 @@ def _time(figures: NotebookFigures, stage: str, rows: DataFrame, column: str, nu
     try:
         ok = rows.agg(F.count(F.when(F.length(column) > 0, 1)).alias("ok")).collect()[0]["ok"]
     except PySparkException as error:
-        figures.left_out[stage] = f"its job failed ({' '.join(str(error).split())[-200:]})"
+        figures.left_out[stage] = f"its job failed ({redact_text(' '.join(str(error).split()))[-200:]})"
         for kept in (figures.seconds, figures.rows, figures.rows_ok):
             kept.pop(stage, None)
         return

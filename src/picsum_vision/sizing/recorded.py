@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from picsum_vision.describing.backends import Backend
 from picsum_vision.options import DescribeOptions, DownloadOptions
-from picsum_vision.urls import without_secrets
+from picsum_vision.redaction import redact_url
 
 _PLAIN: Final = (str, bool, int, float, type(None))
 # Texts of a backend are addresses, names and places, which may hold a password.
@@ -21,7 +21,7 @@ def recorded_options(options: DownloadOptions | DescribeOptions) -> dict[str, An
 
 def recorded_backend(backend: Backend) -> dict[str, Any]:
     """Return the backend's class, the model's name without user and password, and what is set of it in numbers."""
-    return {"kind": type(backend).__name__, "model": without_secrets(backend.model_name), **_fields(backend, _NUMBERS)}
+    return {"kind": type(backend).__name__, "model": redact_url(backend.model_name), **_fields(backend, _NUMBERS)}
 
 
 def _fields(value: Any, kinds: tuple[type[Any], ...]) -> dict[str, Any]:

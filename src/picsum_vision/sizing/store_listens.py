@@ -7,8 +7,10 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from picsum_vision.errors import EnvironmentProblem
-from picsum_vision.sizing.store_login import DATABASES, kind_and_driver, login_and_rest
+from picsum_vision.redaction import without_login
 
+# Port by scheme, of the databases that MLflow keeps runs in.
+DATABASES: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # With these the host is elsewhere, or no host.
 _OTHER_WAYS: Final = frozenset({"host", "hostaddr", "service", "unix_socket", "odbc_connect"})
 _AT_MOST_S: Final = 5
@@ -26,10 +28,16 @@ def check_store_listens(uri: str) -> None:
         raise EnvironmentProblem(f"{place[0]}:{place[1]} does not answer: {reason}") from error
 
 
+def kind_and_driver(uri: str) -> tuple[str, str]:
+    """Return the scheme in small letters without its driver, and the driver, "" where none is named."""
+    kind, _, driver = uri.partition(":")[0].partition("+")
+    return kind.lower(), driver
+
+
 def _place(uri: str) -> tuple[str, int] | None:
     """Return host and port; None where the address is no database's, or names none that is reached over TCP for certain."""
     try:
-        parts = urlsplit(login_and_rest(uri)[1])
+        parts = urlsplit(without_login(uri))
         host, port = parts.hostname, parts.port
     except ValueError:
         return None

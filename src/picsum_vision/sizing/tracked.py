@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from picsum_vision.errors import EnvironmentProblem, MissingExtraError, SettingError
+from picsum_vision.redaction import cause, redact_error, redact_url
 from picsum_vision.sizing.impatience import impatient
 from picsum_vision.sizing.result import FILE_NAME, SizingResult, read_latest, read_result
 from picsum_vision.sizing.store_listens import check_store_listens
-from picsum_vision.sizing.tracking_address import address_to_read, readable_address, readable_reason
+from picsum_vision.sizing.tracking_address import address_to_read
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -36,18 +37,20 @@ def _from_mlflow(run_id: str, uri: str) -> SizingResult:
         import mlflow  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingExtraError("mlflow", "bench") from error
-    shown = readable_address(uri)
+    shown = redact_url(uri)
     try:
         check_store_listens(uri)
         client = mlflow.MlflowClient(tracking_uri=uri)
         client.get_run(run_id)
-    except Exception as error:  # MLflow's own, and those of databases' drivers
-        message = readable_reason(str(error), uri)[:200]
+    except Exception as error:  # noqa: BLE001 - raised again: MLflow's own, and those of databases' drivers
+        message = redact_error(error, uri, at_most=200)
         if isinstance(error, mlflow.exceptions.MlflowException) and "not found" in message.lower():
-            raise SettingError(f"run: {run_id!r} is not in {shown}; --tracking-uri names another store") from error
-        raise EnvironmentProblem(f"tracking_uri: {shown} cannot be used ({message})") from error
+            raise SettingError(f"run: {run_id!r} is not in {shown}; --tracking-uri names another store") from cause(error)
+        raise EnvironmentProblem(f"tracking_uri: {shown} cannot be used ({message})") from cause(error)
     with tempfile.TemporaryDirectory() as place:
         try:
             return read_result(client.download_artifacts(run_id, FILE_NAME, place))
         except (mlflow.exceptions.MlflowException, OSError) as error:
-            raise SettingError(f"run: {run_id!r} in {shown} is no suite: give the parent run, which has {FILE_NAME}") from error
+            raise SettingError(f"run: {run_id!r} in {shown} is no suite: give the parent run, which has {FILE_NAME}") from cause(
+                error
+            )

@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.errors import MissingExtraError
+from picsum_vision.redaction import redact_error, redact_url
 from picsum_vision.sizing.figures import STAGES, StageFigures
 from picsum_vision.sizing.impatience import impatient, without_patience
 from picsum_vision.sizing.store_listens import check_store_listens
-from picsum_vision.sizing.tracking_address import readable_address, readable_reason
 
 if TYPE_CHECKING:
     from picsum_vision.sizing.result import SizeFigures, SizingResult
 
 _LONGEST_VALUE: Final = 500
-_LONGEST_REASON: Final = 300
 _METRICS_AT_ONCE: Final = 1_000
 _PARAMS_AT_ONCE: Final = 100
 _SYSTEM_METRICS_EVERY_S: Final = 2
@@ -66,7 +65,7 @@ class Tracking:
         if self._mlflow is None or self._uri is None:
             result.tracking = {"uri": None}
             return
-        result.tracking = {"uri": readable_address(self._uri), "experiment": self._experiment}
+        result.tracking = {"uri": redact_url(self._uri), "experiment": self._experiment}
         self._try(self._begin)
 
     @contextlib.contextmanager
@@ -194,7 +193,7 @@ class Tracking:
         try:
             work()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is not worth the measurements
-            reason = readable_reason(str(error), self._uri or "")[:_LONGEST_REASON]
+            reason = redact_error(error, self._uri or "")
             problem = f"{self._result.tracking['uri']} cannot be used ({reason})"
             self._result.tracking["problem"] = problem
             self._say(f"MLflow: {problem}; the results are kept in {self._result.folder} alone")

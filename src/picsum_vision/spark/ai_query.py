@@ -22,10 +22,10 @@ from picsum_vision.describing.tasks import PUNCTUATION, Classify, ReadText, Sent
 from picsum_vision.errors import ModelProblem
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DESCRIBE_OUTCOME_FIELDS, DescribeStatus
+from picsum_vision.redaction import PATTERNS, cause
 from picsum_vision.spark.ai_query_problems import problem, unknown_argument
 from picsum_vision.spark.answer_columns import spark_type
 from picsum_vision.sql_text import identifier, literal
-from picsum_vision.urls import QUERY_PATTERN
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -79,7 +79,7 @@ def _asked(  # noqa: PLR0917 - what describe was given
     except PySparkException as error:
         unknown = unknown_argument(error)
         if unknown not in _OPTIONAL_ARGUMENTS - left_out:
-            raise problem(backend, error) from error
+            raise problem(backend, error) from cause(error)
         return _asked(df, backend, image_col, task, options, left_out | {unknown})
     return asked
 
@@ -191,7 +191,9 @@ def _status(image: Column, text: Column, error: Column, answer: Column) -> Colum
 
 def _outcome(backend: AiQuery, task: Task, status: Column, text: Column, error: Column) -> Column:
     def told(words: Column) -> Column:
-        return F.regexp_replace(words, QUERY_PATTERN, "$1")
+        for pattern, other in PATTERNS:
+            words = F.regexp_replace(words, pattern, other)
+        return words
 
     known: dict[str, Any] = {
         "status": status,

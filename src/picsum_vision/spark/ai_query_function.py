@@ -13,7 +13,7 @@ from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import AiQuery, BatchChat, PixelDescriber, WorkerBackend, check_backend
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.direct import work_off
-from picsum_vision.describing.model_registry import settled
+from picsum_vision.describing.model_registry import ResolvedPyFunc, settled
 from picsum_vision.describing.pixel_extras import missing_for
 from picsum_vision.describing.tasks import Describe
 from picsum_vision.errors import EnvironmentProblem, SettingError
@@ -36,8 +36,8 @@ def register_ai_query(
     `ai_query(endpoint, request, files => image_binary)` gives STRING, NULL where the image is NULL or no answer came. The
     other named
     arguments (returnType, failOnError, modelParameters, responseFormat) are accepted and not used; neither is `endpoint`. With
-    :class:`PixelDescriber`, which answers no questions, `request` is not used either. Needs Spark 4, whose functions have
-    named arguments.
+    :class:`PixelDescriber` or a :class:`PyFunc` whose model takes no prompt, `request` is not used either. Needs Spark 4, whose
+    functions have named arguments.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def register_ai_query(
 def _answers(backend: WorkerBackend, options: DescribeOptions, prompts: list[Any], images: list[Any]) -> list[str | None]:
     """Return one answer a row; rows with the same prompt and picture share one question."""
     loop_thread = LoopThread.current()
-    tasks = [Describe(prompt=prompt or None) if not isinstance(backend, PixelDescriber) else Describe() for prompt in prompts]
+    tasks = [Describe(prompt=prompt or None) if _takes_prompts(backend) else Describe() for prompt in prompts]
     describers = {task: Describer(backend, task, options, loop_thread) for task in set(tasks)}
     jobs: dict[Hashable, DescribeJob] = {}
     for question in zip(tasks, images, strict=True):
@@ -102,3 +102,9 @@ def _answers(backend: WorkerBackend, options: DescribeOptions, prompts: list[Any
     if jobs:
         work_off(list(jobs.values()), next(iter(describers.values())))
     return [jobs[question].answer for question in zip(tasks, images, strict=True)]
+
+
+def _takes_prompts(backend: WorkerBackend) -> bool:
+    if isinstance(backend, ResolvedPyFunc):
+        return "prompt" in backend.word_columns + backend.word_params
+    return not isinstance(backend, PixelDescriber)

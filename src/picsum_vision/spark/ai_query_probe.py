@@ -11,6 +11,7 @@ from picsum_vision.describing.tasks import Describe
 from picsum_vision.images.tiny_picture import tiny_picture
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeStatus
+from picsum_vision.redaction import cause
 from picsum_vision.spark.ai_query import describe_with_ai_query
 from picsum_vision.spark.ai_query_problems import problem
 
@@ -34,6 +35,6 @@ def probe_ai_query(spark: SparkSession, backend: AiQuery) -> None:
     try:
         (row,) = asked.select("describe_outcome.status", "describe_outcome.message").collect()
     except PySparkException as error:
-        raise problem(backend, error) from error
+        raise problem(backend, error) from cause(error)
     if row["status"] not in _ANSWERED:
         raise problem(backend, row["message"] or row["status"])

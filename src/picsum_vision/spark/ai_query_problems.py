@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from picsum_vision.errors import ModelProblem
+from picsum_vision.redaction import redact_error
 
 if TYPE_CHECKING:
     from picsum_vision.describing.backends import AiQuery
@@ -81,4 +82,4 @@ def problem(backend: AiQuery, error: Exception | str) -> ModelProblem:
     for pattern, meaning in _PROBLEMS:
         if re.search(pattern, text):
             return ModelProblem(f"{backend.function}: {meaning.format(endpoint=backend.endpoint)}")
-    return ModelProblem(f"{backend.function}: {text[:300]}")
+    return ModelProblem(f"{backend.function}: {redact_error(text)}")

@@ -15,7 +15,7 @@ from picsum_vision.concurrency.loop_thread import LoopThread
 from picsum_vision.describing.backends import WorkerBackend
 from picsum_vision.describing.describer import Describer
 from picsum_vision.describing.job import DescribeJob
-from picsum_vision.describing.model_registry import ModelRegistry, settled
+from picsum_vision.describing.model_registry import ModelRegistry, sent_task, settled
 from picsum_vision.describing.tasks import Task
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeOutcome
@@ -46,6 +46,7 @@ class DescribeStage:
         backend, registry = settled(self.backend)
         object.__setattr__(self, "backend", backend)
         object.__setattr__(self, "registry", registry)
+        object.__setattr__(self, "task", sent_task(backend, self.task))
 
     @property
     def output_field(self) -> pa.Field:

@@ -10,6 +10,7 @@ import urllib.parse
 from typing import Final
 
 from picsum_vision.errors import EnvironmentProblem, PortInUse, SettingError
+from picsum_vision.redaction import redact_url
 
 CONNECT_PORT: Final = 15002
 _LOCAL = re.compile(r"local(\[\s*(\*|[1-9]\d*)\s*(,\s*[1-9]\d*\s*)?\])?|local-cluster\[\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\]")
@@ -36,7 +37,7 @@ def is_local_remote(remote: str) -> bool:
         return True
     if remote.startswith("sc://"):
         return False
-    raise SettingError(f"remote: {_without_parameters(remote)!r} is not allowed; it must be sc://host:port or local[N]")
+    raise SettingError(f"remote: {redact_url(remote.partition(';')[0])!r} is not allowed; it must be sc://host:port or local[N]")
 
 
 def check_connect_server(remote: str) -> None:
@@ -47,7 +48,7 @@ def check_connect_server(remote: str) -> None:
     except ValueError:
         host, port = None, 0
     if not host:
-        raise SettingError(f"remote: {_without_parameters(remote)!r} is not allowed; it must be sc://host:port")
+        raise SettingError(f"remote: {redact_url(remote.partition(';')[0])!r} is not allowed; it must be sc://host:port")
     if not _goes_through_a_proxy(host) and not _answers(host, port):
         raise EnvironmentProblem(f"remote: no Spark Connect server answers at {host}:{port}; check the address, or that it runs")
 
@@ -85,7 +86,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name
         return False
-
-
-def _without_parameters(remote: str) -> str:
-    return remote.partition(";")[0].rpartition("@")[2]

@@ -9,6 +9,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from picsum_vision.errors import EnvironmentProblem
+from picsum_vision.redaction import cause
 from picsum_vision.spark.session_address import connect_port_in_use
 from picsum_vision.spark.session_output import StartupOutput, telling_line, why_not_started
 
@@ -61,7 +62,7 @@ def connect_session(remote: str, settings: Mapping[str, str]) -> SparkSession:
     """Connect to a Spark Connect server that runs elsewhere. Raises EnvironmentProblem, without the address's token."""
     from pyspark.sql import SparkSession  # noqa: PLC0415 - Spark is optional
 
-    return _get_or_create(SparkSession.builder.config(map=_builder_settings(settings, remote)), hidden=remote)
+    return _get_or_create(SparkSession.builder.config(map=_builder_settings(settings, remote)), remote)
 
 
 def _launch_jvm(settings: Mapping[str, str]) -> StartupOutput:
@@ -76,7 +77,7 @@ def _launch_jvm(settings: Mapping[str, str]) -> StartupOutput:
     except PySparkException as error:
         output.close_write_end()
         said = output.text(wait_s=_LAST_WORDS_WAIT_S)
-        raise EnvironmentProblem(why_not_started(said, settings.get("spark.jars.packages", "its jars"))) from error
+        raise EnvironmentProblem(why_not_started(said, settings.get("spark.jars.packages", "its jars"))) from cause(error)
     output.close_write_end()
     SparkContext._ensure_initialized(gateway=gateway, conf=conf)  # noqa: SLF001 - Connect's start has no argument for a gateway
     return output
@@ -88,7 +89,7 @@ def _builder_settings(settings: Mapping[str, str], remote: str | None) -> dict[s
     return {**{key: value for key, value in settings.items() if key != "spark.master"}, "spark.remote": remote}
 
 
-def _get_or_create(builder: SparkSession.Builder, hidden: str | None = None) -> SparkSession:
+def _get_or_create(builder: SparkSession.Builder, remote: str | None = None) -> SparkSession:
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; comes with Spark
     from pyspark.errors import PySparkException  # noqa: PLC0415
 
@@ -100,8 +101,9 @@ def _get_or_create(builder: SparkSession.Builder, hidden: str | None = None) -> 
     except (Py4JError, PySparkException, RuntimeError, OSError) as error:
         if "BindException" in str(error) and "SparkConnectService" in str(error):
             raise connect_port_in_use() from error
-        said = telling_line(str(error).replace("An error occurred while calling", ""))
-        raise EnvironmentProblem(f"Spark did not start: {said.replace(hidden, 'remote') if hidden else said}") from error
+        text = str(error).replace("An error occurred while calling", "")
+        said = telling_line(text.replace(remote, "remote") if remote else text)
+        raise EnvironmentProblem(f"Spark did not start: {said}") from cause(error)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ import os
 import re
 import threading
 
+from picsum_vision.redaction import redact_error
+
 _log = logging.getLogger(__name__)
 _STANDARD_ERROR = 2
 _NOISE = re.compile(
@@ -78,4 +80,4 @@ def telling_line(output: str) -> str:
     """Return the line of a Java program's output that most likely says what went wrong."""
     lines = [line.strip() for line in re.sub(r"(?m)^: ", "", output).splitlines() if not _NOISE.search(line)]
     causes = [line for line in lines if re.search(r"(Exception|Error)\b", line)]
-    return next(iter([*causes, *lines[-1:]]), "it said nothing")[:300]
+    return redact_error(next(iter([*causes, *lines[-1:]]), "it said nothing"))

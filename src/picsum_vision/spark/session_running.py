@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from picsum_vision.errors import EnvironmentProblem
+from picsum_vision.redaction import cause
 from picsum_vision.spark.conf import session_setting
 from picsum_vision.spark.session_output import telling_line
 
@@ -63,11 +64,11 @@ def check_table_format(session: SparkSession, tables: TableCatalog, jar: str) ->
         if not any(
             sign in text for sign in ("ClassNotFound", "Cannot find catalog plugin class", "CATALOG_NOT_FOUND", "NoClassDefFound")
         ):
-            raise EnvironmentProblem(f"catalog {catalog}: {telling_line(text)}") from error
+            raise EnvironmentProblem(f"catalog {catalog}: {telling_line(text)}") from cause(error)
         raise EnvironmentProblem(
             f"Spark was already started in this process, without {tables.table_format}'s jar, and cannot load it any more: "
             f"start a new Python process, or start Spark with spark.jars.packages={jar}"
-        ) from error
+        ) from cause(error)
 
 
 def check_unchangeable(session: SparkSession, wanted: Mapping[str, str | None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from picsum_vision.errors import TableProblem
+from picsum_vision.redaction import redact_error
 from picsum_vision.spark.commit_conflicts import MAX_TRIES, is_conflict
 from picsum_vision.sql_text import identifier
 from picsum_vision.table_names import Tables
@@ -35,7 +36,7 @@ def table_problem(error: Exception, tables: Tables, role: str) -> TableProblem:
     """Return what an error of Spark means for the table, with what repairs it."""
     text, readable = str(error), tables.readable(role)
     schema = identifier(tables.catalog, tables.schema)
-    reason = " ".join(text.split())[:300]
+    reason = redact_error(error)
     meanings = (
         (
             _has(text, _MISSING_CATALOG),

@@ -11,6 +11,7 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import functions as F
 
 from picsum_vision.errors import TableProblem
+from picsum_vision.redaction import cause
 from picsum_vision.spark.commit_conflicts import committed, is_conflict
 from picsum_vision.spark.conf import session_setting
 from picsum_vision.spark.table_problems import is_about_rights, says_no_such_table, table_problem
@@ -71,7 +72,7 @@ class TableStore:
             df = self._spark.table(self.name(role))
             _ = df.schema
         except AnalysisException as error:
-            raise table_problem(error, self.tables, role) from error
+            raise table_problem(error, self.tables, role) from cause(error)
         return df
 
     def exists(self, role: str) -> bool:
@@ -81,7 +82,7 @@ class TableStore:
         except AnalysisException as error:
             if says_no_such_table(error):
                 return False
-            raise table_problem(error, self.tables, role) from error
+            raise table_problem(error, self.tables, role) from cause(error)
         return True
 
     def check_types(self, role: str) -> None:
@@ -118,7 +119,7 @@ class TableStore:
             self._spark.sql(f"REFRESH TABLE {self.name(role)}")
         except AnalysisException as error:
             if not says_no_such_table(error):
-                raise table_problem(error, self.tables, role) from error
+                raise table_problem(error, self.tables, role) from cause(error)
 
     def named_like(self, beginning: str) -> list[str]:
         """Return the names of the schema's tables that begin so, whatever their case; nothing where tables are known by path."""
@@ -250,8 +251,8 @@ class TableStore:
         try:
             work()
         except AnalysisException as error:
-            raise table_problem(error, self.tables, role) from error
+            raise table_problem(error, self.tables, role) from cause(error)
         except Exception as error:
             if is_conflict(error) or is_about_rights(error):
-                raise table_problem(error, self.tables, role) from error
+                raise table_problem(error, self.tables, role) from cause(error)
             raise

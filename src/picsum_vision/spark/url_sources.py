@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from picsum_vision.errors import ColumnError, SettingError
+from picsum_vision.redaction import cause, redact_error
 from picsum_vision.spark.by_position import ByPosition
 from picsum_vision.spark.columns import check_input, own_name, tells_case_apart
 from picsum_vision.spark.csv_list import UTF_16, CsvFormat, read_csv
@@ -65,12 +66,11 @@ def readable(setting: str, source: str) -> Iterator[None]:
         # What Hadoop raises is no error of Spark's, and comes as the bridge to Java has it, which Spark Connect is without.
         if not isinstance(error, PySparkException) and not type(error).__module__.startswith("py4j"):
             raise
-        text = " ".join(str(error).split())
-        if scheme := re.search(r'No FileSystem for scheme "?([\w.+-]+)', text):
+        if scheme := re.search(r'No FileSystem for scheme "?([\w.+-]+)', str(error)):
             told = f"this Spark has no file system for {scheme[1]}:; add its jar by spark.jars.packages (S3: hadoop-aws, s3a://)"
         else:
-            told = re.sub(r"^An error occurred while calling \S+ ", "", text)[:200]
-        raise SettingError(f"{setting}: {source!r} cannot be read: {told}") from error
+            told = redact_error(error, at_most=200)
+        raise SettingError(f"{setting}: {source!r} cannot be read: {told}") from cause(error)
 
 
 def read_parquet(spark: SparkSession, paths: list[str], column: str, kind: DataType) -> DataFrame:

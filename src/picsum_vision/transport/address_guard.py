@@ -12,15 +12,26 @@ import ipaddress
 import socket
 from typing import Final
 
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-_NAT64_LOCAL: Final = ipaddress.ip_network("64:ff9b:1::/48")
-_GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
-_NOT_PUBLIC_V4: Final = tuple(
+# IANA's special-purpose registries, written out: what `ipaddress` holds for global differs from one Python to the next.
+_NOT_PUBLIC: Final = tuple(
     ipaddress.ip_network(network)
-    # Shared (carrier) addresses, with a cloud's metadata service; protocol assignments; the old 6to4 relays; Azure's host
-    # service.
-    for network in ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")
+    for network in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+        *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+        *("224.0.0.0/4", "240.0.0.0/4"),
+        "168.63.129.16/32",  # Azure's host service
+        # Protocol assignments, Teredo among them, but for those below; documentation.
+        *("2001::/23", "2001:db8::/32", "3fff::/20"),
+    )
 )
+# Relays of multicast, AS112's name servers, ORCHIDv2 and drones' identifiers. The anycast addresses of 2001:1:: and 192.0.0.0/24
+# are answered by a device of the own network.
+_PUBLIC_ALL_THE_SAME: Final = tuple(
+    ipaddress.ip_network(network) for network in ("2001:3::/32", "2001:4:112::/48", "2001:20::/28", "2001:30::/28")
+)
+_GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
+# Of the local-use prefix 64:ff9b:1::/48 (RFC 8215) nobody outside knows where in it an IPv4 address stands: it is never public.
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _ISATAP_MARKS: Final = (0x00005EFE, 0x02005EFE)
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -37,12 +48,16 @@ def is_public(address: str) -> bool:
         parsed: IPAddress = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if parsed.version == 4:  # noqa: PLR2004 - the protocol's number
-        return parsed.is_global and not parsed.is_multicast and not any(parsed in network for network in _NOT_PUBLIC_V4)
-    inner = _embedded(parsed)
+    inner = _embedded(parsed) if isinstance(parsed, ipaddress.IPv6Address) else None
     if inner is not None:
         return is_public(str(inner))
-    return parsed.is_global and parsed in _GLOBAL_UNICAST and not parsed.is_multicast
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed not in _GLOBAL_UNICAST:
+        return False
+    return not _is_in(parsed, _NOT_PUBLIC) or _is_in(parsed, _PUBLIC_ALL_THE_SAME)
+
+
+def _is_in(address: IPAddress, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]) -> bool:
+    return any(address in network for network in networks)
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -72,7 +87,6 @@ def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
         return address.ipv4_mapped
     if address.sixtofour is not None:
         return address.sixtofour
-    is_isatap = (int(address) >> 32) & 0xFFFFFFFF in _ISATAP_MARKS
-    if address in _NAT64 or address in _NAT64_LOCAL or is_isatap:
+    if address in _NAT64 or (int(address) >> 32) & 0xFFFFFFFF in _ISATAP_MARKS:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return None

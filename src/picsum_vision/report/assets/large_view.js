@@ -15,7 +15,8 @@ function outcomeFields(heading, outcome) {
 }
 
 function addressOf(row) {
-  const link = row.url === undefined ? null : safeLink(row.url);
+  // What was cut off would not open.
+  const link = row.url === undefined || row.url.endsWith("?redacted") ? null : safeLink(row.url);
   return link === null ? null : make("p", {}, make("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, word("at_source")));
 }
 
