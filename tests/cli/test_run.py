@@ -36,6 +36,25 @@ def test_an_empty_list_is_told(spark, tmp_path, capsys):
     assert NO_ADDRESSES in capsys.readouterr().out
 
 
+def test_a_missing_list_is_told_before_spark_starts(tmp_path, monkeypatch, capsys):
+    """A file that is not there is one line, and nothing was started for it."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("none.csv", "none.parquet", "file:/none.txt"):
+        assert run(["run", "--urls-from", name]) == 2
+        told = capsys.readouterr().err
+        assert f"urls_from: {name!r} is not there (looked for /" in told
+        assert "starting Spark" not in told
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.spark
+def test_repeated_addresses_are_told(spark, tmp_path, capsys):
+    """A list that repeats addresses is told from one that has fewer."""
+    (tmp_path / "mine.txt").write_text("https://127.0.0.1:9/a\n" * 3 + "https://127.0.0.1:9/b\n")
+    assert run(["run", "--urls-from", str(tmp_path / "mine.txt"), "--output", str(tmp_path / "out")]) == 0
+    assert "2 of 4 rows of the list repeat an address of another one; skipped" in capsys.readouterr().err
+
+
 @pytest.mark.spark
 def test_the_main_job_of_the_notebook(spark, tmp_path, monkeypatch, capsys):
     """Ids 1 to 1000 give 1,000 rows, 87 of them http_error with 404, none lost; run again, nothing is asked; report shows it."""

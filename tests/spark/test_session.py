@@ -83,6 +83,7 @@ def test_iceberg_tables_of_images(tmp_path: Path) -> None:
     name = "platform_catalog.marketplace.images"
     spark.sql("CREATE NAMESPACE platform_catalog.marketplace")
     write = lambda rows: rows.writeTo(name).create()
+    spark.range(3).write.saveAsTable("spark_catalog.default.plain")
     {textwrap.indent(WRITE_READ_MERGE, "    ").strip()}
     answer["folder"] = sorted(os.listdir(folder + "/marketplace/images"))
     answer["same"] = local_session(folder) is spark
@@ -101,6 +102,7 @@ def test_iceberg_tables_of_images(tmp_path: Path) -> None:
     assert printed == ""
     assert (answer["bytes"], answer["rows"], answer["merged"]) == (44_000_000, 1500, 1000)
     assert answer["folder"] == ["data", "metadata"]
+    assert answer["files"] == ["i miei dati, perché no"]
     assert answer["other"] == [["elsewhere"], 7, ["marketplace"]]
     assert answer["third"] == answer["again"] == 1500
     memory, delta, master, remote = answer["refused"]
@@ -204,11 +206,14 @@ def test_local_spark_connect(tmp_path: Path) -> None:
     answer["beside"] = refusal(warehouse=folder + " 2", remote="local[2]")
     answer["same"] = local_session(folder, remote="local[2]") is spark
     answer["both"] = refusal(warehouse=folder, master="local[2]")
+    spark.range(3).write.saveAsTable("spark_catalog.default.plain")
     spark.stop()
+    answer["files"] = sorted(path for path in os.listdir() if path not in ("job.py", "answer.json"))
     """
     answer, printed = run_session(tmp_path, code)
     assert printed == ""
     assert answer.pop("kind") == "pyspark.sql.connect.session"
+    assert answer.pop("files") == ["i miei dati, perché no"]
     assert answer.pop("beside").startswith("catalog platform_catalog has another folder")
     assert answer.pop("same")
     assert "cannot have both kinds" in answer.pop("both")

@@ -15,7 +15,7 @@ A, B, C = "https://h.example/a.jpg", "https://h.example/b.jpg", "https://h.examp
 
 
 def found(spark, source, url_col="photo") -> list[str | None]:
-    return sorted(row.image_url for row in urls_from(spark, str(source), url_col).collect())
+    return sorted(row.image_url for row in urls_from(spark, str(source), url_col).urls.collect())
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,12 @@ def found(spark, source, url_col="photo") -> list[str | None]:
         ("excel.csv", f'\ufeffnote;photo;price\n"a; b";{A};1,50\n"a ""b""";{B};2,50\n;{C};\n'),
         ("dos.csv", f'photo,note\r\n{A},x\r\n{B},"y\r\nz"\r\n"{C}",\r\n'),
         ("tabs.csv", f"note\tphoto\na, b\t{A}\nc\t{B}\nd\t{C}\n"),
-        ("MINE.TSV", f"note, with a comma\tphoto\na, b\t{A}\nc\t{B}\nd\t{C}\n"),
+        ("MINE.TSV", f'note, with a comma\tphoto\na, b\t{A}\n5" of rain\t{B}\n"d\t{C}\n'),
+        ("inches.csv", f'note,photo\n5" of rain,{A}\nx,{B}\ny,"{C}"\n'),
+        ("trailing.csv", f'photo,note\n{A},x,,\n\n   \n{B}\n"{C}",y\n'),
+        ("[x].csv", f'photo\n{A}\n{B}\n"{C}"\n'),
+        ("{a,b}.csv", f'photo\n{A}\n{B}\n"{C}"\n'),
+        ("a*?\\b %20.txt", f"{A}\n{B}\n{C}"),
         ("comma-in-a-name.csv", f"note, in words;photo\na;{A}\nb;{B}\nc;{C}\n"),
         ("bom.csv", f'\ufeffphoto\n{A}\n\n{B}\n"{C}"\n'),
         ("bom-and-quotes.csv", f'\ufeff"photo"\n{A}\n{B}\n"{C}"\n'),
@@ -111,3 +116,105 @@ def test_a_column_is_named_as_spark_does(spark, tmp_path):
             found(spark, tmp_path / "mine.parquet", "PHOTO")
     finally:
         spark.conf.unset("spark.sql.caseSensitive")
+
+
+def refusal(spark, path, url_col="photo"):
+    with pytest.raises(pv.SettingError) as told:
+        urls_from(spark, str(path), url_col)
+    return str(told.value)
+
+
+MANY = "".join(f"{number},https://h.example/{number}.jpg,x\n" for number in range(1_000))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        (
+            "open.csv",
+            'id,photo,note\n1,https://h.example/1.jpg,x\n2,https://h.example/2.jpg,"5 inches\n' + MANY,
+            "line 3: a quote that",
+        ),
+        (
+            "open.tsv.csv",
+            'id\tphoto\n1\t"https://h.example/1.jpg\n' + "2\thttps://h.example/2.jpg\n" * 999,
+            "line 2: a quote that",
+        ),
+        ("twice.csv", f'note,photo\n\n"a,{A}\n"b,{B}\n', "line 3: this row is no CSV"),
+        ("late.csv", f'note,photo\n"a\nb",{A}\n\nx,{B},"{C}"\n', "line 5: fields in this row: 3, in the header: 2"),
+        ("comma.csv", f"photo\n{A}\n{C}\n", "line 3: fields in this row: 2, in the header: 1"),
+        ("short.csv", f"id,photo\n1,{A}\n2\n", "line 3: fields in this row: 1, in the header: 2"),
+        ("short.tsv", f"id\tphoto\n1\t{A}\nsplit\n", "line 3: fields in this row: 1"),
+        ("again.csv", f"photo,photo\n{A},{B}\n", "has 2 columns 'photo' in its header; rename all but one"),
+        ("other.csv", f"Photos,note\n{A},x\n", "has no column 'photo'; there are: Photos, note (did you mean"),
+    ],
+)
+def test_rows_that_are_none(spark, tmp_path, name, text, words):
+    """A quote that never closes, or a row with other fields than the header, is refused with file, line and what to do."""
+    (tmp_path / name).write_text(text, encoding="utf-8", newline="")
+    assert f"urls_from: '{tmp_path / name}'" in (told := refusal(spark, tmp_path / name))
+    assert words in told
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", ["list.txt", "list.csv", "list.tsv"])
+def test_text_that_is_not_utf_8(spark, tmp_path, name, encoding):
+    """UTF-16, as Excel calls Unicode text, is refused by name in every kind of list."""
+    (tmp_path / name).write_bytes(f"photo\n{A}\n{B}\n".encode(encoding))
+    assert f"urls_from: '{tmp_path / name}' is no UTF-8 text but UTF-16" in refusal(spark, tmp_path / name)
+
+
+def test_lists_without_a_row(spark, tmp_path):
+    """A header alone, and a file without a byte, are lists without an address."""
+    for name, text in (("header.csv", "photo,note\r\n"), ("header.tsv", "photo"), ("none.csv", ""), ("blank.txt", "\n \n")):
+        (tmp_path / name).write_text(text)
+        assert found(spark, tmp_path / name) == []
+
+
+def test_each_file_of_a_folder_has_a_header_of_its_own(spark, tmp_path):
+    """Columns may stand in another order in each file of a folder; the bad row's own file is named."""
+    (tmp_path / "a.csv").write_text(f"note,photo\nx,{A}\n")
+    (tmp_path / "b.csv").write_text(f"photo;note\n{B};x\n")
+    assert found(spark, tmp_path) == [A, B]
+    (tmp_path / "c.csv").write_text(f'photo\n"{A}\n')
+    assert f"'{tmp_path / 'c.csv'}', line 2: a quote" in refusal(spark, tmp_path)
+
+
+def test_what_spark_cannot_open(spark, tmp_path, monkeypatch):
+    """A name that Spark leaves out or cannot open, a missing file and a missing file system are one line each."""
+    monkeypatch.chdir(tmp_path)
+    for name, words in (("_x.csv", "begins with '_'"), (".x.txt", "begins with '.'"), ("a:b.csv", "a colon in its name")):
+        (tmp_path / name).write_text(f"photo\n{A}\n")
+        for path in (name, tmp_path / name):
+            assert words in (told := refusal(spark, path))
+            assert told.endswith("rename it")
+    assert "no file system for s3:" in refusal(spark, "s3://bucket/list.csv")
+    assert "no file system for nowhere:" in refusal(spark, "nowhere://bucket/list.parquet")
+    assert "PATH_NOT_FOUND" in refusal(spark, tmp_path / "none.csv")
+
+
+def test_repeated_addresses_are_counted(spark, tmp_path):
+    """What a list repeats is told from what it has."""
+    (tmp_path / "list.txt").write_text(f"{A}\n{A}\n\n{B}\n")
+    assert urls_from(spark, str(tmp_path / "list.txt"), "photo").rows == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pa.array([1, 2], pa.timestamp("ns")),
+        pa.array([1, 2], pa.time64("ns")),
+        pa.array([1, 2], pa.float16()) if hasattr(pa, "float16") else None,
+        pa.array([[1], [2]], pa.list_(pa.timestamp("ns"))),
+    ],
+)
+def test_parquet_with_a_column_that_spark_does_not_know(spark, tmp_path, other):
+    """A column that nobody needs does not keep the addresses from being read."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    if pa.types.is_float16(other.type):
+        other = pa.array(np.array([1, 2], np.float16))
+    pq.write_table(pa.table({"Photo": [A, B], "a.b": other}), tmp_path / "list.parquet", version="2.6")
+    assert found(spark, tmp_path / "list.parquet") == [A, B]
+    assert "list.parquet" in refusal(spark, tmp_path / "list.parquet", "image_url")

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from picsum_vision.cli import job_flags
 from picsum_vision.cli.console import progress
 from picsum_vision.cli.failures import Stopped
-from picsum_vision.cli.session import open_session
+from picsum_vision.cli.session import on_databricks, open_session
 from picsum_vision.config import PipelineConfig
 from picsum_vision.run_report import RunReport
+from picsum_vision.spark.source_kind import check_there
 from picsum_vision.table_columns import COLUMNS
 from picsum_vision.table_names import DEFAULT_SCHEMA, Tables
 
@@ -77,6 +78,8 @@ def open_and_run(
     job: PipelineConfig, *, folder: str | None, master: str | None = None, remote: str | None = None, base_url: str | None = None
 ) -> tuple[SparkSession, RunReport]:
     """Open the session and run the job; `base_url` takes the place of the job's."""
+    if job.urls_from is not None and not on_databricks() and not (remote or "").startswith("sc://"):
+        check_there("urls_from", job.urls_from)
     with progress() as say:
         say("starting Spark")
         spark = open_session(job.tables, folder, master=master, remote=remote)

@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from pyspark.errors import PySparkException
-
 from picsum_vision.diagnosis.case import Case
 from picsum_vision.diagnosis.finding import Finding, failure, ok, skipped, warning
+from picsum_vision.spark.conf import session_setting
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -74,19 +73,12 @@ def check_reading(case: Case) -> Iterator[Finding]:
 
 def _jvm_bytes(spark: SparkSession) -> int:
     """Return the JVM's heap beside the workers: the executor's, in local mode the driver's."""
-    is_local = (_setting(spark, "spark.master") or "").startswith("local")
-    text = _setting(spark, "spark.driver.memory" if is_local else "spark.executor.memory") or "1g"
+    is_local = session_setting(spark, "spark.master").startswith("local")
+    text = session_setting(spark, "spark.driver.memory" if is_local else "spark.executor.memory", "1g")
     match = re.fullmatch(r"(\d+)([kmgt]?)b?", text.strip().lower())
     return int(match[1]) * _UNITS[match[2]] if match else 1 << 30
 
 
 def _number(spark: SparkSession, setting: str) -> int | None:
-    text = _setting(spark, setting)
-    return int(text) if text is not None and text.isdecimal() else None
-
-
-def _setting(spark: SparkSession, setting: str) -> str | None:
-    try:
-        return spark.conf.get(setting, None)
-    except PySparkException:  # serverless does not tell every setting
-        return None
+    text = session_setting(spark, setting)
+    return int(text) if text.isdecimal() else None

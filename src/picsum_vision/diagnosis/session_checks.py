@@ -15,6 +15,7 @@ from picsum_vision.diagnosis.table_checks import check_tables
 from picsum_vision.diagnosis.worker_checks import check_workers
 from picsum_vision.errors import PicsumVisionError
 from picsum_vision.spark.ai_query_probe import probe_ai_query
+from picsum_vision.spark.conf import session_setting
 from picsum_vision.spark.session_running import is_connect
 from picsum_vision.spark.transforms import describe
 from picsum_vision.spark.url_sources import urls_from
@@ -33,7 +34,7 @@ def check_session(case: Case) -> Iterator[Finding]:
         yield warning("session", f"{kind}: the server is Spark {server}, the client {client}", newer)
     else:
         yield ok("session", f"{kind}, Spark {server}")
-    if spark.conf.get("spark.speculation", "false") == "true":
+    if session_setting(spark, "spark.speculation") == "true":
         twice = "spark.speculation is on: the rows of a task that Spark repeats are fetched, asked about and paid for twice"
         yield warning("speculation", twice, "set spark.speculation to false in the cluster's configuration")
 
@@ -45,7 +46,7 @@ def check_source(case: Case) -> Iterator[Finding]:
         yield skipped("url source", "the job makes its addresses itself")
         return
     try:
-        rows = urls_from(case.session, config.urls_from, config.url_col).limit(1).count()
+        rows = urls_from(case.session, config.urls_from, config.url_col).rows
     except PicsumVisionError as problem:
         yield failed_with("url source", problem)
         return

@@ -62,7 +62,7 @@ def _probe_url(case: Case) -> str | None:
     if config.urls_from is None:
         return f"{config.urls.before_number}{max(1, config.start)}{config.urls.after_number}"
     try:
-        first = urls_from(case.session, config.urls_from, config.url_col).first()
+        first = urls_from(case.session, config.urls_from, config.url_col).urls.first()
     except (PySparkException, PicsumVisionError):  # the check of the source says why
         return None
     return None if first is None else first["image_url"]

@@ -16,15 +16,15 @@ from pyspark.sql import functions as F
 
 from picsum_vision.errors import ColumnError, EnvironmentProblem, SettingError
 from picsum_vision.exporting.attempt import write_attempt
-from picsum_vision.exporting.huggingface import IMAGE
+from picsum_vision.exporting.huggingface import IMAGE, check_column
 from picsum_vision.exporting.layout import FinalNames, final_names
 from picsum_vision.exporting.plan import DEFAULT_LIMITS, LAYOUTS, MODES, Attempt, ExportPlan, Layout, Mode, ShardLimits
 from picsum_vision.exporting.report import ExportReport
 from picsum_vision.exporting.staging import abandon, claim, commit, prepare
 from picsum_vision.exporting.target import target_folder
 from picsum_vision.redaction import cause
+from picsum_vision.spark.by_position import ByPosition, text_instead
 from picsum_vision.spark.columns import check_input
-from picsum_vision.sql_text import identifier
 from picsum_vision.validation import check_choice, check_flag, check_integer, check_text
 
 if TYPE_CHECKING:
@@ -147,30 +147,45 @@ def _rows(df: DataFrame, plan: ExportPlan, image_col: str, text_col: str) -> Dat
     """Return the columns that the workers want: what they need to know, and the rest as JSON or with its types."""
     image_col = check_input("image_col", df, image_col, "binary")
     check_text("text_col", text_col)
-    kinds = dict(df.dtypes)
+    kinds, columns = dict(df.dtypes), ByPosition(df)
     text = F.lit(None).cast("string")
     if kinds.get(text_col) == "string":
-        text = F.col(identifier(text_col))
+        text = columns.column(text_col)
     status = F.lit(None).cast("string")
     if "status:string" in kinds.get("download_outcome", ""):
-        status = F.col("download_outcome.status")
-    return df.select(
+        status = columns.column("download_outcome")["status"]
+    return columns.df.select(
         F.spark_partition_id().alias("partition"),
-        F.col(identifier(image_col)).alias("image"),
+        columns.column(image_col).alias("image"),
         status.alias("status"),
         text.alias("text"),
-        *_rest([name for name in df.columns if name != image_col], plan),
+        *_rest(columns, image_col, plan, text_col if kinds.get(text_col) == "string" else None),
     )
 
 
-def _rest(names: list[str], plan: ExportPlan) -> list[Column]:
+def _rest(columns: ByPosition, image_col: str, plan: ExportPlan, text_col: str | None) -> list[Column]:
+    fields = {name: field for name, field in zip(columns.names, columns.df.schema.fields, strict=True) if name != image_col}
+    # Of Parquet's names Spark does not tell case apart.
+    ours = {"webdataset": [], "huggingface": [IMAGE], "files": ["file_name", *([] if text_col in (None, "text") else ["text"])]}[
+        plan.layout
+    ]
+    for name in fields:
+        if (name.lower() if plan.layout == "huggingface" else name) in ours:
+            raise ColumnError(
+                f"{name}: the layout {plan.layout!r} writes a column of this name itself; rename the one of the DataFrame"
+            )
+    if not fields:
+        return []
     if plan.layout == "huggingface":
-        if IMAGE in [name.lower() for name in names]:
-            raise ColumnError(f"{IMAGE}: the DataFrame has this column already, and the images are to have this name; rename it")
-        return [F.struct(*(F.col(identifier(name)) for name in names)).alias("columns")] if names else []
-    # A NULL is written too, so that each row has the same keys.
-    options = {"ignoreNullFields": "false"}
-    return [F.to_json(F.struct(*(F.col(identifier(name)) for name in names)), options).alias("metadata")] if names else []
+        for name, field in fields.items():
+            check_column(name, field)
+        return [F.struct(*(columns.column(name).alias(name) for name in fields)).alias("columns")]
+    # Spark makes no JSON of a TIME. A NULL is written too, so that each row has the same keys.
+    as_json = {
+        name: text_instead(field.dataType, lambda kind: type(kind).__name__ == "TimeType") for name, field in fields.items()
+    }
+    values = [columns.column(name).cast(kind).alias(name) for name, kind in as_json.items()]
+    return [F.to_json(F.struct(*values), {"ignoreNullFields": "false"}).alias("metadata")]
 
 
 def _written(rows: DataFrame, plan: ExportPlan) -> list[Attempt]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructField, StructType
 
+from picsum_vision.errors import ColumnError
 from picsum_vision.exporting.shards import ExportedRow
 from picsum_vision.spark.arrow_arrays import bytes_array, text_array
 
@@ -82,3 +86,13 @@ def _table(rows: list[tuple[str, ExportedRow]]) -> pa.Table:
 
 def _size(row: ExportedRow) -> int:
     return len(row.image) + (0 if row.columns is None else row.columns.nbytes)
+
+
+def check_column(name: str, field: StructField) -> None:
+    """Refuse a column that Parquet has no type for."""
+    try:
+        pq.ParquetWriter(io.BytesIO(), to_arrow_schema(StructType([field]))).close()
+    except pa.ArrowNotImplementedError as error:
+        raise ColumnError(
+            f"{name}: the column is {field.dataType.simpleString()}, which Parquet has no type for; drop it"
+        ) from error

@@ -33,7 +33,6 @@ class ImageFolder:
         line = {"file_name": f"{self._name}/{file_name}"}
         if row.text is not None:
             line["text"] = row.text
-        # A column of the same name does not take the place of what says where the image is.
         self._lines.write(json.dumps({**json.loads(row.metadata), **line}, ensure_ascii=False) + "\n")
         self._bytes += len(row.image)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
 from picsum_vision.errors import EnvironmentProblem, SettingError
-from picsum_vision.spark.worker_place import workers_are_here
+from picsum_vision.spark.conf import session_setting, workers_are_here
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,7 +20,7 @@ def check_key(spark: SparkSession, backend: Backend) -> None:
     if not isinstance(backend, (ChatCompletions, BatchChat)) or backend.api_key is None or not workers_are_here(spark):
         return
     api_key = backend.api_key
-    if api_key.source == "env" and spark.conf.get(f"spark.executorEnv.{api_key.place}", ""):
+    if api_key.source == "env" and session_setting(spark, f"spark.executorEnv.{api_key.place}"):
         return
     try:
         api_key.read()

@@ -63,32 +63,51 @@ def run_pipeline(spark: SparkSession, config: PipelineConfig, *, progress: Show 
         If its job group, tag or query was cancelled.
 
     """
-    asked = url_frame(spark, config.urls) if config.urls_from is None else urls_from(spark, config.urls_from, config.url_col)
-    check_source(spark, config, asked)
-    return run_over(spark, config, asked, progress=progress)
+    if config.urls_from is None:
+        return run_over(spark, config, url_frame(spark, config.urls), progress=progress)
+    listed = urls_from(spark, config.urls_from, config.url_col)
+    check_source(spark, config, listed.urls)
+    return run_over(spark, config, listed.urls, progress=progress, rows=listed.rows)
 
 
 def run_over(
-    spark: SparkSession, config: PipelineConfig, asked: DataFrame, *, progress: Show | None = None, stream: str | None = None
+    spark: SparkSession,
+    config: PipelineConfig,
+    asked: DataFrame,
+    *,
+    progress: Show | None = None,
+    stream: str | None = None,
+    rows: int = 0,
 ) -> RunReport:
-    """Run the job over these addresses, distinct in `image_url`; `stream` names the micro-batch that they are."""
+    """Run the job over these addresses, distinct in `image_url`; `stream` names the micro-batch that they are.
+
+    `rows` is how many rows of a list they come from.
+    """
     check_key(spark, config.backend)
     if isinstance(config.backend, PyFunc):
         # What its address means now: all passes ask the same model, and the tables remember which, and what it was told.
         model = resolved(config.backend)
         config = dataclasses.replace(config, backend=model, task=sent_task(model, config.task))
-    return _Run(spark, config, asked, show=progress or notebook_progress(), stream=stream).run()
+    return _Run(spark, config, asked, show=progress or notebook_progress(), stream=stream, rows=rows).run()
 
 
 class _Run:
     def __init__(
-        self, spark: SparkSession, config: PipelineConfig, asked: DataFrame, *, show: Show | None, stream: str | None
+        self,
+        spark: SparkSession,
+        config: PipelineConfig,
+        asked: DataFrame,
+        *,
+        show: Show | None,
+        stream: str | None,
+        rows: int,
     ) -> None:
         self._spark = spark
         self._config = config
         self._store = TableStore(spark, config.tables)
         self._asked = asked
         self._stream = stream
+        self._listed_rows = rows
         # A micro-batch is the same however often it is read.
         self._asked_may_grow = config.urls_from is not None and stream is None
         question = Question.of(config.backend, config.task)
@@ -193,6 +212,11 @@ class _Run:
         for watcher in self._watchers:
             watcher.begun()
         first = listing.result()
+        if self._listed_rows > first.rows:
+            repeated = self._listed_rows - first.rows
+            self._progress.say(
+                f"{repeated:,} of {self._listed_rows:,} rows of the list repeat an address of another one; skipped"
+            )
         survey = work.do(first)
         # Of a stream a micro-batch may have none, and misses no share.
         misses_nothing = self._stream is not None and not survey.rows

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from pyspark.errors import PySparkException
-from pyspark.sql import functions as F
 
 from picsum_vision.errors import SettingError
 from picsum_vision.pipeline.key_check import check_key
 from picsum_vision.pipeline.run import run_over
 from picsum_vision.redaction import cause, redact_error
+from picsum_vision.spark.by_position import ByPosition
 from picsum_vision.spark.columns import check_input
 from picsum_vision.spark.table_problems import table_problem
 from picsum_vision.spark.tables import TableStore
-from picsum_vision.sql_text import identifier, table_name
+from picsum_vision.sql_text import table_name
 from picsum_vision.table_columns import KEY
 from picsum_vision.validation import check_text
 
@@ -78,9 +78,10 @@ def run_stream(
         raise SettingError("source_options: not allowed beside urls, whose reader has its own; leave one of them out")
     source = urls if urls is not None else _table_stream(spark, config, source_options or {})
     url_col = config.url_col if urls is not None or config.urls_from is not None else KEY
-    _check_source(source, url_col)
+    url_col = _checked_column(source, url_col)
     batch = _MicroBatch(config=config, checkpoint_location=checkpoint_location)
-    addresses = source.select(F.col(identifier(url_col)).cast("string").alias(KEY))
+    rows = ByPosition(source)
+    addresses = rows.df.select(rows.column(url_col).cast("string").alias(KEY))
     writer = addresses.writeStream.foreachBatch(batch).option("checkpointLocation", checkpoint_location)
     return (writer.trigger(availableNow=True) if every is None else writer.trigger(processingTime=every)).start()
 
@@ -120,7 +121,7 @@ def _table_stream(spark: SparkSession, config: PipelineConfig, options: Mapping[
     return source
 
 
-def _check_source(source: DataFrame, url_col: str) -> None:
+def _checked_column(source: DataFrame, url_col: str) -> str:
     if not source.isStreaming:
         raise SettingError("urls: this DataFrame does not stream; make it with spark.readStream, or use run_pipeline")
-    check_input("url_col", source, url_col, "string")
+    return check_input("url_col", source, url_col, "string")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StructType, TimestampType
 
 from picsum_vision.images.thumbnails import ThumbnailSize
 from picsum_vision.report.gallery_rows import GalleryRow, GalleryRows, in_order
@@ -62,9 +62,6 @@ def gallery_row(url: str | None, row: dict[str, Any]) -> GalleryRow:
 def outcome_fields(df: DataFrame, outcome: str) -> Column:
     """Return an outcome as the page has it, with its moment in microseconds, which no time zone changes."""
     kind = df.schema[outcome].dataType
-    names = kind.fieldNames() if isinstance(kind, StructType) else []
-    fields = [
-        (F.unix_micros(f"{outcome}.{name}") if name == "finished_at" else F.col(f"{outcome}.{name}")).alias(name)
-        for name in names
-    ]
+    found = [(field.name, F.col(outcome)[field.name], field.dataType) for field in (kind if isinstance(kind, StructType) else [])]
+    fields = [(F.unix_micros(value) if isinstance(kind, TimestampType) else value).alias(name) for name, value, kind in found]
     return F.when(F.col(outcome).isNotNull(), F.struct(*fields))

@@ -13,12 +13,13 @@ from picsum_vision.report.gallery_frame import gallery_row, outcome_fields, size
 from picsum_vision.report.gallery_rows import GalleryRows
 from picsum_vision.report.output_file import check_output_file, write_whole
 from picsum_vision.report.page import render_page
+from picsum_vision.spark.by_position import ByPosition
 from picsum_vision.spark.columns import check_input
 from picsum_vision.spark.thumbnails import with_thumbnails
 from picsum_vision.validation import check_flag, check_integer, check_text
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 # A notebook keeps its outputs in its own file, and platforms refuse large ones.
 _BYTES_OF_ALL: Final = 6_000_000
@@ -84,7 +85,7 @@ def display_gallery(
     """
     check_integer("max_rows", max_rows, minimum=1, maximum=_MOST_ROWS)
     check_flag("full_urls", full_urls)
-    shown = df.limit(max_rows).select(*_columns(df, url_col, image_col, text_col))
+    shown = _columns(df.limit(max_rows), url_col, image_col, text_col)
     if "image" in shown.columns:
         shown = with_thumbnails(shown, "image", size_for(max_rows, bytes_of_all=_BYTES_OF_ALL))
     rows = [row.asDict(recursive=True) for row in shown.collect()]
@@ -92,21 +93,25 @@ def display_gallery(
     return Gallery(render_page(gallery, full_urls=full_urls), len(rows))
 
 
-def _columns(df: DataFrame, url_col: str, image_col: str, text_col: str) -> list[Column]:
+def _columns(df: DataFrame, url_col: str, image_col: str, text_col: str) -> DataFrame:
     kinds = dict(df.dtypes)
     for setting, column in (("url_col", url_col), ("image_col", image_col), ("text_col", text_col)):
         check_text(setting, column)
     if image_col not in kinds and text_col not in kinds:
         raise ColumnError(f"image_col, text_col: neither {image_col!r} nor {text_col!r} is there; there are: {', '.join(kinds)}")
+    rows = ByPosition(df)
     columns = []
     if url_col in kinds:
         check_input("url_col", df, url_col, "string")
-        columns.append(F.col(url_col).alias("url"))
+        columns.append(rows.column(url_col).alias("url"))
     if image_col in kinds:
         check_input("image_col", df, image_col, "binary")
-        columns.append(F.col(image_col).alias("image"))
+        columns.append(rows.column(image_col).alias("image"))
     if text_col in kinds:
-        text = F.col(text_col) if kinds[text_col] == "string" else F.to_json(text_col)
+        is_nested = kinds[text_col].startswith(("struct", "array", "map", "variant"))
+        text = F.to_json(rows.column(text_col)) if is_nested else rows.column(text_col).cast("string")
         columns.append(text.alias("text"))
     outcomes = (("download_outcome", "download"), ("describe_outcome", "describe"))
-    return columns + [outcome_fields(df, name).alias(alias) for name, alias in outcomes if name in kinds]
+    return rows.df.select(
+        *columns, *(outcome_fields(rows.df, rows.name(name)).alias(alias) for name, alias in outcomes if name in kinds)
+    )

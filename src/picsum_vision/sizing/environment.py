@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision._version import __version__
+from picsum_vision.spark.conf import session_setting
 from picsum_vision.spark.session_memory import machine_memory_bytes
 from picsum_vision.spark.sharing import tasks_at_once
 
@@ -64,15 +65,7 @@ def environment(spark: SparkSession) -> dict[str, Any]:
 
 
 def _spark_settings(spark: SparkSession) -> dict[str, str]:
-    found = {}
-    for name in _SPARK_SETTINGS:
-        try:
-            value = spark.conf.get(name, None)
-        except Exception:  # noqa: BLE001, S112 - a platform that does not tell has many ways to say so
-            continue
-        if value is not None:
-            found[name] = str(value)
-    return found
+    return {name: value for name in _SPARK_SETTINGS if (value := session_setting(spark, name))}
 
 
 def _versions() -> dict[str, str]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from picsum_vision.spark.worker_place import workers_are_here
+from picsum_vision.spark.conf import workers_are_here
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

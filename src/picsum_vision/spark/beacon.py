@@ -194,12 +194,12 @@ def listening(spark: SparkSession) -> Iterator[Listener | None]:
 
 def _listener(spark: SparkSession) -> Listener | None:
     """Listen where Spark's own workers find their driver, if that is here and not on a server of Spark Connect elsewhere."""
-    from pyspark.errors import PySparkException  # noqa: PLC0415 - workers need none of it
+    from picsum_vision.spark.conf import session_setting  # noqa: PLC0415 - workers need none of it
 
+    host = session_setting(spark, "spark.driver.host")
     try:
-        host = spark.conf.get("spark.driver.host", None)
         return Listener(host) if host else None
-    except (OSError, PySparkException):  # an address of another machine; a platform that does not tell it
+    except OSError:  # an address of another machine
         return None
 
 

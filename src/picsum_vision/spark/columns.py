@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.errors import ColumnError
+from picsum_vision.spark.conf import session_setting
 from picsum_vision.validation import check_text, did_you_mean
 
 if TYPE_CHECKING:
@@ -40,9 +41,14 @@ def own_name(df: DataFrame, column: Any) -> Any:
     return next((name for name in df.columns if key(name) == key(column)), column)
 
 
+def tells_case_apart(spark: SparkSession) -> bool:
+    """Return whether names that differ in case only are two (`spark.sql.caseSensitive`)."""
+    return session_setting(spark, "spark.sql.caseSensitive").lower() == "true"
+
+
 def name_key(spark: SparkSession) -> Callable[[str], str]:
-    """Return what two names of columns must have in common to be the same in this session (`spark.sql.caseSensitive`)."""
-    return str if str(spark.conf.get("spark.sql.caseSensitive", "false")).lower() == "true" else str.lower
+    """Return what two names of columns must have in common to be the same in this session."""
+    return str if tells_case_apart(spark) else str.lower
 
 
 def check_output(df: DataFrame, columns: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from picsum_vision.describing.spending import at_price_of, cost, price_factor
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import ColumnError, SettingError
 from picsum_vision.options import DescribeOptions
+from picsum_vision.spark.by_position import ByPosition
 from picsum_vision.spark.columns import column_kinds, own_name
 from picsum_vision.validation import check_integer, check_text
 
@@ -120,7 +121,10 @@ def _counted(df: DataFrame, image_col: str, backend: Backend, options: DescribeO
                  "tokens": pyarrow.array([sum(asked)], "int64")}
             )  # fmt: skip
 
-    counted = df.select(image_col).mapInArrow(count, "rows BIGINT, questions BIGINT, tokens BIGINT")
+    rows = ByPosition(df)
+    counted = rows.df.select(rows.column(own_name(df, image_col))).mapInArrow(
+        count, "rows BIGINT, questions BIGINT, tokens BIGINT"
+    )
     row = counted.selectExpr("sum(rows)", "sum(questions)", "sum(tokens)").collect()[0]
     return row[0] or 0, row[1] or 0, row[2] or 0
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, DataType, StructType
 
 from picsum_vision.errors import ColumnError, SettingError
+from picsum_vision.spark.by_position import ByPosition
 from picsum_vision.spark.columns import check_input, column_kinds, own_name
 from picsum_vision.validation import check_integer, check_text
 
@@ -55,24 +57,45 @@ def group_images(
     order = [order_by] if isinstance(order_by, str) else list(order_by or [])
     if not keys:
         raise SettingError("by: [] is not allowed; it must be at least one column")
+    keys, order, image_col = [own_name(df, key) for key in keys], [own_name(df, key) for key in order], own_name(df, image_col)
     _check_columns(df, {"by": keys, "order_by": order})
-    if column_kinds(df).get(own_name(df, image_col)) != "string":
+    if column_kinds(df).get(image_col) != "string":
         check_input("image_col", df, image_col, "binary")
     check_integer("max_images", max_images, minimum=1)
     check_text("output_col", output_col)
-    columns: list[Any] = [*order] or [F.lit(0)]
-    window = Window.partitionBy(*keys).orderBy(*columns)
-    number = F.row_number().over(window) - 1
-    numbered = df.where(F.col(image_col).isNotNull()).withColumn(_NUMBER, number)
-    arrays = numbered.groupBy(*keys, F.floor(F.col(_NUMBER) / max_images).cast("int").alias("group_number")).agg(
-        # A list is collected in any order; its place in front of each image puts it back.
-        F.sort_array(F.collect_list(F.struct(_NUMBER, F.col(image_col).alias("image")))).alias(output_col)
+    taken = [*keys, "group_number", output_col]
+    if len({name.lower() for name in taken}) < len(taken):
+        raise ColumnError(f"output_col: {output_col!r}: the columns of the result must differ; they are {', '.join(taken)}")
+    rows = ByPosition(df)
+    inner, image = [rows.name(key) for key in keys], rows.name(image_col)
+    inner_order = [F.col(rows.name(column)) for column in order]
+    window = Window.partitionBy(*inner).orderBy(*(inner_order or [F.lit(0)]))
+    needed = rows.df.select(*dict.fromkeys([*inner, *(rows.name(column) for column in order), image])).where(
+        F.col(image).isNotNull()
     )
-    return arrays.withColumn(output_col, F.col(f"{output_col}.image"))
+    numbered = needed.withColumn(_NUMBER, F.row_number().over(window) - 1)
+    arrays = numbered.groupBy(*inner, F.floor(F.col(_NUMBER) / max_images).cast("int")).agg(
+        # A list is collected in any order; its place in front of each image puts it back.
+        F.sort_array(F.collect_list(F.struct(_NUMBER, F.col(image).alias("image"))))["image"]
+    )
+    return arrays.toDF(*taken)
 
 
 def _check_columns(df: DataFrame, asked: dict[str, list[str]]) -> None:
+    kinds = {field.name: field.dataType for field in df.schema.fields}
     for setting, columns in asked.items():
         for column in columns:
-            if own_name(df, column) not in df.columns:
+            if column not in kinds:
                 raise ColumnError(f"{setting}: no column {column!r}; there are: {', '.join(df.columns)}")
+            if not _has_order(kinds[column]):
+                told = f"{setting}: column {column!r} is {kinds[column].simpleString()}, which Spark cannot put in order"
+                raise ColumnError(f"{told}; take another one, or its text: to_json({column}), CAST({column} AS STRING)")
+
+
+def _has_order(kind: DataType) -> bool:
+    """Return whether Spark sorts and groups by a type."""
+    if isinstance(kind, StructType):
+        return all(_has_order(field.dataType) for field in kind.fields)
+    if isinstance(kind, ArrayType):
+        return _has_order(kind.elementType)
+    return kind.typeName() not in {"map", "variant", "interval"}

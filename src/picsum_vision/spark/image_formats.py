@@ -13,8 +13,8 @@ from pyspark.sql.types import BinaryType, DataType, IntegerType, StringType, Str
 
 from picsum_vision.images.decoding import decoding, open_image
 from picsum_vision.images.facts import BadImage
+from picsum_vision.spark.by_position import ByPosition
 from picsum_vision.spark.columns import check_input, check_output
-from picsum_vision.sql_text import identifier
 from picsum_vision.validation import check_integer, check_text
 
 if TYPE_CHECKING:
@@ -82,8 +82,9 @@ def as_spark_images(
     check_text("output_col", output_col)
     check_output(df, [output_col])
     check_integer("max_pixels", max_pixels, minimum=1)
-    work = _decoding(image_col, url_col, output_col, max_pixels)
-    return df.mapInArrow(work, StructType([*df.schema.fields, StructField(output_col, SPARK_IMAGE)]))
+    rows = ByPosition(df)
+    work = _decoding(rows.name(image_col), rows.name(url_col), max_pixels)
+    return rows.restored(rows.mapped(rows.df, work, {"image": SPARK_IMAGE}), [output_col])
 
 
 def as_binary_files(df: DataFrame, *, image_col: str = "image_binary", url_col: str = "image_url") -> DataFrame:
@@ -106,29 +107,28 @@ def as_binary_files(df: DataFrame, *, image_col: str = "image_binary", url_col: 
         If a column is missing or of another type.
 
     """
-    check_input("image_col", df, image_col, "binary")
-    check_input("url_col", df, url_col, "string")
-    image = F.col(identifier(image_col))
+    image_col = check_input("image_col", df, image_col, "binary")
+    url_col = check_input("url_col", df, url_col, "string")
+    rows = ByPosition(df)
+    image = rows.column(image_col)
     has_moment = "finished_at:timestamp" in dict(df.dtypes).get("download_outcome", "")
-    moment = F.col("download_outcome.finished_at") if has_moment else F.lit(None).cast("timestamp_ltz")
-    return df.where(image.isNotNull()).select(
-        F.col(identifier(url_col)).alias("path"),
+    moment = rows.column("download_outcome")["finished_at"] if has_moment else F.lit(None).cast("timestamp_ltz")
+    return rows.df.where(image.isNotNull()).select(
+        rows.column(url_col).alias("path"),
         moment.alias("modificationTime"),
         F.length(image).cast("long").alias("length"),
         image.alias("content"),
     )
 
 
-def _decoding(
-    image_col: str, url_col: str, output_col: str, max_pixels: int
-) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+def _decoding(image_col: str, url_col: str, max_pixels: int) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     def decode(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             # One row at a time: pixels take many times the bytes of the encoded image.
             for place in range(batch.num_rows):
                 row = batch.slice(place, 1)
                 image = _pixels(row.column(image_col)[0].as_py(), row.column(url_col)[0].as_py(), max_pixels)
-                fields = [*row.schema, pa.field(output_col, _ARROW_IMAGE)]
+                fields = [*row.schema, pa.field("image", _ARROW_IMAGE)]
                 yield pa.RecordBatch.from_arrays([*row.columns, pa.array([image], _ARROW_IMAGE)], schema=pa.schema(fields))
 
     return decode

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from picsum_vision.errors import EnvironmentProblem
 from picsum_vision.redaction import cause
+from picsum_vision.spark.conf import session_setting
 from picsum_vision.spark.session_output import telling_line
 
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ def add_catalog(session: SparkSession, tables: TableCatalog, jar: str) -> SparkS
     A catalog once used keeps its folder for the life of its session, so another folder under the same name needs another session.
     Raises EnvironmentProblem, naming the `jar`, if the running Spark was started without the table format.
     """
-    if tables.extension not in (session.conf.get("spark.sql.extensions", "") or ""):
+    if tables.extension not in session_setting(session, "spark.sql.extensions"):
         raise EnvironmentProblem(
             f"Spark already runs in this process, and without {tables.table_format}'s extension: start a new Python process, "
             f"or start Spark with spark.jars.packages={jar} and spark.sql.extensions={tables.extension}"
         )
     wanted = tables.settings
-    present = {key: session.conf.get(key, None) for key in wanted}
+    present = {key: session_setting(session, key) for key in wanted}
     if present != wanted and any(present.values()):
         if is_connect(session):
             # A second client of a server of this process would wait for it for minutes when either is stopped.
@@ -44,7 +45,7 @@ def add_catalog(session: SparkSession, tables: TableCatalog, jar: str) -> SparkS
             )
         session = session.newSession()
     for key, value in wanted.items():
-        if session.conf.get(key, None) != value:
+        if session_setting(session, key) != value:
             session.conf.set(key, value)
     check_table_format(session, tables, jar)
     return session
@@ -73,7 +74,7 @@ def check_table_format(session: SparkSession, tables: TableCatalog, jar: str) ->
 def check_unchangeable(session: SparkSession, wanted: Mapping[str, str | None]) -> None:
     """Refuse settings that the running Spark has otherwise and that only its start could set (None: not asked for)."""
     for key, value in wanted.items():
-        present = session.conf.get(key, None)
+        present = session_setting(session, key)
         if value is not None and present != value:
             raise EnvironmentProblem(
                 f"{key}: {value!r} is not possible, Spark already runs in this process with {present!r}: {_REMEDY}"
@@ -83,7 +84,7 @@ def check_unchangeable(session: SparkSession, wanted: Mapping[str, str | None]) 
 def set_asked(session: SparkSession, asked: Mapping[str, str]) -> None:
     """Set the user's own settings on a running session. Raises EnvironmentProblem for one that only Spark's start could set."""
     for key, value in asked.items():
-        if session.conf.get(key, None) == value:
+        if session_setting(session, key) == value:
             continue
         if not session.conf.isModifiable(key):
             check_unchangeable(session, {key: value})

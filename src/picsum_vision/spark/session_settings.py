@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
+import functools
 import re
+import shutil
 import sys
+import tempfile
 from typing import TYPE_CHECKING, Final
 
 from picsum_vision.errors import SettingError
@@ -101,13 +105,21 @@ def session_settings(tables: TableCatalog, *, app_name: str, asked: Mapping[str,
         **QUIET,
         **tables.settings,
         # Or a folder `spark-warehouse` appears wherever the job was started.
-        **({"spark.sql.warehouse.dir": tables.location} if tables.table_format == "delta" else {}),
+        "spark.sql.warehouse.dir": tables.location if tables.table_format == "delta" else _folder_of_other_tables(),
         **(_local_settings() if _is_on_this_machine(asked["spark.master"]) else {}),
         **asked,
     }
     settings["spark.sql.extensions"] = _joined(tables.extension, asked.get("spark.sql.extensions"), ",")
     settings["spark.driver.extraJavaOptions"] = _joined(_java_options(), asked.get("spark.driver.extraJavaOptions"), " ")
     return settings
+
+
+@functools.cache
+def _folder_of_other_tables() -> str:
+    """Return where Spark's own catalog keeps tables: it makes this folder at its start, and forgets the tables at its end."""
+    folder = tempfile.mkdtemp(prefix="picsum-vision-warehouse-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _java_options() -> str:

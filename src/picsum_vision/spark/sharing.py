@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from pyspark.sql import functions as F
 
 from picsum_vision.describing.task_bounds import TaskBounds
-from picsum_vision.spark.worker_place import workers_are_here
+from picsum_vision.spark.conf import session_setting, workers_are_here
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -37,7 +37,7 @@ def _surely_together(spark: SparkSession, partitions: int) -> int:
     All, where a setting and not the cluster says into how many parts Spark spreads a range; and what was counted when the cluster
     was smaller is counted anew.
     """
-    if any(spark.conf.get(name, None) for name in _PARTS_ARE_SET_BY):
+    if any(session_setting(spark, name) for name in _PARTS_ARE_SET_BY):
         return partitions
     if _counted.get(spark, partitions) < partitions:
         del _counted[spark]

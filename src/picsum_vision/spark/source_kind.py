@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -11,13 +12,13 @@ from typing import Final
 
 from picsum_vision.errors import SettingError
 
-_KINDS: Final = {".csv": "csv", ".tsv": "csv", ".txt": "text", ".text": "text", ".urls": "text"}
+_KINDS: Final = {".csv": "csv", ".tsv": "tsv", ".txt": "text", ".text": "text", ".urls": "text"}
 _COMPRESSED: Final = (".gz", ".bz2", ".zst")
 ENDINGS: Final = f".parquet, {', '.join(_KINDS)} (all but .parquet also with {', '.join(_COMPRESSED)} behind)"
 
 
 def kind_by_name(source: str) -> str | None:
-    """Return "parquet", "csv" or "text" as the name's end says, None where it says nothing."""
+    """Return "parquet", "csv", "tsv" or "text" as the name's end says, None where it says nothing."""
     name = source.rstrip("/")
     if name.lower().endswith(".parquet"):
         return "parquet"
@@ -31,7 +32,7 @@ def kind_of_folder(source: str) -> str | None:
 
     Raises SettingError where the files say nothing, or several things.
     """
-    folder = _local(source)
+    folder = local_path(source)
     if folder is None or not folder.is_dir():
         return None
     if (folder / "_delta_log").is_dir():
@@ -46,10 +47,47 @@ def kind_of_folder(source: str) -> str | None:
     return kinds[0]
 
 
-def _local(source: str) -> Path | None:
+def path_for_spark(setting: str, source: str) -> str:
+    """Return a file's or folder's path as Spark must be told it: a name that is there is no pattern.
+
+    Raises SettingError for a file on this machine that Spark would leave out, or cannot open.
+    """
+    path = local_path(source)
+    if path is None or not path.exists():
+        return source
+    if path.is_file() and path.name.startswith(("_", ".")):
+        raise SettingError(f"{setting}: {source!r} begins with {path.name[0]!r}, and Spark leaves such files out; rename it")
+    if path.is_file() and ":" in path.name:
+        raise SettingError(f"{setting}: {source!r} has a colon in its name, which Spark cannot open; rename it")
+    return without_patterns(source)
+
+
+def without_patterns(path: str) -> str:
+    """Return a path in which no character stands for others, as Hadoop has it."""
+    return re.sub(r"([\\*?\[\]{}])", r"\\\1", path)
+
+
+def check_there(setting: str, source: str) -> None:
+    """Refuse a file of this machine, by name or pattern, that is not there."""
+    path = local_path(source)
+    if kind_by_name(source) is None or path is None or path.exists() or any(sign in source for sign in "*?[{"):
+        return
+    raise SettingError(f"{setting}: {source!r} is not there (looked for {path.absolute()})")
+
+
+def folder_of_data_set(source: str) -> str:
+    """Return the folder `data` of a data set as Hugging Face keeps it, other sources as they are."""
+    path = local_path(source)
+    if path is None or not (path / "data").is_dir() or any(map(kind_by_name, _files(path))):
+        return source
+    return f"{source.rstrip('/')}/data"
+
+
+def local_path(source: str) -> Path | None:
+    """Return where a source is on this machine, None for an address."""
     if source.startswith("file:"):
         return Path(urllib.request.url2pathname(urllib.parse.urlsplit(source).path))
-    return None if "://" in source else Path(source)
+    return None if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", source) else Path(source).expanduser()
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -14,6 +14,7 @@ from picsum_vision.errors import TableProblem
 from picsum_vision.redaction import cause
 from picsum_vision.spark.columns import name_key
 from picsum_vision.spark.commit_conflicts import committed, is_conflict
+from picsum_vision.spark.conf import session_setting
 from picsum_vision.spark.table_problems import is_about_rights, says_no_such_table, table_problem
 from picsum_vision.spark.table_types import refused_keys, unfit_columns
 from picsum_vision.sql_text import identifier, literal
@@ -59,7 +60,7 @@ class TableStore:
             return "delta"
         if self.tables.catalog != "spark_catalog":
             return ""
-        kind = (self._spark.conf.get("spark.sql.catalog.spark_catalog", "") or "").lower()
+        kind = session_setting(self._spark, "spark.sql.catalog.spark_catalog").lower()
         return next((name for name in ("delta", "iceberg") if name in kind), "")
 
     def make_missing(self) -> list[str]:

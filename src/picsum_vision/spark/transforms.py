@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pyspark.sql.types import DataType, StructField, StructType
+from pyspark.sql.types import DataType
 
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, check_backend
 from picsum_vision.describing.job_terms import DRIVER_NOTE, terms_of_stage
@@ -18,6 +18,7 @@ from picsum_vision.spark.ai_query import describe_with_ai_query
 from picsum_vision.spark.batch_stage import BatchStage, in_buckets
 from picsum_vision.spark.beacon import current_beacon, told
 from picsum_vision.spark.bridge import ArrowBridge
+from picsum_vision.spark.by_position import ByPosition
 from picsum_vision.spark.columns import check_input, check_output
 from picsum_vision.spark.describe_stage import DescribeStage
 from picsum_vision.spark.download_stage import DownloadStage
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     Stage = DownloadStage | DescribeStage | FusedStage
+
+_ANSWER: Final = "answer"  # until the columns have the names that the user gives them
 
 
 def download(
@@ -80,8 +83,10 @@ def downloaded(
     _check_partitions(partitions)
     url_col = check_input("url_col", df, url_col, "string")
     check_output(df, DOWNLOADED)
-    spread_df, share = spread(df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
-    return _through(spread_df, DownloadStage(options=options, share=share), url_col, DOWNLOADED, stop_after_s)
+    rows = ByPosition(df)
+    spread_df, share = spread(rows.df, partitions, share_needed=options.requests_per_second_per_host_total is not None)
+    stage = DownloadStage(options=options, share=share)
+    return rows.restored(_through(rows, spread_df, stage, url_col, DOWNLOADED, stop_after_s), DOWNLOADED)
 
 
 def describe(
@@ -93,6 +98,7 @@ def describe(
     task: Task | None = None,
     options: DescribeOptions | None = None,
     partitions: int | None = None,
+    outcome_col: str = "describe_outcome",
 ) -> DataFrame:
     """Ask a vision model about each image.
 
@@ -110,11 +116,13 @@ def describe(
         What is asked; the notebook's Italian description if None.
     options, partitions
         How to ask, and into how many tasks the rows are spread.
+    outcome_col
+        The outcome's column: another name for each of several requests over the same rows.
 
     Returns
     -------
     DataFrame
-        Every input row once, in any order, with every input column, plus `output_col` and `describe_outcome`. Nothing is asked
+        Every input row once, in any order, with every input column, plus `output_col` and `outcome_col`. Nothing is asked
         before an action, and each action asks, and pays, again (a sort even twice): write the result to a table.
 
     Raises
@@ -128,7 +136,14 @@ def describe(
 
     """
     return described_by(
-        df, backend, image_col=image_col, output_col=output_col, task=task, options=options, partitions=partitions
+        df,
+        backend,
+        image_col=image_col,
+        output_col=output_col,
+        task=task,
+        options=options,
+        partitions=partitions,
+        outcome_col=outcome_col,
     )
 
 
@@ -141,23 +156,25 @@ def described_by(
     task: Task | None = None,
     options: DescribeOptions | None = None,
     partitions: int | None = None,
+    outcome_col: str = "describe_outcome",
     stop_after_s: float | None = None,
 ) -> DataFrame:
     """Return what :func:`describe` does; for `stop_after_s` see :func:`downloaded`. Platforms and batch endpoints know none."""
     task, options = _check_question(df, backend, task, options)
     _check_partitions(partitions)
     image_col = check_images(df, image_col, backend)
-    check_text("output_col", output_col)
-    check_output(df, [output_col, "describe_outcome"])
+    names = _answer_names(output_col, outcome_col)
+    check_output(df, names)
+    rows = ByPosition(df)
     if isinstance(backend, AiQuery):
-        return describe_with_ai_query(df, backend, image_col, output_col, task, options)
+        return rows.restored(describe_with_ai_query(rows.df, backend, rows.name(image_col), _ANSWER, task, options), names)
     if isinstance(backend, BatchChat):
-        return _describe_in_batches(df, backend, image_col, output_col, task, options, partitions)
+        return rows.restored(_describe_in_batches(rows, backend, image_col, task, options, partitions), [*names, *_notes()])
     is_told = isinstance(backend, ChatCompletions)
     bounds = task_bounds(options, backend, task)
-    spread_df, share = spread(df, partitions, share_needed=_has_total(options), may_be_told=is_told, bounds=bounds)
-    stage = DescribeStage(backend=backend, task=task, options=options, output_col=output_col, share=share)
-    return _through(spread_df, stage, image_col, _added(task, output_col), stop_after_s)
+    spread_df, share = spread(rows.df, partitions, share_needed=_has_total(options), may_be_told=is_told, bounds=bounds)
+    stage = DescribeStage(backend=backend, task=task, options=options, output_col=_ANSWER, share=share)
+    return rows.restored(_through(rows, spread_df, stage, image_col, _added(task), stop_after_s), [*names, *_notes()])
 
 
 def download_and_describe(
@@ -171,6 +188,7 @@ def download_and_describe(
     download_options: DownloadOptions | None = None,
     describe_options: DescribeOptions | None = None,
     partitions: int | None = None,
+    outcome_col: str = "describe_outcome",
 ) -> DataFrame:
     """Fetch and describe in one stage: an image is described while others download.
 
@@ -188,6 +206,7 @@ def download_and_describe(
         download_options=download_options,
         describe_options=describe_options,
         partitions=partitions,
+        outcome_col=outcome_col,
     )
 
 
@@ -202,6 +221,7 @@ def fetched_and_described(
     download_options: DownloadOptions | None = None,
     describe_options: DescribeOptions | None = None,
     partitions: int | None = None,
+    outcome_col: str = "describe_outcome",
     stop_after_s: float | None = None,
 ) -> DataFrame:
     """Return what :func:`download_and_describe` does; for `stop_after_s` see :func:`downloaded`."""
@@ -209,45 +229,66 @@ def fetched_and_described(
     download_options = _or_default(download_options, DownloadOptions, "download_options")
     _check_partitions(partitions)
     url_col = check_input("url_col", df, url_col, "string")
-    check_text("output_col", output_col)
-    added = {**DOWNLOADED, **_added(task, output_col)}
-    check_output(df, added)
+    names = [*DOWNLOADED, *_answer_names(output_col, outcome_col)]
+    check_output(df, names)
     if isinstance(backend, (AiQuery, BatchChat)):
         images = download(df, url_col=url_col, options=download_options, partitions=partitions)
-        answered = describe(images, backend, output_col=output_col, task=task, options=describe_options, partitions=partitions)
+        answered = describe(
+            images,
+            backend,
+            output_col=output_col,
+            task=task,
+            options=describe_options,
+            partitions=partitions,
+            outcome_col=outcome_col,
+        )
         return answered if keep_images else answered.drop("image_binary")
+    rows, added = ByPosition(df), {**DOWNLOADED, **_added(task)}
     if not keep_images:
         del added["image_binary"]
+        names.remove("image_binary")
     share_needed = _has_total(describe_options) or download_options.requests_per_second_per_host_total is not None
     is_told = isinstance(backend, ChatCompletions)
     bounds = task_bounds(describe_options, backend, task)
-    spread_df, share = spread(df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
+    spread_df, share = spread(rows.df, partitions, share_needed=share_needed, may_be_told=is_told, bounds=bounds)
     stage = FusedStage(
         download=DownloadStage(options=download_options, share=share),
-        describe=DescribeStage(backend=backend, task=task, options=describe_options, output_col=output_col, share=share),
+        describe=DescribeStage(backend=backend, task=task, options=describe_options, output_col=_ANSWER, share=share),
         keep_images=keep_images,
     )
-    return _through(spread_df, stage, url_col, added, stop_after_s)
+    return rows.restored(_through(rows, spread_df, stage, url_col, added, stop_after_s), [*names, *_notes()])
+
+
+def _notes() -> dict[str, DataType]:
+    """Return what the driver of a job is told beside the answer; nothing outside of a job."""
+    return {DRIVER_NOTE: NOTED} if terms_of_stage().in_job else {}
+
+
+def _added(task: Task) -> dict[str, DataType]:
+    return {**described(task, _ANSWER), **_notes()}
+
+
+def _answer_names(output_col: str, outcome_col: str) -> list[str]:
+    check_text("output_col", output_col)
+    check_text("outcome_col", outcome_col)
+    if output_col.lower() == outcome_col.lower():
+        raise SettingError(f"outcome_col: {outcome_col!r} is not allowed; it must be another name than output_col")
+    return [output_col, outcome_col]
 
 
 def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
-    df: DataFrame,
-    backend: BatchChat,
-    image_col: str,
-    output_col: str,
-    task: Task,
-    options: DescribeOptions,
-    partitions: int | None,
+    rows: ByPosition, backend: BatchChat, image_col: str, task: Task, options: DescribeOptions, partitions: int | None
 ) -> DataFrame:
     # No more than run at once, if no number is given: a task that waits for its turn would submit nothing for hours.
-    of_buckets = number_of_tasks(df.sparkSession, partitions, task_bounds(options, backend, task))
-    together = min(of_buckets, tasks_at_once(df.sparkSession))
+    spark, column = rows.df.sparkSession, rows.name(image_col)
+    of_buckets = number_of_tasks(spark, partitions, task_bounds(options, backend, task))
+    together = min(of_buckets, tasks_at_once(spark))
     stage = BatchStage(
         backend=backend,
         task=task,
         options=options,
-        image_col=image_col,
-        output_col=output_col,
+        image_col=column,
+        output_col=_ANSWER,
         share=1 / together,
         terms=terms_of_stage(),
         of_buckets=of_buckets,
@@ -258,29 +299,18 @@ def _describe_in_batches(  # noqa: PLR0917 - describe's own, checked
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         return told(stage.process(iter(batches)), beacon, ["describe_outcome"])
 
-    rows = in_buckets(df, image_col, of_buckets)
-    return rows.mapInArrow(work, _with_columns(df, _added(task, output_col)))
+    return rows.mapped(in_buckets(rows.df, column, of_buckets), work, _added(task))
 
 
-def _through(
-    df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType], stop_after_s: float | None = None
+def _through(  # noqa: PLR0917 - what each of the transforms has at hand
+    rows: ByPosition, df: DataFrame, stage: Stage, column: str, added: Mapping[str, DataType], stop_after_s: float | None
 ) -> DataFrame:
-    beacon, names = current_beacon(), tuple(added)
+    beacon, names, column = current_beacon(), tuple(added), rows.name(column)
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         return told(ArrowBridge[Any](stage.open(), column).process(iter(batches), stop_after_s), beacon, names)
 
-    return df.mapInArrow(work, _with_columns(df, added))
-
-
-def _with_columns(df: DataFrame, added: Mapping[str, DataType]) -> StructType:
-    return StructType([*df.schema.fields, *(StructField(name, kind) for name, kind in added.items())])
-
-
-def _added(task: Task, output_col: str) -> dict[str, DataType]:
-    """Return the columns that describing adds, with what the driver of a job is told."""
-    note = {DRIVER_NOTE: NOTED} if terms_of_stage().in_job else {}
-    return {**described(task, output_col), **note}
+    return rows.mapped(df, work, added)
 
 
 def _check_question(
