@@ -16,8 +16,7 @@ import aiohttp
 import pytest
 
 from picsum_vision.errors import PortInUse, SettingError
-from picsum_vision.testing.image_server import Fault, ImageServer, RateLimit, serve_images
-from picsum_vision.testing.image_server.settings import ImageServerSettings
+from picsum_vision.testing.image_server import ImageServer, serve_images
 from picsum_vision.testing.image_server.statistics import BoundedCounts
 from picsum_vision.testing.latency import Latency
 
@@ -99,18 +98,6 @@ def test_counts_are_bounded() -> None:
     for name in "abacadc":
         counts.add(name)
     assert (counts.counts, counts.others) == ({"a": 3, "b": 1}, 3)
-
-
-def test_settings_travel_as_json() -> None:
-    """All settings are the same after the journey to the server's process."""
-    settings = ImageServerSettings(
-        latency=Latency(mean_s=0.1),
-        faults=(Fault(kind="reset", share=0.1),),
-        rate_limit=RateLimit(requests_per_second=5),
-        missing_ids=frozenset({1, 2}),
-        warm_sizes=((8, 6),),
-    )
-    assert ImageServerSettings.from_json(settings.as_json()) == settings
 
 
 @pytest.mark.parametrize(

@@ -91,10 +91,6 @@ class Fault:
         if self.path is not None:
             _check_pattern(self.path)
 
-    def as_json(self) -> dict[str, Any]:
-        """Tell the settings as plain values; `Fault(**it)` is the same fault."""
-        return {**dataclasses.asdict(self), "kind": FaultKind(self.kind).value}
-
     @classmethod
     def parse(cls, text: str) -> Fault:
         """Read `KIND[,SETTING=VALUE...]`, as in `status,status=429,share=0.05,times=1,retry_after=seconds`.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from picsum_vision.testing.image_server import fault_answers
+from picsum_vision.testing.image_server.faults import FaultKind
 from picsum_vision.testing.image_server.raw_answers import Reply, Sent, Wire, html_error, retry_after
 from picsum_vision.testing.image_server.replies import Replies, json_reply, method_not_allowed
 from picsum_vision.testing.image_server.routes import split_target
@@ -118,7 +119,7 @@ class ImageHost(web.Server):
         picture = await self._replies.picture(target) if about_pictures else None
         proper = picture if picture is not None else await self._replies.reply(target, as_json=as_json)
         case = fault_answers.Case(wire=wire, fault=fault, target=target, proper=proper, is_picture=picture is not None)
-        self._conditions.statistics.fault(self._name, str(fault.as_json()["kind"]))
+        self._conditions.statistics.fault(self._name, FaultKind(fault.kind).value)
         return await fault_answers.give(case)
 
     def _over_limit(self) -> Reply | None:
