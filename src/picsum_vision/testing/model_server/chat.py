@@ -8,7 +8,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-from picsum_vision.testing.model_server.answers.completions import CHAT_FORM, AnswerForm, Completion, cut, in_parts, spoil
+from picsum_vision.testing.model_server.answers.completions import Completion, as_events, as_json, cut, in_parts, spoil
 from picsum_vision.testing.model_server.answers.pixels import PixelFacts, PixelReader
 from picsum_vision.testing.model_server.answers.tokens import count_image_tokens, count_text_tokens
 from picsum_vision.testing.model_server.answers.words import Question, answer_in_json, answer_in_words, schema_in_prompt
@@ -44,10 +44,8 @@ class ChatModel:
         self._waits = random.Random(settings.seed)  # noqa: S311 - a reproducible waiting time, no secret
         self._numbers = itertools.count(1)
 
-    async def answer(
-        self, request: web.Request, chat: ChatRequest, body: bytes, form: AnswerForm = CHAT_FORM
-    ) -> web.StreamResponse:
-        """Answer one request, whose raw `body` identifies it, in `form`; :class:`ApiError` for what the model refuses."""
+    async def answer(self, request: web.Request, chat: ChatRequest, body: bytes) -> web.StreamResponse:
+        """Answer one request, whose raw `body` identifies it; :class:`ApiError` for what the model refuses."""
         self._check(chat)
         self._stats.note_model(chat.model)
         # Asked first, because a refusal must stay cheap: no image is decoded for it.
@@ -60,7 +58,7 @@ class ChatModel:
             self._stats.note_fault(fault.word)
         if fault is None or FaultKind(fault.kind) is not FaultKind.RATE_LIMITED:
             await asyncio.sleep(self._settings.latency.sample_s(self._waits))
-        return await self._respond(request, chat, completion, fault, question, form=form)
+        return await self._respond(request, chat, completion, fault, question)
 
     async def answer_line(self, body: Mapping[str, Any]) -> tuple[int, Any]:
         """Return status and body of the answer to a line of a batch; limits a minute and broken deliveries are not for lines."""
@@ -81,7 +79,7 @@ class ChatModel:
             completion = self._spoilt(chat, completion, fault, question)
         self._stats.note_answer(chat.image_sha256s, completion.prompt_tokens, completion.completion_tokens)
         completion = in_parts(completion) if self._settings.has(Quirk.CONTENT_PARTS) else completion
-        return 200, json.loads(CHAT_FORM.as_json(chat, completion))
+        return 200, json.loads(as_json(chat, completion))
 
     def _check(self, chat: ChatRequest) -> None:
         if chat.model not in self._settings.models:
@@ -140,8 +138,6 @@ class ChatModel:
         completion: Completion,
         fault: ModelFault | None,
         question: Question,
-        *,
-        form: AnswerForm,
     ) -> web.StreamResponse:
         if fault is not None:
             kind = FaultKind(fault.kind)
@@ -153,7 +149,7 @@ class ChatModel:
                 return reset_connection(request)
             completion = self._spoilt(chat, completion, fault, question)
         self._stats.note_answer(chat.image_sha256s, completion.prompt_tokens, completion.completion_tokens)
-        return await deliver(request, self._payload(chat, completion, form), fault)
+        return await deliver(request, self._payload(chat, completion), fault)
 
     def _spoilt(self, chat: ChatRequest, completion: Completion, fault: ModelFault, question: Question) -> Completion:
         kind = FaultKind(fault.kind)
@@ -161,13 +157,13 @@ class ChatModel:
             completion = self._completion(chat, question, answer_in_words(question))
         return spoil(completion, kind)
 
-    def _payload(self, chat: ChatRequest, completion: Completion, form: AnswerForm) -> Payload:
+    def _payload(self, chat: ChatRequest, completion: Completion) -> Payload:
         if self._settings.has(Quirk.CONTENT_PARTS):
             completion = in_parts(completion)
         headers = {"x-request-id": f"req-{completion.number}", **self._limits.headers()}
         if chat.stream:
-            return Payload(pieces=form.as_events(chat, completion), content_type="text/event-stream", headers=headers)
-        return Payload(pieces=[form.as_json(chat, completion)], content_type="application/json", headers=headers)
+            return Payload(pieces=as_events(chat, completion), content_type="text/event-stream", headers=headers)
+        return Payload(pieces=[as_json(chat, completion)], content_type="application/json", headers=headers)
 
 
 def _read_error(text: str) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from picsum_vision.testing.model_server.answers.tokens import count_text_tokens, cut_to_tokens, event_pieces
 from picsum_vision.testing.model_server.faults import FaultKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from picsum_vision.testing.model_server.request import ChatRequest
 
@@ -38,14 +38,6 @@ class Completion:
             "completion_tokens": self.completion_tokens,
             "total_tokens": self.prompt_tokens + self.completion_tokens,
         }
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AnswerForm:
-    """How a completion is written for an API: as one body, or as the pieces of a stream."""
-
-    as_json: Callable[[ChatRequest, Completion], bytes]
-    as_events: Callable[[ChatRequest, Completion], list[bytes]]
 
 
 def cut(completion: Completion, max_tokens: int | None) -> Completion:
@@ -82,13 +74,6 @@ def in_parts(completion: Completion) -> Completion:
     return dataclasses.replace(
         completion, content=[{"type": "text", "text": part} for part in (text[:middle], text[middle:]) if part]
     )
-
-
-def texts_of(completion: Completion) -> list[str]:
-    """Return the parts of its text: one if it is not in parts, none if it is null."""
-    if isinstance(completion.content, list):
-        return [part["text"] for part in completion.content]
-    return [] if completion.content is None else [completion.content]
 
 
 def as_json(_chat: ChatRequest, completion: Completion) -> bytes:
@@ -128,6 +113,3 @@ def _stream_pieces(content: _Content) -> list[str | list[dict[str, str]]]:
     if isinstance(content, list):
         return [[part] for part in content]
     return list(event_pieces(content))
-
-
-CHAT_FORM: Final = AnswerForm(as_json=as_json, as_events=as_events)
