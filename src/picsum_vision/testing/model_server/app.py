@@ -13,7 +13,7 @@ from picsum_vision.testing.model_server.batches.faults import BatchFaultPlan
 from picsum_vision.testing.model_server.batches.files import FileRoutes, FileStore
 from picsum_vision.testing.model_server.batches.routes import BatchRoutes
 from picsum_vision.testing.model_server.chat import ChatModel
-from picsum_vision.testing.model_server.delivery import NoAnswer, reset_connection
+from picsum_vision.testing.model_server.delivery import NoAnswer
 from picsum_vision.testing.model_server.errors import ApiError
 from picsum_vision.testing.model_server.request import parse_json_object, read_chat_request
 from picsum_vision.testing.model_server.settings import ModelServerSettings, Quirk
@@ -22,7 +22,6 @@ from picsum_vision.testing.model_server.statistics import ModelStats
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _ADMIN: Final = "/-/"
 _ANY_OTHER: Final = "other"
-_REQUEST_TOO_LARGE: Final = 413
 
 
 def build_app(settings: ModelServerSettings) -> web.Application:
@@ -74,14 +73,11 @@ class Door:
         except ApiError as error:
             return error.response()
         except web.HTTPException as error:
-            if error.status == _REQUEST_TOO_LARGE and self._settings.has(Quirk.RESETS_LARGE_BODIES):
-                return reset_connection(request)
             allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
             return ApiError(error.status, f"{error.reason} ({request.method} {request.path})", headers=allow).response()
 
     def _check_key(self, request: web.Request) -> None:
         header = request.headers.get("Authorization")
-        self._stats.note_authorization(header)
         if self._settings.api_key is None:
             return
         scheme, _, key = (header or "").partition(" ")

@@ -27,11 +27,9 @@ class Quirk(str, enum.Enum):
     REFUSES_RESPONSE_FORMAT = "refuses_response_format"  # 400 when a response_format is given
     CONTENT_PARTS = "content_parts"  # content is always a list of parts
     NO_USAGE = "no_usage"  # usage is always missing
-    IGNORES_MAX_TOKENS = "ignores_max_tokens"  # answers in full, whatever max_tokens says
     NO_V1_PATH = "no_v1_path"  # /chat/completions only
     WRONG_KEY_IS_400 = "wrong_key_is_400"  # instead of 401
     UNKNOWN_MODEL_IS_500 = "unknown_model_is_500"  # instead of 404
-    RESETS_LARGE_BODIES = "resets_large_bodies"  # instead of 413
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
