@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from picsum_vision.errors import SettingError
 from picsum_vision.testing.image_server import Fault
-from picsum_vision.testing.image_server.fault_plan import FaultPlan
+from picsum_vision.testing.image_server.faults import FaultPlan
 from picsum_vision.testing.image_server.host_limit import RateLimit, TokenBucket
 
 

@@ -24,9 +24,9 @@ class ImageServerSettings:
     """How the image server behaves.
 
     `host` is an address of this machine: another one than loopback lets other machines in. `port` and `image_port`: 0 is any
-    free one. `latency` is waited on each hop. `rate_limit` holds for each host apart. `missing_ids` are 404, `lost_ids` 500 for
-    good. `seed` decides shares, waits and signatures. `distinct_pictures` bounds the encodings for each size, `cache_bytes` all
-    of them; `warm_sizes` (width, height) are encoded before it listens.
+    free one. `latency` is waited on each hop. `rate_limit` holds for each host apart. `missing_ids` are 404. `seed` decides
+    shares, waits and signatures. `distinct_pictures` bounds the encodings for each size; `warm_sizes` (width, height) are encoded
+    before it listens.
     """
 
     host: str = DEFAULT_HOST
@@ -36,11 +36,9 @@ class ImageServerSettings:
     faults: Sequence[Fault] = ()
     rate_limit: RateLimit | None = None
     missing_ids: Collection[int] = MISSING_IDS
-    lost_ids: Collection[int] = ()
     seed: int = 0
     keep_alive_timeout_s: float = 5.0
     distinct_pictures: int = 128
-    cache_bytes: int = 256_000_000
     warm_sizes: Sequence[tuple[int, int]] = ()
 
     def __post_init__(self) -> None:
@@ -52,7 +50,6 @@ class ImageServerSettings:
         self._check("missing_ids", not set(range(1, LAST_ID + 1)) <= set(self.missing_ids), f"not all of 1..{LAST_ID}")
         self._check("keep_alive_timeout_s", self.keep_alive_timeout_s > 0, "a number of seconds above 0")
         self._check("distinct_pictures", self.distinct_pictures >= 1, "a whole number from 1")
-        self._check("cache_bytes", self.cache_bytes >= 0, "a whole number of bytes from 0")
         self._check("latency", self.latency.mean_s >= 0 and self.latency.sigma >= 0, "a mean and a sigma from 0")
         sides = [side for size in self.warm_sizes for side in size]
         self._check("warm_sizes", all(1 <= side <= MAX_SIDE_PX for side in sides), f"sides from 1 to {MAX_SIDE_PX} pixels")
