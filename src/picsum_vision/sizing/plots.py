@@ -29,7 +29,9 @@ def require_matplotlib() -> None:
 
 
 def plot_files(result: SizingResult, folder: Path) -> Iterator[Path]:
-    """Write the plots that there are figures for."""
+    """Write the plots that there are figures for; those of a suite before go."""
+    for name in ("table.png", "progress.png"):
+        (folder / name).unlink(missing_ok=True)
     if any(size.spread(stage) for size in result.sizes for stage in COLUMN_OF):
         yield _seconds_by_images(result, folder / "table.png")
     if any(figures.series for size in result.sizes for repeat in size.repeats for figures in repeat.values()):

@@ -137,8 +137,7 @@ def run_sizing(
         fit = chosen_fit(fit_from, folder, say)
         config = checked_load(config, tasks_at_once(spark), confirm)
         kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
-        with kept.open() as open_tracking:
-            return Suite(spark, config, folder, tracking=open_tracking, fit=fit, progress=say).run()
+        return Suite(spark, config, folder, tracking=kept, fit=fit, progress=say).run()
 
 
 def chosen_fit(fit_from: Sequence[str | Path], folder: Path, say: Say) -> Fit:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from picsum_vision.errors import EnvironmentProblem, ModelProblem, PicsumVisionError
-from picsum_vision.sizing.aside import set_aside
 from picsum_vision.sizing.demand import is_fused
 from picsum_vision.sizing.environment import environment
 from picsum_vision.sizing.figures import StageFigures
@@ -20,7 +19,7 @@ from picsum_vision.sizing.notebook_share import measure_notebook
 from picsum_vision.sizing.prediction import predictions
 from picsum_vision.sizing.process_tree import why_not_measured
 from picsum_vision.sizing.recorded import recorded_backend, recorded_options
-from picsum_vision.sizing.result import SizeFigures, SizingResult
+from picsum_vision.sizing.result import SizeFigures, SizingResult, keep_result_before
 from picsum_vision.sizing.settings import SizingConfig
 from picsum_vision.sizing.stages import Stages
 from picsum_vision.sizing.target import Target, open_target
@@ -87,7 +86,8 @@ class Suite:
     def _measure_size(self, stages: Stages, images: int) -> None:
         size = SizeFigures(images=images)
         self._result.sizes.append(size)
-        with self._tracking.size(images) as child:
+        status = "FAILED"
+        try:
             for number in range(self._config.repeats):
                 size.repeats.append({})
                 with stages.schema() as where:
@@ -95,10 +95,11 @@ class Suite:
                         self._say(f"{images:,} images, repeat {number + 1} of {self._config.repeats}: {stage}")
                         figures = stages.measure(stage, where, images)
                         size.repeats[-1][stage] = figures
-                        child.stage(number, stage, figures)
                         self._keep()
                         self._stop_if_refused(stage, figures)
-            child.end(size)
+            status = "FINISHED"
+        finally:
+            self._tracking.size(size, status)
 
     def _warm_up(self, stages: Stages) -> None:
         rows = warm_up_images(self._config, self._config.tasks_of(tasks_at_once(self._spark)))
@@ -119,9 +120,9 @@ class Suite:
         raise kind(f"{reason}; what was measured until then is in {self._folder}")
 
     def _keep(self) -> None:
-        """Write the result; the suite before keeps the folder until there is something in its place."""
+        """Write the result; that of the suite before is kept under its name."""
         if not self._has_written:
-            set_aside(self._folder)
+            keep_result_before(self._folder)
             self._has_written = True
         self._result.write(self._folder)
 
