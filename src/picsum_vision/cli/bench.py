@@ -20,10 +20,8 @@ from picsum_vision.cli.session import choose_tables, open_session
 from picsum_vision.config_file import job_config
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
-from picsum_vision.sizing.load import images_fetched
-from picsum_vision.sizing.one_suite import check_is_free
-from picsum_vision.sizing.output_folder import prepared_folder
-from picsum_vision.sizing.politeness import check_politeness
+from picsum_vision.sizing.load import check_politeness, images_fetched
+from picsum_vision.sizing.output_folder import check_is_free, prepared_folder
 from picsum_vision.sizing.settings import SizingConfig, sizes_from_text
 from picsum_vision.sizing.tracking_address import tracking_address
 from picsum_vision.table_names import Tables
@@ -148,7 +146,7 @@ def _measure(
     tables, here = choose_tables(
         Tables(), output=None, catalog=catalog, schema=None, table_format="iceberg", master=master, remote=remote
     )
-    from picsum_vision.sizing.plots import require_matplotlib  # noqa: PLC0415 - an extra
+    from picsum_vision.sizing.artefacts import require_matplotlib  # noqa: PLC0415 - an extra
 
     require_matplotlib()
     folder = prepared_folder(output)

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from picsum_vision.describing.backends import Backend
 from picsum_vision.errors import EnvironmentProblem, ModelProblem, PicsumVisionError
-from picsum_vision.sizing.demand import is_fused
+from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.environment import environment
 from picsum_vision.sizing.figures import StageFigures
-from picsum_vision.sizing.fit import Fit, fit_results
-from picsum_vision.sizing.listed import check_list
-from picsum_vision.sizing.load import share_of_images, warm_up_images
+from picsum_vision.sizing.fit import Fit, fit_results, predictions
+from picsum_vision.sizing.load import check_list, share_of_images, warm_up_images
+from picsum_vision.sizing.model import is_fused
 from picsum_vision.sizing.notebook_share import measure_notebook
-from picsum_vision.sizing.prediction import predictions
 from picsum_vision.sizing.process_tree import why_not_measured
-from picsum_vision.sizing.recorded import recorded_backend, recorded_options
 from picsum_vision.sizing.result import SizeFigures, SizingResult, keep_result_before
 from picsum_vision.sizing.settings import SizingConfig
 from picsum_vision.sizing.stages import Stages
 from picsum_vision.sizing.target import Target, open_target
 from picsum_vision.spark.sharing import tasks_at_once
+from picsum_vision.urls import without_secrets
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from picsum_vision.sizing.tracking import Tracking
+
+_PLAIN: Final = (str, bool, int, float, type(None))
+# Texts of a backend are addresses, names and places, which may hold a password.
+_NUMBERS: Final = (bool, int, float)
 
 Progress = Callable[[str], None]
 
@@ -178,3 +183,18 @@ def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, A
         "own_servers": {"images": config.own_images, "model": config.own_model},
         "demand": demand,
     }
+
+
+def recorded_options(options: DownloadOptions | DescribeOptions) -> dict[str, Any]:
+    """Return every plain field; headers, whose values may be keys, are none."""
+    return _fields(options, _PLAIN)
+
+
+def recorded_backend(backend: Backend) -> dict[str, Any]:
+    """Return the backend's class, the model's name without user and password, and what is set of it in numbers."""
+    return {"kind": type(backend).__name__, "model": without_secrets(backend.model_name), **_fields(backend, _NUMBERS)}
+
+
+def _fields(value: Any, kinds: tuple[type[Any], ...]) -> dict[str, Any]:
+    values = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {name: found for name, found in values.items() if isinstance(found, kinds)}
