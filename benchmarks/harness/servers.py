@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from benchmarks.harness.case import Server
+from benchmarks.harness.responses_server import ResponsesServer
 from picsum_vision.testing.image_server import Fault, ImageServer, Latency, RateLimit
-from picsum_vision.testing.model_server import ModelServer
 
 _QUIET_WITHIN_S: Final = 15.0
 _SEEN: Final = (
@@ -32,7 +32,7 @@ class RunningServer:
         made = (
             ImageServer(**_image_settings(server.settings))
             if server.kind == "images"
-            else ModelServer(**_settings(server.settings))
+            else ResponsesServer(**_settings(server.settings))
         )
         self._server: Any = made.__enter__()
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from served import served
 
-from picsum_vision.sizing.demand import Demand
 from picsum_vision.sizing.figures import StageFigures
+from picsum_vision.sizing.model import Demand
 from picsum_vision.sizing.result import SizeFigures, SizingResult
 
 TERMS: dict[str, Any] = {

@@ -10,8 +10,7 @@ from suites import suite
 
 from picsum_vision.cli.entry import run
 from picsum_vision.describing.backends import ChatCompletions
-from picsum_vision.sizing.changes import changes
-from picsum_vision.sizing.compare import comparison, comparison_dict, set_otherwise
+from picsum_vision.sizing.compare import changes, comparison, comparison_dict, set_otherwise
 from picsum_vision.sizing.target import Target
 
 

@@ -9,21 +9,18 @@ import pytest
 from suites import demand, suite
 
 from picsum_vision.cli.entry import run
-from picsum_vision.sizing.demand import Demand
-from picsum_vision.sizing.fit import Fit, StageFit, default_fit, fit_results, has_whole_job
-from picsum_vision.sizing.job_time import job_seconds
-from picsum_vision.sizing.prediction import predictions
+from picsum_vision.sizing.fit import Fit, default_fit, fit_results, predictions
+from picsum_vision.sizing.model import Demand, job_time
 from picsum_vision.sizing.summary import summary
 
-TRUE = StageFit(start_s=1.2, row_s=0.004)
-JOB_S = 4.0
+START_S, ROW_S = 5.0, 0.004
 
 
 def measured(noise: float = 0.0, **terms):
     lot = random.Random(1)
 
     def seconds(stage: str, images: int, repeat: int) -> float:
-        exact = job_seconds(demand(**terms), images, TRUE, JOB_S, cold=False) if stage == "total" else 1.0 + images / 400
+        exact = job_time(demand(**terms), images, START_S, ROW_S).seconds if stage == "total" else 1.0 + images / 400
         return exact * (1 + lot.uniform(-noise, noise))
 
     return suite(seconds, repeats=3, **terms)
@@ -52,19 +49,6 @@ def test_what_was_measured_is_met():
     assert fit.source == "fitted to suite a"
 
 
-def test_a_suite_is_told_what_plan_would_say_too():
-    """Beside the prediction for windows that stand open stands the plan's, in which they have yet to open: the same, or more."""
-    result = measured()
-    fit = fit_results([result])
-    for found in predictions(result, fit):
-        planned_s = job_seconds(demand(), found["images"], fit.total, fit.job_s, cold=True)
-        assert found["planned_s"] == pytest.approx(planned_s, abs=0.001)
-        assert found["planned_s"] > found["predicted_s"]
-    result.predictions = predictions(result, fit)
-    last = result.predictions[-1]
-    assert f"`plan`, whose windows have yet to open, says {last['planned_s']:.1f} s" in summary(result)
-
-
 def without_latency(**latency_ms: float):
     """Return a suite against real hosts, of the whole job alone, whose rows tell this latency."""
     result = measured()
@@ -85,7 +69,6 @@ def test_nothing_is_learnt_of_answers_that_do_not_tell_their_latency(tmp_path, c
     """AiQuery's outcomes have none: such a suite is neither fitted nor predicted, says why, and is refused where it is named."""
     result = without_latency(download_mean=400.0)
     assert fit_results([result]) is None
-    assert not has_whole_job(result)
     assert predictions(result, default_fit()) == []
     assert "neither stated nor told by the rows" in summary(result)
     result.write(tmp_path)

@@ -8,9 +8,8 @@ import pytest
 from suites import suite
 
 import picsum_vision as pv
-from picsum_vision.sizing.demand import Demand
 from picsum_vision.sizing.fit import fit_results
-from picsum_vision.sizing.memory import modelled_mb
+from picsum_vision.sizing.model import Demand
 
 
 def with_peaks(**peaks: dict[str, float]):
@@ -29,10 +28,10 @@ def test_a_workers_own_memory_is_what_the_stage_that_needs_most_has_beside_its_i
     peaks[most] = {"python_worker": 800.0}
     result = with_peaks(**peaks)
     demand = Demand.of_result(result)
-    gaps = {stage: peak["python_worker"] - modelled_mb(demand, stage) for stage, peak in peaks.items()}
+    gaps = {stage: peak["python_worker"] - demand.worker_mb(stage) for stage, peak in peaks.items()}
     fit = fit_results([result])
     assert fit.worker_base_mb == pytest.approx(max(gaps.values()))
-    assert all(fit.worker_base_mb + modelled_mb(demand, stage) >= peak["python_worker"] for stage, peak in peaks.items())
+    assert all(fit.worker_base_mb + demand.worker_mb(stage) >= peak["python_worker"] for stage, peak in peaks.items())
 
 
 def test_the_jvm_is_a_line_of_its_own_where_it_was_measured(tmp_path):

@@ -6,8 +6,7 @@ import pytest
 
 from picsum_vision import AiQuery, ChatCompletions, DownloadOptions, SettingError
 from picsum_vision.cli.entry import run
-from picsum_vision.sizing.load import images_fetched, warm_up_images
-from picsum_vision.sizing.politeness import check_politeness, polite
+from picsum_vision.sizing.load import check_politeness, images_fetched, polite, warm_up_images
 from picsum_vision.sizing.run import checked_load
 from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig
 

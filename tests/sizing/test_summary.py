@@ -9,10 +9,9 @@ import io
 import pytest
 from suites import suite
 
-from picsum_vision.sizing import plots
+from picsum_vision.sizing import artefacts
 from picsum_vision.sizing.artefacts import write_artefacts
-from picsum_vision.sizing.demand import Demand
-from picsum_vision.sizing.overheads import bare_wait_s, overheads
+from picsum_vision.sizing.model import Demand
 from picsum_vision.sizing.result import NotebookFigures
 from picsum_vision.sizing.summary import remarks, summary
 from picsum_vision.sizing.table import as_csv, as_markdown, as_text, notebook_seconds
@@ -88,8 +87,8 @@ def test_the_plot_names_failed_rows(result, monkeypatch, tmp_path):
     pytest.importorskip("matplotlib")
     refused(result, "download", 980)
     drawn = []
-    monkeypatch.setattr(plots, "_saved", lambda _, axes, path: drawn.append(axes.get_legend_handles_labels()[1]) or path)
-    list(plots.plot_files(result, tmp_path))
+    monkeypatch.setattr(artefacts, "_saved", lambda _, axes, path: drawn.append(axes.get_legend_handles_labels()[1]) or path)
+    list(artefacts.plot_files(result, tmp_path))
     (labels,) = drawn
     assert "download, here (20 of 1,000 failed)" in labels
     assert "total, here" in labels
@@ -106,17 +105,14 @@ def test_the_markdown_file_has_the_remarks(result, tmp_path):
 
 def test_overheads_are_what_is_above_the_bare_waiting(result):
     """100 images of half a second and a second, all at once, wait 0.5 s and 1 s; the rest of each stage is overhead."""
-    found = overheads(result, result.sizes[0])
-    assert found.parts == pytest.approx({"urls": 0.5, "download": 2.0, "describe": 3.0})
-    assert found.sum_s == pytest.approx(5.5)
-    assert found.job_s == pytest.approx(9.0 - 1.5)
-    assert "urls 0.5 s + download 2.0 s + inference 3.0 s = 5.5 s by hand" in summary(result)
+    told = "urls 0.5 s + download 2.0 s + inference 3.0 s = 5.5 s by hand; the whole job 7.5 s above 1.5 s of waiting"
+    assert told in summary(result)
 
 
 def test_a_stated_rate_is_waiting_too(result):
     """A thousand questions at 600 a minute wait a hundred seconds, whatever may be in flight."""
     limited = suite(lambda *_: 1.0, requests_per_minute=600)
-    assert bare_wait_s(1_000, Demand.of_result(limited).describe_waits) == pytest.approx(100)
+    assert Demand.of_result(limited).describe.bare_s(1_000) == pytest.approx(100)
 
 
 def test_what_went_wrong_is_said(result):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +23,21 @@ def kept(folder: Path, stage: str, said: list[str], **settings: Any) -> tuple[An
     result.settings |= settings
     measured = dataclasses.replace(figures(100, 2.0), began_at_s=BEGAN_AT_S, series=((1.0, 40, 60), (2.0, 100, 0)))
     tracking = Tracking(f"sqlite:///{folder}/mlflow.db", EXPERIMENT, folder / "artifacts", said.append)
-    with tracking.open() as opened:
-        opened.begin(result)
-        with opened.size(100) as child:
-            child.stage(0, stage, measured)
-            child.end(result.sizes[0])
-        opened.end(result, [])
+    tracking.begin(result)
+    result.sizes[0].repeats[0] = {stage: measured}
+    tracking.size(result.sizes[0], "FINISHED")
+    tracking.end(result, [])
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db")
     experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
     return client, {run.info.run_name: run for run in client.search_runs([experiment])}
 
 
 def test_what_mlflow_refuses_ends_the_tracking_and_leaves_nothing_running(tmp_path: Path) -> None:
-    """A figure that MLflow does not take is said once, the runs are closed as failed, and nothing watches the machine."""
+    """A figure that MLflow does not take is said once, and the runs are closed as failed."""
     said: list[str] = []
     _, runs = kept(tmp_path, "no\nname", said)
     assert {name: run.info.status for name, run in runs.items()} == {"suite kept": "FAILED", "100 images": "FAILED"}
     assert len(said) == 1
-    assert "SystemMetricsMonitor" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_series_has_the_times_at_which_it_was(tmp_path: Path) -> None:
@@ -70,33 +66,22 @@ def test_a_password_of_the_store_is_in_nothing_that_is_said_or_kept(tmp_path: Pa
     said: list[str] = []
     result = suite(lambda *_: 2.0, sizes=(100,), name="kept")
     address = f"127.0.0.1:{closed_port()}"
-    with Tracking(f"http://user:SECRET@{address}", EXPERIMENT, tmp_path, said.append).open() as opened:
-        opened.begin(result)
+    Tracking(f"http://user:SECRET@{address}", EXPERIMENT, tmp_path, said.append).begin(result)
     (line,) = said
     assert f"MLflow: http://{address} cannot be used (" in line
     assert "SECRET" not in line
     assert "SECRET" not in str(result.as_dict())
 
 
-def test_a_server_that_has_failed_is_asked_once_more_at_the_end(tmp_path: Path) -> None:
-    """Each open run is closed where the server lets it, asked once and briefly: a parent may be, where a child is gone."""
+def test_a_server_that_has_failed_is_not_asked_again(tmp_path: Path) -> None:
+    """After the first failure sizes and files are kept in the folder alone."""
     pytest.importorskip("mlflow")
     result = suite(lambda *_: 2.0, sizes=(100,), name="kept")
     with overloaded_server() as (address, asked):
-        with Tracking(address, EXPERIMENT, tmp_path, lambda _: None).open() as opened:
-            opened.begin(result)
-            assert "problem" in result.tracking
-            asked.clear()
-            opened._open_runs = ["0" * 32, "1" * 32]
-        assert [what.split("?")[0] for what in asked] == 2 * ["POST /api/2.0/mlflow/runs/update"]
-
-
-def test_a_database_that_nobody_listens_for_ends_the_tracking_at_once(tmp_path: Path) -> None:
-    """The suite goes on; the line says who does not answer."""
-    pytest.importorskip("mlflow")
-    said: list[str] = []
-    place = f"127.0.0.1:{closed_port()}"
-    with Tracking(f"postgresql://user:SECRET@{place}/runs", EXPERIMENT, tmp_path, said.append).open() as opened:
-        opened.begin(suite(lambda *_: 2.0, sizes=(100,), name="kept"))
-    (line,) = said
-    assert f"MLflow: postgresql://{place}/runs cannot be used ({place} does not answer: " in line
+        tracking = Tracking(address, EXPERIMENT, tmp_path, lambda _: None)
+        tracking.begin(result)
+        assert "problem" in result.tracking
+        asked.clear()
+        tracking.size(result.sizes[0], "FINISHED")
+        tracking.end(result, [])
+        assert asked == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -10,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picsum_vision.errors import SettingError
-from picsum_vision.testing.image_server import Fault, FaultKind
-from picsum_vision.testing.image_server.fault_plan import FaultPlan
+from picsum_vision.testing.image_server import Fault
+from picsum_vision.testing.image_server.faults import FaultPlan
 from picsum_vision.testing.image_server.host_limit import RateLimit, TokenBucket
 
 
@@ -60,13 +59,6 @@ def test_impossible_faults_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match=next(iter(values))) as refused:
         Fault(**{"kind": "status", **values})
     assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize("kind", list(FaultKind))
-def test_faults_travel_as_json(kind: FaultKind) -> None:
-    """A fault is the same after a journey as JSON."""
-    fault = Fault(kind=kind, share=0.5, times=2, path="/id/")
-    assert Fault(**json.loads(json.dumps(fault.as_json()))) == fault
 
 
 def test_faults_are_read_from_text() -> None:

@@ -17,7 +17,7 @@ from PIL import Image, ImageChops, ImageStat
 from picsum_vision.testing.image_server.pictures import odd_pictures, photographs
 from picsum_vision.testing.image_server.pictures.cache import PictureCache, Rendering, encode, stamped
 from picsum_vision.testing.image_server.pictures.catalogue import LAST_ID, MISSING_IDS, Catalogue
-from picsum_vision.testing.image_server.pictures.jpeg_comments import JPEG_START
+from picsum_vision.testing.image_server.pictures.odd_pictures import JPEG_START
 from picsum_vision.testing.image_server.routes import Refusal, is_signed, read_target, sign
 
 SMALL = Rendering(width=80, height=60)

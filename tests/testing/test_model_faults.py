@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import hashlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -122,11 +121,10 @@ def test_a_broken_body_is_complete_but_no_json(server: ModelServer) -> None:
         answer.json()
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_truncated_body_ends_before_its_end(server: ModelServer, stream: bool) -> None:  # noqa: FBT001 - a case
-    """A truncated answer must break off, whether its length was announced or it came in chunks."""
+def test_a_truncated_body_ends_before_its_end(server: ModelServer) -> None:
+    """A truncated answer must break off."""
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)):
-        provoke(server, "truncated!", stream=stream)
+        provoke(server, "truncated!")
 
 
 def test_a_reset_connection_gives_no_answer(server: ModelServer) -> None:
@@ -134,7 +132,7 @@ def test_a_reset_connection_gives_no_answer(server: ModelServer) -> None:
     with pytest.raises(requests.ConnectionError, match="reset"):
         provoke(server, "reset!")
     stats = server.stats()
-    assert (stats["unanswered"], stats["by_status"], stats["in_flight"]) == (1, {}, 0)
+    assert (stats["requests"], stats["by_status"], stats["in_flight"]) == (1, {}, 0)
 
 
 def test_a_hanging_request_gives_nothing_until_its_end(server: ModelServer) -> None:
@@ -153,15 +151,6 @@ def test_a_trickle_is_the_whole_answer_in_many_pieces(server: ModelServer) -> No
         pieces = list(answer.iter_content(chunk_size=None))
     assert len(pieces) > 10
     assert "80 x 60" in json.loads(b"".join(pieces))["choices"][0]["message"]["content"]
-
-
-def test_faults_show_in_a_stream_as_well(server: ModelServer) -> None:
-    """A streamed answer must carry the same faults as a whole one."""
-    short, empty = (
-        list(client_of(server).chat.completions.create(**chat_body(prompt), stream=True)) for prompt in ("length!", "null_text!")
-    )
-    assert short[-1].choices[0].finish_reason == "length"
-    assert not any(chunk.choices[0].delta.content for chunk in empty)
 
 
 @pytest.mark.parametrize(
@@ -212,16 +201,9 @@ def test_later_faults_follow_when_earlier_ones_are_used_up() -> None:
         assert [ask(server, chat_body("ping")).status_code for _ in range(3)] == [429, 500, 200]
 
 
-def test_a_fault_can_be_aimed_at_a_prompt_or_an_image() -> None:
+def test_a_fault_can_be_aimed_at_a_prompt() -> None:
     """A fault with a match must hit what it names and nothing else."""
-    red = picture("red")
-    faults = [
-        ModelFault("server_error", image_sha256=hashlib.sha256(red).hexdigest().upper()),
-        ModelFault("unavailable", prompt_contains="OGGETTI"),
-    ]
-    with ModelServer(faults=faults) as server:
-        assert ask(server, chat_body(ENGLISH, red)).status_code == 500
-        assert ask(server, chat_body(ENGLISH, picture("blue"), red)).status_code == 500
+    with ModelServer(faults=[ModelFault("unavailable", prompt_contains="OGGETTI")]) as server:
         assert ask(server, chat_body("Elenca gli oggetti", picture("blue"))).status_code == 503
         assert ask(server, chat_body(ENGLISH, picture("blue"))).status_code == 200
 
@@ -231,25 +213,17 @@ def test_the_same_seed_gives_the_same_faults() -> None:
 
     def hits(seed: int) -> list[bool]:
         plan = FaultPlan([ModelFault("server_error", share=0.5)], seed)
-        return [plan.draw("", (), b"the same") is not None for _ in range(64)]
+        return [plan.draw("", b"the same") is not None for _ in range(64)]
 
     assert hits(1) == hits(1) != hits(2)
 
 
-@given(share=st.sampled_from([0.0, 0.05, 0.3, 1.0]), seed=st.integers(0, 1000), by=st.sampled_from(["request", "body"]))
-def test_a_share_is_kept(share: float, seed: int, by: str) -> None:
+@given(share=st.sampled_from([0.0, 0.05, 0.3, 1.0]), seed=st.integers(0, 1000))
+def test_a_share_is_kept(share: float, seed: int) -> None:
     """Of many requests about the asked share must be hit: none at 0, all at 1."""
-    plan = FaultPlan([ModelFault("reset", share=share, by=by)], seed)
-    hits = sum(plan.draw("prompt", (), str(number).encode()) is not None for number in range(1000))
+    plan = FaultPlan([ModelFault("reset", share=share)], seed)
+    hits = sum(plan.draw("prompt", str(number).encode()) is not None for number in range(1000))
     assert abs(hits - 1000 * share) <= 5 * (1000 * share * (1 - share)) ** 0.5
-
-
-def test_by_body_a_retry_has_the_same_fate() -> None:
-    """A share drawn by body must decide once for all requests of the same body."""
-    plan = FaultPlan([ModelFault("reset", share=0.5, by="body")], seed=0)
-    fates = {body: {plan.draw("", (), body) is None for _ in range(5)} for body in (b"%d" % number for number in range(40))}
-    assert all(len(fate) == 1 for fate in fates.values())
-    assert len(set(map(frozenset, fates.values()))) == 2
 
 
 @pytest.mark.parametrize(
@@ -258,7 +232,6 @@ def test_by_body_a_retry_has_the_same_fate() -> None:
         ({"kind": "no_such_fault"}, "kind"),
         ({"kind": "reset", "share": 1.5}, "share"),
         ({"kind": "reset", "times": 0}, "times"),
-        ({"kind": "reset", "by": "moon"}, "by"),
         ({"kind": "reset", "status": 500}, "status"),
         ({"kind": "html_error", "status": 200}, "status"),
         ({"kind": "rate_limited", "retry_after": "soon"}, "retry_after"),
@@ -296,12 +269,11 @@ def test_a_refusing_endpoint_refuses_the_field_only(quirk: str, field: str, valu
 
 
 def test_habits_of_the_answer() -> None:
-    """Parts, no usage and ignored bounds must hold for every answer of an endpoint with these habits."""
-    with ModelServer(quirks=[Quirk.CONTENT_PARTS, Quirk.NO_USAGE, Quirk.IGNORES_MAX_TOKENS]) as server:
+    """Parts and no usage must hold for every answer of an endpoint with these habits."""
+    with ModelServer(quirks=[Quirk.CONTENT_PARTS, Quirk.NO_USAGE]) as server:
         for _ in range(2):
-            body = ask(server, chat_body(ENGLISH, picture(), max_tokens=2)).json()
+            body = ask(server, chat_body(ENGLISH, picture())).json()
             assert "usage" not in body
-            assert body["choices"][0]["finish_reason"] == "stop"
             assert "80 x 60" in "".join(part["text"] for part in body["choices"][0]["message"]["content"])
 
 
@@ -318,11 +290,3 @@ def test_odd_statuses_for_keys_and_models() -> None:
     with ModelServer(quirks=["wrong_key_is_400", "unknown_model_is_500"], api_key="sk-right") as server:
         assert ask(server, chat_body("ping")).status_code == 400
         assert ask(server, {**chat_body("ping"), "model": "missing"}, Authorization="Bearer sk-right").status_code == 500
-
-
-def test_an_endpoint_may_reset_large_bodies() -> None:
-    """With resets_large_bodies a large body must lose its connection instead of getting 413."""
-    with ModelServer(quirks=["resets_large_bodies"], max_body_bytes=1000) as server:
-        with pytest.raises(requests.ConnectionError):
-            ask(server, chat_body("x" * 5000))
-        assert ask(server, chat_body("x")).status_code == 200

@@ -54,7 +54,6 @@ def test_a_burst_is_admitted_up_to_the_limit_and_not_beyond() -> None:
     # One more each 12 seconds flows in, should the machine be that slow.
     assert len(admitted) in (5, 6)
     assert stats["refused"] == stats["by_status"]["429"] == 15 - len(admitted)
-    assert stats["refused_by"] == {"requests": 15 - len(admitted)}
     assert {answer.headers["x-ratelimit-limit-requests"] for answer in answers} == {"5"}
 
 
@@ -76,8 +75,8 @@ def test_tokens_are_limited_as_they_are_billed() -> None:
     refused = [answer for answer in answers if answer.status_code == 429]
     assert refused
     assert refused[0].json()["error"]["type"] == "tokens"
+    assert stats["refused"] == len(refused)
     assert 0 < stats["tokens"]["total"] <= 1000 + 1000 / 60 * 10
-    assert stats["refused_by"] == {"tokens": len(refused)}
     assert "x-ratelimit-remaining-tokens" in answers[0].headers
 
 

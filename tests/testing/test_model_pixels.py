@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from picsum_vision.testing.model_server.answers.pixels import measure
-from picsum_vision.testing.model_server.answers.progressive_jpeg import first_scan
 from picsum_vision.testing.model_server.answers.tokens import count_text_tokens, cut_to_tokens, text_pieces
 from picsum_vision.testing.model_server.errors import ApiError
 
@@ -59,18 +58,6 @@ def test_brightness_goes_from_black_to_white() -> None:
     assert measure(saved(deep, "PNG")).brightness == pytest.approx(25, abs=1)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_a_progressive_jpeg_measures_as_its_baseline_twin(mode: str) -> None:
-    """Reading only the first scan must give the size exactly and the brightness within a few points."""
-    image = photograph(mode)
-    progressive, baseline = saved(image, "JPEG", progressive=True), saved(image, "JPEG")
-    assert len(first_scan(progressive)) < len(progressive)
-    assert first_scan(baseline) == baseline
-    quick, full = measure(progressive), measure(baseline)
-    assert (quick.width, quick.height) == (full.width, full.height) == (400, 300)
-    assert quick.brightness == pytest.approx(full.brightness, abs=2)
-
-
 @pytest.mark.parametrize("mode", ["P", "RGBA", "LA", "1", "L"])
 def test_unusual_pixel_modes_are_read(mode: str) -> None:
     """Palettes, transparency and bitmaps must be read as any other image."""
@@ -93,13 +80,6 @@ def test_any_bytes_are_measured_or_refused(data: bytes, start: bytes) -> None:
     with pytest.raises(ApiError) as caught:
         measure(start + data)
     assert caught.value.status == 400
-
-
-@given(st.binary(max_size=300))
-def test_the_first_scan_of_anything_is_found_or_left_alone(data: bytes) -> None:
-    """Any bytes that are no progressive JPEG must come back unchanged."""
-    assert first_scan(b"\xff\xd8\xff" + data).startswith(b"\xff\xd8\xff")
-    assert first_scan(data) == data
 
 
 @given(st.text(max_size=200), st.integers(1, 50))

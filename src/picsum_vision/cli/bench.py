@@ -20,12 +20,10 @@ from picsum_vision.cli.session import choose_tables, open_session
 from picsum_vision.config_file import job_config
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
-from picsum_vision.sizing.load import images_fetched
-from picsum_vision.sizing.one_suite import check_is_free
-from picsum_vision.sizing.output_folder import prepared_folder
-from picsum_vision.sizing.politeness import check_politeness
+from picsum_vision.sizing.load import check_politeness, images_fetched
+from picsum_vision.sizing.output_folder import check_is_free, prepared_folder
 from picsum_vision.sizing.settings import SizingConfig, sizes_from_text
-from picsum_vision.sizing.tracking_address import check_named_address, tracking_address
+from picsum_vision.sizing.tracking_address import tracking_address
 from picsum_vision.table_names import Tables
 
 if TYPE_CHECKING:
@@ -124,7 +122,7 @@ def compare(
     picsum-vision bench compare before/sizing.json after/sizing.json
     """
     from picsum_vision.sizing.compare import comparison, comparison_dict  # noqa: PLC0415 - only where it is used
-    from picsum_vision.sizing.tracked import find_result  # noqa: PLC0415 - the same
+    from picsum_vision.sizing.tracking import find_result  # noqa: PLC0415 - the same
 
     folder = Path(output).expanduser().absolute()
     first, second = (find_result(run, tracking_uri, folder) for run in (before, after))
@@ -143,12 +141,12 @@ def _measure(
     names: dict[str, Any] = {} if catalog is None else {"catalog": catalog}
     config = SizingConfig(**settings, **names)  # checked before Spark is started
     check_politeness(config, images_fetched(config, 1, 0))
-    if kept["tracking"]:
-        check_named_address(kept["tracking_uri"])
+    if kept["tracking"] and kept["tracking_uri"]:
+        tracking_address(kept["tracking_uri"], Path(output))  # refused before there is a folder
     tables, here = choose_tables(
         Tables(), output=None, catalog=catalog, schema=None, table_format="iceberg", master=master, remote=remote
     )
-    from picsum_vision.sizing.plots import require_matplotlib  # noqa: PLC0415 - an extra
+    from picsum_vision.sizing.artefacts import require_matplotlib  # noqa: PLC0415 - an extra
 
     require_matplotlib()
     folder = prepared_folder(output)

@@ -92,11 +92,11 @@ def plan(
 
 def _latest() -> tuple[str, ...]:
     """Return the last result here, if there is one and it can be used: what nobody has named is no reason to refuse."""
-    from picsum_vision.sizing.fit import has_whole_job  # noqa: PLC0415 - only where it is used
+    from picsum_vision.sizing.fit import fit_results  # noqa: PLC0415 - only where it is used
     from picsum_vision.sizing.result import read_latest  # noqa: PLC0415 - only where it is used
 
     latest = read_latest(_LATEST.parent, lambda line: print(f"picsum-vision: {line}", file=sys.stderr))
-    return (str(_LATEST),) if latest is not None and has_whole_job(latest) else ()
+    return (str(_LATEST),) if latest is not None and fit_results([latest]) else ()
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The same of a run as in `image_runs`, as an MLflow run; a tracking server that does not answer costs the job nothing else."""
+"""Runs in MLflow: a job's own, and those of a sizing suite. A store that fails is said once and costs the work nothing else."""
 
 from __future__ import annotations
 
@@ -15,52 +15,86 @@ from picsum_vision.redaction import redact_error
 from picsum_vision.run_report import RunReport
 
 _LONGEST_VALUE: Final = 500  # what older tracking servers take of a parameter
-# MLflow's own patience is four minutes and more for each request, which is too long for a job that is done but for this.
+# MLflow's own patience is four minutes and more for each request.
 _PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+# The URL that it prints of each run may have a password in it.
+_QUIET: Final = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 RUN_ID_TAG: Final = "picsum_vision.run_id"
 
 
-def require_mlflow() -> Any:
+def require_mlflow(extra: str = "mlflow") -> Any:
     """Return MLflow; raises MissingExtraError where it is not installed."""
     try:
         import mlflow  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise MissingExtraError("mlflow", "mlflow") from error
+        raise MissingExtraError("mlflow", extra) from error
     return mlflow
 
 
+class MlflowWriter:
+    """Writes runs to the store `uri`, None for the process's own; after the first failure it writes nothing more."""
+
+    def __init__(self, uri: str | None, on_failure: Callable[[str], None], extra: str = "mlflow") -> None:
+        """Find MLflow; nothing is sent yet. `on_failure` is given the reason, without secrets."""
+        self.mlflow = require_mlflow(extra)
+        self._uri = uri
+        self._on_failure = on_failure
+        self._has_failed = False
+
+    @property
+    def client(self) -> Any:
+        """MLflow's client of the store."""
+        return self.mlflow.MlflowClient(tracking_uri=self._uri)
+
+    def attempt(self, work: Callable[[], object]) -> None:
+        """Do what may fail for want of the store."""
+        if self._has_failed:
+            return
+        try:
+            with mlflow_environment():
+                work()
+        except Exception as error:  # noqa: BLE001 - stores and servers fail in many ways, and none is worth the work's results
+            self._has_failed = True
+            self._on_failure(f"{type(error).__name__}: {redact_error(error, self._uri or '', at_most=180)}")
+
+    def log(self, run_id: str, metrics: Mapping[str, float], step: int = 0, params: Mapping[str, Any] | None = None) -> None:
+        """Write figures and nested settings, in as many requests as they take."""
+        entities, now_ms = self.mlflow.entities, time.time_ns() // 1_000_000
+        batch = [entities.Metric(name, float(value), now_ms, step) for name, value in metrics.items()]
+        settings = [entities.Param(name, str(value)[:_LONGEST_VALUE]) for name, value in flat(params or {}).items()]
+        self.client.log_batch(run_id, metrics=batch, params=settings)
+
+
 class MlflowRun:
-    """One run in MLflow's experiment: within a run that is open already, as one of its own below it."""
+    """A job's run in MLflow's experiment: within a run that is open already, as one of its own below it."""
 
     def __init__(self, run_id: str) -> None:
         """Name the run."""
         self._run_id = run_id
-        self._mlflow = require_mlflow()
+        self._writer = MlflowWriter(None, _warn)
         self._id: str | None = None
-        self._is_there = True
 
     def begin(self, settings: Mapping[str, Any], versions: Mapping[str, str], abandoned: Sequence[str] = ()) -> None:
         """Log settings as parameters and versions as tags; runs that were found abandoned are ended as killed."""
-        self._asked(lambda: self._begin(settings, versions, abandoned))
+        self._writer.attempt(lambda: self._begin(settings, versions, abandoned))
 
     def end(self, report: RunReport) -> None:
-        """Log the figures as metrics; the run has come to its end, whatever its share, and failed if no row is ok."""
-        self._asked(lambda: self._end(figures(report), "FAILED" if report.state == "failed" else "FINISHED"))
+        """Log the figures as metrics; the run has come to its end, whatever its share."""
+        self._writer.attempt(lambda: self._end(figures(report), "FINISHED"))
 
     def fail(self) -> None:
         """Log that the run has failed, if it was logged at all."""
         if self._id is not None:
-            self._asked(lambda: self._end({}, "FAILED"))
+            self._writer.attempt(lambda: self._end({}, "FAILED"))
 
     def _begin(self, settings: Mapping[str, Any], versions: Mapping[str, str], abandoned: Sequence[str]) -> None:
-        mlflow = self._mlflow
+        mlflow, client = self._writer.mlflow, self._writer.client
         tags = {RUN_ID_TAG: self._run_id} | {f"version.{name}": each for name, each in versions.items()}
         name = f"picsum-vision {self._run_id[:8]}"
         # Started and ended at once, then set running again: so it is in the experiment that the user has chosen, from now on,
         # and yet no active run of this process, which whoever interrupts the job would be left with.
         with mlflow.start_run(run_name=name, nested=mlflow.active_run() is not None, tags=tags) as run:
-            mlflow.log_params({name: str(value)[:_LONGEST_VALUE] for name, value in _flat(settings).items()})
-        client = mlflow.MlflowClient()
+            self._writer.log(run.info.run_id, {}, params=settings)
         client.update_run(run.info.run_id, status="RUNNING")
         self._id = run.info.run_id
         for run_id in abandoned:
@@ -68,43 +102,35 @@ class MlflowRun:
                 client.set_terminated(left.info.run_id, "KILLED")
 
     def _end(self, metrics: Mapping[str, float], status: str) -> None:
-        client = self._mlflow.MlflowClient()
-        now_ms = time.time_ns() // 1_000_000
-        batch = [self._mlflow.entities.Metric(name, value, now_ms, 0) for name, value in metrics.items()]
-        client.log_batch(self._id, metrics=batch)
-        client.set_terminated(self._id, status)
+        if self._id is not None:
+            self._writer.log(self._id, metrics)
+            self._writer.client.set_terminated(self._id, status)
 
-    def _asked(self, work: Callable[[], None]) -> None:
-        if not self._is_there:
-            return
-        try:
-            # MLflow prints addresses on stdout, where a command's answer stands.
-            with _patience(), contextlib.redirect_stdout(sys.stderr):
-                work()
-        except Exception as error:  # noqa: BLE001 - stores and servers fail in many ways, and none is worth the job's results
-            self._is_there = False
-            reason = f"{type(error).__name__}: {redact_error(error, at_most=180)}"
-            told = f"MLflow does not take this run ({reason}); the tables have it, and the job goes on without"
-            warnings.warn(told, stacklevel=3)
+
+def _warn(reason: str) -> None:
+    warnings.warn(f"MLflow does not take this run ({reason}); the tables have it, and the job goes on without", stacklevel=5)
 
 
 @contextlib.contextmanager
-def _patience() -> Iterator[None]:
-    """Wait for MLflow's server for seconds, unless the user has said otherwise."""
-    ours = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
+def mlflow_environment() -> Iterator[None]:
+    """Wait for MLflow's server for seconds, unless the environment says otherwise, and keep what it prints off stdout."""
+    ours = {name: value for name, value in _PATIENCE.items() if name not in os.environ} | _QUIET
+    before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:
-        yield
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     finally:
-        for name in ours:
-            os.environ.pop(name, None)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings under names with points."""
+    found: dict[str, Any] = {}
     for name, value in settings.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-    return flat
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
 
 
 def figures(report: RunReport) -> dict[str, float]:
@@ -112,14 +138,8 @@ def figures(report: RunReport) -> dict[str, float]:
     found: dict[str, float | None] = {"rows": report.rows, "ok_share": report.ok_share, "seconds": report.seconds}
     for name, stage in (("download", report.download), ("describe", report.describe)):
         found |= {f"{name}.{status}": number for status, number in stage.by_status.items()}
-        found |= {
-            f"{name}.images_per_second": stage.images_per_second,
-            f"{name}.bytes": stage.bytes,
-            f"{name}.skipped": stage.skipped,
-            f"{name}.input_tokens": stage.input_tokens,
-            f"{name}.output_tokens": stage.output_tokens,
-            f"{name}.cost": stage.cost,
-        }
+        numbers = ("images_per_second", "bytes", "skipped", "input_tokens", "output_tokens", "cost")
+        found |= {f"{name}.{number}": getattr(stage, number) for number in numbers}
     if report.quality is not None:
         found |= {f"quality.{name}": value for name, value in report.quality.as_dict().items()}
     return {name: float(value) for name, value in found.items() if value is not None}

@@ -1,19 +1,32 @@
-"""The files of a result: the table in four forms, plots, and where it was measured."""
+"""The files of a result: the table in its forms, where it was measured, and plots: seconds by images, images done over time."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from picsum_vision.sizing.plots import plot_files
+from picsum_vision.errors import MissingExtraError
+from picsum_vision.sizing.figures import COLUMN_OF
 from picsum_vision.sizing.summary import summary, summary_markdown
-from picsum_vision.sizing.table import as_csv
+from picsum_vision.sizing.table import PUBLISHED_S, as_csv, failed_rows, failed_rows_of_notebook, notebook_seconds
 
 if TYPE_CHECKING:
     from picsum_vision.sizing.result import SizingResult
+
+_COLOURS: Final = {"download": "#0072b2", "describe": "#d55e00", "total": "#222222"}
+_DPI: Final = 130
+
+
+def require_matplotlib() -> None:
+    """Raise MissingExtraError where matplotlib is not installed."""
+    try:
+        import matplotlib as mpl  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "bench") from error
+    del mpl
 
 
 def write_artefacts(result: SizingResult, folder: Path) -> list[Path]:
@@ -33,3 +46,78 @@ def write_artefacts(result: SizingResult, folder: Path) -> list[Path]:
 def _installed() -> Iterable[str]:
     """Return what is installed beside the driver, as pip names it."""
     return sorted({f"{each.metadata['Name']}=={each.version}" for each in metadata.distributions() if each.metadata["Name"]})
+
+
+def plot_files(result: SizingResult, folder: Path) -> Iterator[Path]:
+    """Write the plots that there are figures for; those of a suite before go."""
+    for name in ("table.png", "progress.png"):
+        (folder / name).unlink(missing_ok=True)
+    if any(size.spread(stage) for size in result.sizes for stage in COLUMN_OF):
+        yield _seconds_by_images(result, folder / "table.png")
+    if any(figures.series for size in result.sizes for repeat in size.repeats for figures in repeat.values()):
+        yield _progress(result, folder / "progress.png")
+
+
+def _seconds_by_images(result: SizingResult, path: Path) -> Path:
+    figure, axes = _figure()
+    for stage, word in COLUMN_OF.items():
+        measured = [(size.images, spread) for size in result.sizes if (spread := size.spread(stage))]
+        if measured:
+            images, medians = [images for images, _ in measured], [spread.median for _, spread in measured]
+            below = [spread.median - spread.least for _, spread in measured]
+            above = [spread.most - spread.median for _, spread in measured]
+            label = f"{word}, here{_failed(failed_rows(size, stage) for size in result.sizes)}"
+            axes.errorbar(images, medians, [below, above], color=_COLOURS[stage], marker="o", capsize=3, label=label)
+        known = [(size.images, notebook_seconds(result, size.images).get(stage)) for size in result.sizes]
+        shown = [(images, seconds) for images, seconds in known if seconds is not None]
+        failed = _failed([failed_rows_of_notebook(result, stage)])
+        _line(axes, shown, stage, ":", f"{word}, the notebook's method here{failed}")
+        _line(axes, [(images, values[stage]) for images, values in PUBLISHED_S.items()], stage, "--", f"{word}, as published")
+    axes.set(xscale="log", yscale="log", xlabel="images", ylabel="seconds", title="From URLs to descriptions")
+    ticks = sorted({*PUBLISHED_S, *(size.images for size in result.sizes)})
+    axes.set_xticks(ticks, [f"{images:,}" for images in ticks])
+    axes.minorticks_off()
+    return _saved(figure, axes, path)
+
+
+def _line(axes: Any, points: list[tuple[int, float]], stage: str, style: str, label: str) -> None:
+    if points:
+        axes.plot(
+            [x for x, _ in points], [y for _, y in points], style, color=_COLOURS[stage], marker=".", alpha=0.6, label=label
+        )
+
+
+def _failed(told: Iterable[str]) -> str:
+    """Return what stands behind a line's name where rows failed; of several sizes the largest's."""
+    found = [words for words in told if words]
+    return f" ({found[-1]})" if found else ""
+
+
+def _progress(result: SizingResult, path: Path) -> Path:
+    figure, axes = _figure()
+    size = max((size for size in result.sizes if size.repeats and size.repeats[0]), key=lambda each: each.images)
+    for stage, word in COLUMN_OF.items():
+        figures = size.of(stage)
+        if figures and figures[0].series:
+            moments, done = [0.0], [0]
+            for second, rows, _ in figures[0].series:
+                moments.append(second)
+                done.append(rows)
+            axes.plot(moments, done, color=_COLOURS[stage], label=f"{word}{_failed([failed_rows(size, stage)])}")
+    axes.set(xlabel="seconds since the stage began", ylabel="images done", title=f"{size.images:,} images, first repeat")
+    return _saved(figure, axes, path)
+
+
+def _figure() -> tuple[Any, Any]:
+    """Return a figure of its own: pyplot's state is the user's."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+
+    figure = Figure(figsize=(8, 5.5), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _saved(figure: Any, axes: Any, path: Path) -> Path:
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize="small")
+    figure.savefig(path, dpi=_DPI)
+    return path

@@ -1,17 +1,33 @@
-"""How many requests a whole suite makes, known before it starts. `tasks` are those of the suite that run at once."""
+"""How many requests a whole suite makes, known before it starts, and what is refused or asked because of it.
+
+`tasks` are those of the suite that run at once. A public service that asks not to be load-tested is spared many images and many
+requests at once; somebody else's host or model is loaded only after a yes.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
-from picsum_vision.describing.backends import ChatCompletions
-from picsum_vision.sizing.settings import SizingConfig
+from picsum_vision.describing.backends import AiQuery, ChatCompletions
+from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
+from picsum_vision.describing.spending import cost
+from picsum_vision.errors import SettingError
+from picsum_vision.images.shrinking import shrunk_size
+from picsum_vision.picsum_list import listed_ids
+from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig, is_live
+from picsum_vision.spark.estimate import usual_output_tokens
 
+LIVE_IMAGES_AT_MOST: Final = 100
 _WARM_UP_AT_MOST: Final = 4_000
 # For the notebook's method; somebody else's hosts are asked for a row a task only.
 _ROWS_PER_TASK: Final = 10
 _REAL_ROWS_PER_TASK: Final = 1
 _ROWS_AT_MOST: Final = 400
+
+Confirm = bool | Callable[[str], bool]
 
 
 def share_of_images(config: SizingConfig, tasks: int) -> int:
@@ -43,6 +59,84 @@ def questions(config: SizingConfig, tasks: int, notebook_images: int) -> int:
     passes = ("describe" in config.stages) + ("total" in config.stages)
     by_notebook = config.repeats * notebook_images if _notebook_asks(config) else 0
     return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + by_notebook
+
+
+def check_politeness(config: SizingConfig, images_fetched: int) -> None:
+    """Refuse to measure such a service beyond a small bound."""
+    if config.base_url is None or not is_live(config.base_url):
+        return
+    host = urlsplit(config.base_url).hostname
+    if images_fetched > LIVE_IMAGES_AT_MOST:
+        raise SettingError(
+            f"sizes: {images_fetched:,} images in all is not allowed from {host}, which asks not to be load-tested; at most "
+            f"{LIVE_IMAGES_AT_MOST}, as with --sizes 20 --repeats 1 --notebook-images 0, or leave --base-url out for a server of "
+            "this machine"
+        )
+    in_flight = config.download_options.max_in_flight_per_task
+    if in_flight > LIVE_IN_FLIGHT_AT_MOST:
+        raise SettingError(
+            f"max_in_flight_per_task: {in_flight} is not allowed with {host}, which asks not to be load-tested; "
+            f"at most {LIVE_IN_FLIGHT_AT_MOST}, which the tasks share"
+        )
+
+
+def polite(config: SizingConfig, tasks: int) -> SizingConfig:
+    """Return the suite with its downloads narrowed so that such a service sees no more at once than is allowed, of all tasks.
+
+    `tasks` is how many the session runs at the same time.
+    """
+    if config.base_url is None or not is_live(config.base_url):
+        return config
+    at_once = config.tasks_of(tasks)
+    partitions = LIVE_IN_FLIGHT_AT_MOST if at_once > LIVE_IN_FLIGHT_AT_MOST else config.partitions
+    options = config.download_options
+    each = min(options.max_in_flight_per_task, max(1, LIVE_IN_FLIGHT_AT_MOST // at_once))
+    return dataclasses.replace(config, partitions=partitions, download=dataclasses.replace(options, max_in_flight_per_task=each))
+
+
+def check_list(config: SizingConfig, base_url: str, notebook_images: int) -> None:
+    """Raise SettingError where `by` is "list" and the list is too short; the host is asked for it once."""
+    if config.by != "list":
+        return
+    wanted = {"sizes": max(config.sizes), "notebook_images": notebook_images}
+    listed = len(listed_ids(base_url, skip=0, count=max(wanted.values())))
+    for name, images in wanted.items():
+        if images > listed:
+            raise SettingError(
+                f"{name}: {images:,} is not allowed with by='list': the host's list has {listed:,} pictures; "
+                f"give at most that many, or by='seed'"
+            )
+
+
+def confirm_load(config: SizingConfig, fetched: int, notebook_images: int, tasks: int, confirm: Confirm) -> None:
+    """Go on if the servers are our own or the load is confirmed; else raise SettingError with the estimate."""
+    parts = []
+    if not config.own_images:
+        parts.append(f"{fetched:,} images from {urlsplit(config.base_url or '').hostname}")
+    asked = questions(config, tasks, notebook_images)
+    if not config.own_model and asked:
+        parts.append(_questions(config, asked))
+    if not parts:
+        return
+    estimate = f"this suite asks for {' and '.join(parts)}"
+    if confirm is True or (callable(confirm) and confirm(estimate)):
+        return
+    raise SettingError(f"confirm: {estimate}; not confirmed: --yes on the command line, confirm=True in Python")
+
+
+def _questions(config: SizingConfig, number: int) -> str:
+    backend, options = config.backend, config.describe_options
+    if not isinstance(backend, (AiQuery, ChatCompletions)):
+        return f"{number:,} answers of {type(backend).__name__} in the workers"
+    side_px = options.max_image_side_px
+    width, height = (
+        (config.width, config.height) if isinstance(backend, AiQuery) else shrunk_size(config.width, config.height, side_px)
+    )
+    tokens_in = number * (image_token_rule(backend.model_name).tokens(width, height) + text_tokens(config.task.full_prompt))
+    tokens_out = number * min(usual_output_tokens(config.task.name, options), options.max_output_tokens)
+    price = cost(options, tokens_in, tokens_out)
+    costs = "at a price that was not given" if price is None else f"for about {price:,.2f}"
+    return f"{number:,} answers of {backend.model_name}, about {tokens_in:,} + {tokens_out:,} tokens, {costs}"
 
 
 def _notebook_asks(config: SizingConfig) -> bool:

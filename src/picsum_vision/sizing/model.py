@@ -1,11 +1,11 @@
-"""How long a job takes: a stated model, small enough to be checked by hand. Its formulas stand in docs/sizing.md.
+"""How long a job takes: a stated model, small enough to be checked by hand. Its formulas are in docs/sizing.md.
 
 A stage of R rows takes what its tightest limit makes of them, and the tail:
 
     start + max over limits( R / rate of the limit ) + tail
 
 Requests in flight are such a limit by Little's law: N at once, each taking L seconds, are N / L rows a second. The tail is the
-slowest of the last N answers, which come when nothing else is left to do.
+slowest of the last N responses, which come when nothing else is left to do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from statistics import NormalDist
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+from picsum_vision.describing.backends import AiQuery, BatchChat
+from picsum_vision.options import DescribeOptions, DownloadOptions
+
+if TYPE_CHECKING:
+    from picsum_vision.sizing.result import SizingResult
 
 IN_FLIGHT: Final = "requests in flight"
 WINDOW: Final = "the window of bytes (window_bytes_per_task)"
@@ -22,90 +28,213 @@ WORKERS: Final = "the workers' own work"
 HOST_RATE: Final = "the image host's requests per second"
 REQUESTS: Final = "the model's requests per minute"
 TOKENS: Final = "the model's tokens per minute"
-# The engine begins with so many requests at once and doubles them as long as the far side keeps up.
-_FIRST_IN_FLIGHT: Final = 16
+LATENCY_UNKNOWN: Final = "how long an answer takes was neither stated nor told by the rows"
+_COMMIT_S: Final = 0.4  # one commit of each table, measured on two cores
+_EMITTED_MB: Final = 32  # rows on their way out of a worker
+_MB: Final = 1_000_000
+_AS_BASE64: Final = 4 / 3
+_MINUTE_S: Final = 60
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Waits:
-    """What a far side makes rows wait: `latency_s` for one row on average over all its hops, lognormal with `sigma` for each hop.
+    """What the far side makes rows wait: `latency_s` for one row on average, lognormal with `sigma` for each of its `hops`.
 
-    `in_flight_per_task` rows may be under way at once in each of `tasks`, as far as memory holds them (`window_rows_per_task`,
-    None: all). `rates` are further limits, in rows a second. `hops` need not be whole: it says how far waits even each other out.
+    `at_once` rows are under way at the most in all `tasks`, for the reason `limit`. `rates` are further limits, rows a second.
     """
 
     latency_s: float
-    in_flight_per_task: int
+    at_once: int
     tasks: int
     sigma: float = 0.5
     hops: float = 1
     rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    window_rows_per_task: int | None = None
-
-    @property
-    def at_once_per_task(self) -> int:
-        """How many rows one task has under way: as many as may be, or as memory holds."""
-        return min(self.in_flight_per_task, self.window_rows_per_task or self.in_flight_per_task)
-
-    @property
-    def spread(self) -> float:
-        """The sigma of a whole row: waits of several hops even each other out."""
-        return math.sqrt(math.log(1 + (math.exp(self.sigma**2) - 1) / self.hops))
+    limit: str = IN_FLIGHT
 
     def slowest_s(self, rows: float) -> float:
         """Return the expected longest wait among so many rows."""
         if self.latency_s <= 0 or rows <= 0:
             return 0.0
+        spread = math.sqrt(math.log(1 + (math.exp(self.sigma**2) - 1) / self.hops))  # hops even each other out
         place = (max(rows, 1.0) - 0.375) / (max(rows, 1.0) + 0.25)
-        return self.latency_s * math.exp(self.spread * NormalDist().inv_cdf(place) - self.spread**2 / 2)
+        return self.latency_s * math.exp(spread * NormalDist().inv_cdf(place) - spread**2 / 2)
+
+    def bare_s(self, rows: int) -> float:
+        """Return what so many rows wait at the least."""
+        return max(self.latency_s, rows * self.latency_s / self.at_once, *(rows / rate for rate in self.rates.values()))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StageTime:
-    """A stage's seconds without its start, and what makes them."""
+    """A stage's seconds without its start, what each limit alone would make of it, and which one binds."""
 
     seconds: float
     binding: str
-    rows_per_second: float
     tail_s: float
-    limits: dict[str, float]  # seconds that each limit alone would make of it
+    limits: dict[str, float]
 
 
-def stage_time(rows: float, waits: Waits, row_s: float, *, cold: bool) -> StageTime:
-    """Return what `rows` take. `row_s` are seconds of one task's own work for a row; `cold`: the window has yet to open."""
-    flows = {IN_FLIGHT: _flow_s(rows, waits, waits.in_flight_per_task, cold=cold)}
-    if waits.at_once_per_task < waits.in_flight_per_task:
-        flows[WINDOW] = _flow_s(rows, waits, waits.at_once_per_task, cold=cold)
-    alone = {name: flow_s for name, (flow_s, _) in flows.items()}
-    alone |= {name: rows / rate for name, rate in waits.rates.items()}
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Demand:
+    """One job's terms. Latencies in seconds are means for one image: of the download over all hops, and of the answer.
+
+    `tasks` run at once. `tokens` are those of one question with its answer, as far as limits count them. `image_bytes` are
+    those of an image as it comes, `sent_bytes` as it is sent, None if that is the same.
+    """
+
+    image_latency_s: float
+    model_latency_s: float
+    tasks: int
+    latency_sigma: float = 0.5
+    image_hops: int = 2  # an image of Lorem Picsum is two requests, to two hosts
+    download_in_flight_per_task: int = DownloadOptions.max_in_flight_per_task
+    describe_in_flight_per_task: int = DescribeOptions.max_in_flight_per_task
+    requests_per_second_per_host: float | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    image_bytes: float = 44_000
+    sent_bytes: float | None = None
+    max_payload_bytes: int = DescribeOptions.max_payload_bytes
+    tokens: float = 0
+    window_bytes_per_task: int = DownloadOptions.window_bytes_per_task
+    checkpoint_interval_s: float = 60
+    is_fused: bool = True
+
+    @property
+    def _held_per_task(self) -> int:
+        """How many images one task's window of bytes holds; one in any case."""
+        return max(1, int(self.window_bytes_per_task / max(self.image_bytes, 1)))
+
+    @property
+    def download(self) -> Waits:
+        """What downloads wait for."""
+        rate, narrow = self.requests_per_second_per_host, self._held_per_task < self.download_in_flight_per_task
+        return Waits(
+            latency_s=self.image_latency_s,
+            at_once=min(self.download_in_flight_per_task, self._held_per_task) * self.tasks,
+            tasks=self.tasks,
+            sigma=self.latency_sigma,
+            hops=self.image_hops,
+            rates={HOST_RATE: rate} if rate else {},
+            limit=WINDOW if narrow else IN_FLIGHT,
+        )
+
+    @property
+    def describe(self) -> Waits:
+        """What questions wait for."""
+        rates = {REQUESTS: self.requests_per_minute / _MINUTE_S} if self.requests_per_minute else {}
+        if self.tokens_per_minute and self.tokens > 0:
+            rates[TOKENS] = self.tokens_per_minute / _MINUTE_S / self.tokens
+        at_once, sigma = self.describe_in_flight_per_task * self.tasks, self.latency_sigma
+        return Waits(latency_s=self.model_latency_s, at_once=at_once, tasks=self.tasks, sigma=sigma, rates=rates)
+
+    @property
+    def held(self) -> Waits:
+        """What a place in the window waits for in a fused job: an image keeps it from its download until it is described."""
+        both_s = self.image_latency_s + self.model_latency_s
+        squares = self.image_latency_s**2 / self.image_hops + self.model_latency_s**2
+        hops = both_s**2 / squares if squares else 1
+        at_once = self._held_per_task * self.tasks
+        return Waits(latency_s=both_s, at_once=at_once, tasks=self.tasks, sigma=self.latency_sigma, hops=hops, limit=WINDOW)
+
+    def worker_mb(self, stage: str = "total") -> float:
+        """Return what one worker holds beside itself: its full window, the bodies of its questions, and rows going out."""
+        downloads = 0 if stage == "describe" else self.download_in_flight_per_task
+        questions = 0 if stage == "download" or not self.is_fused else self.describe_in_flight_per_task
+        places, asked = min(downloads + questions, self._held_per_task), min(questions, self._held_per_task)
+        sent = self.image_bytes if self.sent_bytes is None else self.sent_bytes
+        return _EMITTED_MB + (places * self.image_bytes + asked * min(sent * _AS_BASE64, self.max_payload_bytes)) / _MB
+
+    @classmethod
+    def of_result(cls, result: SizingResult) -> Demand | None:
+        """Return the terms under which a suite was measured; what nobody stated is taken from what was measured.
+
+        None where a latency was neither stated nor told by the rows, as those of `AiQuery` tell none.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        values = {name: value for name, value in result.settings["demand"].items() if name in known and value is not None}
+        for name, stage in (("image_latency_s", "download"), ("model_latency_s", "describe")):
+            latency_s = values.get(name, _mean_latency_s(result, stage))
+            if latency_s is None:
+                return None
+            values[name] = latency_s
+        for name, stages, figure in (
+            ("image_bytes", ("download",), "bytes"),
+            ("sent_bytes", ("describe",), "bytes"),
+            ("tokens", ("describe", "total"), "tokens"),
+        ):
+            seen = [found for size in result.sizes for stage in stages for found in _of_rows(size.of(stage), figure)]
+            if seen:
+                values[name] = sum(count for count, _ in seen) / max(1, sum(rows for _, rows in seen))
+        return cls(**values)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class JobTime:
+    """A whole job's seconds, those of its rows alone, how often it commits, and the limit that binds, of which `stage`."""
+
+    seconds: float
+    work_s: float
+    commits: int
+    stage: str
+    binding: str
+
+
+def is_fused(backend: type[Any]) -> bool:
+    """Return whether a backend of this class describes an image while others download."""
+    return not issubclass(backend, (AiQuery, BatchChat))
+
+
+def stage_time(rows: float, waits: Waits, row_s: float) -> StageTime:
+    """Return what `rows` take; `row_s` are seconds of one task's own work for a row."""
+    at_once = min(rows, waits.at_once)
+    limits = {waits.limit: (rows - at_once) * waits.latency_s / at_once}
+    limits |= {name: rows / rate for name, rate in waits.rates.items()}
     if row_s > 0:
-        alone[WORKERS] = rows * row_s / waits.tasks
-    binding = max(alone, key=lambda name: alone[name])
-    if binding in flows:
-        tail_s = flows[binding][1]
-    else:
-        # Few are under way then: the last of them have a wait like any other.
-        under_way = rows / max(alone[binding], 1e-9) * waits.latency_s
-        tail_s = waits.slowest_s(max(1.0, min(rows, under_way)))
-    seconds = alone[binding] + tail_s
-    return StageTime(
-        seconds=seconds,
-        binding=binding,
-        rows_per_second=rows / seconds if seconds > 0 else math.inf,
-        tail_s=tail_s,
-        limits=alone,
+        limits[WORKERS] = rows * row_s / waits.tasks
+    binding = max(limits, key=lambda name: limits[name])
+    # Where a rate binds few are under way: the last of them have a wait like any other.
+    last = at_once if binding == waits.limit else min(rows, rows / max(limits[binding], 1e-9) * waits.latency_s)
+    tail_s = waits.slowest_s(max(1.0, last))
+    return StageTime(seconds=limits[binding] + tail_s, binding=binding, tail_s=tail_s, limits=limits)
+
+
+def job_time(demand: Demand, rows: float, start_s: float, row_s: float) -> JobTime:
+    """Return what a job takes: the longer stage and one wait of the other, or both in turn where they are not fused.
+
+    Fused, an image keeps its place in the window of bytes through both stages: that is a limit of the job alone.
+    """
+    download, describe = stage_time(rows, demand.download, row_s), stage_time(rows, demand.describe, row_s)
+    longer, stage, other_s = max(
+        (download, "download", demand.model_latency_s),
+        (describe, "describe", demand.image_latency_s),
+        key=lambda each: each[0].seconds,
     )
+    seconds = longer.seconds + other_s if demand.is_fused else download.seconds + describe.seconds
+    held = stage_time(rows, demand.held, 0.0)
+    is_held = demand.is_fused and held.limits[WINDOW] > max(*download.limits.values(), *describe.limits.values())
+    work_s = max(seconds, held.seconds) if is_held else seconds
+    commits = 1 + int(work_s / max(demand.checkpoint_interval_s, _COMMIT_S))
+    binding = WINDOW if is_held else longer.binding
+    seconds = start_s + work_s + commits * _COMMIT_S
+    return JobTime(seconds=seconds, work_s=work_s, commits=commits, stage=stage, binding=binding)
 
 
-def _flow_s(rows: float, waits: Waits, at_once_per_task: int, *, cold: bool) -> tuple[float, float]:
-    """Return the seconds until no row waits for a free place, and the tail after them; each task has its share of the rows."""
-    left, window, flow_s = rows / waits.tasks, float(at_once_per_task), 0.0
-    opened = float(min(_FIRST_IN_FLIGHT, window)) if cold else window
-    while opened < window and left > opened:
-        flow_s += waits.latency_s
-        left -= opened
-        opened = min(window, opened * 2)
-    at_once = min(opened, max(left, 0.0))
-    if at_once > 0:
-        flow_s += (left - at_once) * waits.latency_s / at_once
-    return flow_s, waits.slowest_s(max(1.0, at_once * waits.tasks) if rows else 0.0)
+def _mean_latency_s(result: SizingResult, stage: str) -> float | None:
+    """Return the mean of the stage's rows, else of the whole job's; None if they do not tell it, 0 where there are none."""
+    measured = False
+    for where, name in ((stage, "mean"), ("total", f"{stage}_mean")):
+        found = [figures.latency_ms for size in result.sizes for figures in size.of(where)]
+        means = [latency_ms[name] for latency_ms in found if name in latency_ms]
+        if means:
+            return sum(means) / len(means) / 1_000
+        measured = measured or bool(found)
+    return None if measured else 0.0
+
+
+def _of_rows(measured: list[Any], figure: str) -> list[tuple[float, float]]:
+    """Return bytes, or tokens, of each measurement with the rows that they are of."""
+    found = [
+        (each.bytes if figure == "bytes" else (each.input_tokens or 0) + (each.output_tokens or 0), each) for each in measured
+    ]
+    return [(count, each.rows_ok if each.questions is None else each.questions) for count, each in found if count]

@@ -8,22 +8,19 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from picsum_vision.describing.backends import Backend
+from picsum_vision.config_file import BACKENDS
+from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, PixelDescriber, check_backend
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
 from picsum_vision.describing.spending import cost
 from picsum_vision.describing.tasks import Describe, Task
+from picsum_vision.errors import SettingError
+from picsum_vision.images.shrinking import shrunk_size
 from picsum_vision.options import DescribeOptions, DownloadOptions
-from picsum_vision.sizing.advice import advice
-from picsum_vision.sizing.demand import PICSUM_HOPS, Demand
 from picsum_vision.sizing.fit import Fit, default_fit, fit_named
-from picsum_vision.sizing.job_time import job_seconds, job_work, passes_of
-from picsum_vision.sizing.memory import modelled_mb
-from picsum_vision.sizing.model import IN_FLIGHT, WORKERS, StageTime, stage_time
-from picsum_vision.sizing.plan_text import plan_text
-from picsum_vision.sizing.planned_backend import planned_backend
+from picsum_vision.sizing.model import IN_FLIGHT, WINDOW, WORKERS, Demand, JobTime, StageTime, is_fused, job_time, stage_time
 from picsum_vision.sizing.settings import MOST_IMAGE_LATENCY_S, MOST_MODEL_LATENCY_S, MOST_TASKS
 from picsum_vision.spark.estimate import usual_output_tokens
-from picsum_vision.validation import check_integer, check_number
+from picsum_vision.validation import check_choice, check_integer, check_number
 
 # A JPEG of Lorem Picsum, 800 x 600, comes to 44 kB.
 _BYTES_PER_PIXEL: Final = 44_000 / (800 * 600)
@@ -31,6 +28,9 @@ _MB: Final = 1_000_000
 _BYTES_PER_TOKEN: Final = 4
 _OUTCOME_BYTES: Final = 200
 _ENOUGH: Final = 1.5
+_WORTH_A_WORD: Final = 0.95
+_MINUTES_FROM_S: Final = 120
+_HOUR_S: Final = 3_600
 # Beyond these there is nothing to reckon with: numbers that no float holds, and pictures that no table of Spark's holds.
 _MOST: Final = 1_000_000_000_000
 _SLOWEST: Final = 1e-6
@@ -72,7 +72,27 @@ class Plan:
 
     def __str__(self) -> str:
         """Return the plan as lines of text."""
-        return plan_text(self.as_dict())
+        workers = f"{self.worker_memory_mb:,} MB a Python worker, {self.cluster_memory_mb:,} MB for all"
+        jvm = "" if self.jvm_memory_mb is None else f" (where it was measured the JVM had at most {self.jvm_memory_mb:,} MB)"
+        price = "cost unknown without prices" if self.cost is None else f"cost about {self.cost:,.2f}"
+        stages = [
+            f"  {name} alone: {_time(stage['seconds'])} ("
+            + ", ".join(f"{limit} {_time(seconds)}" for limit, seconds in stage["limits_s"].items())
+            + f"; last stragglers {_time(stage['tail_s'])})"
+            for name, stage in self.stages.items()
+        ]
+        lines = [
+            f"{self.images:,} images: about {_time(self.seconds)}, {self.images_per_second:,.1f} images/s",
+            f"  what binds: {self.binding}; {self.passes:,} commits",
+            *stages,
+            "  settings: " + ", ".join(f"{name}={value:,}" for name, value in self.settings.items()),
+            f"  memory: {workers}, without the JVM's{jvm}",
+            f"  storage: {self.storage_mb:,.0f} MB of tables",
+            f"  tokens: {self.input_tokens:,} in, {self.output_tokens:,} out; {price}",
+            *(f"  what would help: {line}" for line in self.advice),
+            f"  constants: {self.fit}",
+        ]
+        return "\n".join(lines)
 
 
 def plan(
@@ -110,7 +130,7 @@ def plan(
         How large images are; bytes follow from the pixels if None.
     backend
         Who is asked, or its word on the command line: "chat" (if None), "ai-query", "pyfunc" or "pixels". With `AiQuery` images
-        are described after their pass is downloaded, as many at once as the platform likes: `describe.max_in_flight_per_task` is
+        are described after they are downloaded, as many at once as the platform likes: `describe.max_in_flight_per_task` is
         then your guess of that.
     model, task, output_tokens_per_image
         By whose rule an image's tokens are counted, and how long answers are.
@@ -125,119 +145,119 @@ def plan(
     """
     download, describe, task = download or DownloadOptions(), describe or DescribeOptions(), task or Describe()
     tasks = os.cpu_count() or 1 if tasks is None else tasks
-    asked = planned_backend(backend, model, task)
-    model_latency_s = asked.latency_s if model_latency_s is None else model_latency_s
-    _check_work(images, tasks, output_tokens_per_image)
-    _check_picture(width, height, image_bytes)
+    kind = _backend_class(backend, task)
+    model = model or ("" if backend is None or isinstance(backend, str) else backend.model_name)
+    if model_latency_s is None:
+        model_latency_s = 0.0 if issubclass(kind, PixelDescriber) else 1.0
+    for name, value, most in (
+        ("images", images, _MOST),
+        ("tasks", tasks, MOST_TASKS),
+        ("output_tokens_per_image", output_tokens_per_image, _MOST),
+        ("width", width, _LONGEST_SIDE_PX),
+        ("height", height, _LONGEST_SIDE_PX),
+        ("image_bytes", image_bytes, _MOST_IMAGE_BYTES),
+        ("download.max_in_flight_per_task", download.max_in_flight_per_task, _MOST),
+        ("download.window_bytes_per_task", download.window_bytes_per_task, _MOST),
+        ("describe.max_in_flight_per_task", describe.max_in_flight_per_task, _MOST),
+        ("describe.max_payload_bytes", describe.max_payload_bytes, _MOST),
+        ("requests_per_minute_total", describe.requests_per_minute_total, _MOST),
+        ("tokens_per_minute_total", describe.tokens_per_minute_total, _MOST),
+    ):
+        optional = name in ("output_tokens_per_image", "image_bytes") or name.endswith("_total")
+        check_integer(name, value, minimum=1, maximum=most, optional=optional)
     check_number("image_latency_s", image_latency_s, minimum=0, maximum=MOST_IMAGE_LATENCY_S)
     check_number("model_latency_s", model_latency_s, minimum=0, maximum=MOST_MODEL_LATENCY_S)
     check_number("latency_sigma", latency_sigma, minimum=0, maximum=3)
     check_number("checkpoint_interval_s", checkpoint_interval_s, above=0, maximum=_LONGEST_INTERVAL_S)
-    _check_limits(download, describe)
-    sent_size = asked.sent_size(width, height, describe.max_image_side_px)
+    per_second = download.requests_per_second_per_host_total
+    check_number("requests_per_second_per_host_total", per_second, minimum=_SLOWEST, maximum=_MOST, optional=True)
+    for name in ("input_price_per_million_tokens", "output_price_per_million_tokens"):
+        check_number(name, getattr(describe, name), minimum=0, maximum=_MOST, optional=True)
+    # `ai_query` is given a picture as it is; what is made smaller has fewer bytes, about as it has fewer pixels.
+    sent_size = (width, height) if issubclass(kind, AiQuery) else shrunk_size(width, height, describe.max_image_side_px)
     image_bytes = image_bytes or math.ceil(width * height * _BYTES_PER_PIXEL)
-    tokens_in = image_token_rule(asked.model).tokens(*sent_size)
-    tokens_in += text_tokens(task.full_prompt)
+    tokens_in = image_token_rule(model).tokens(*sent_size) + text_tokens(task.full_prompt)
     tokens_out = min(output_tokens_per_image or usual_output_tokens(task.name, describe), describe.max_output_tokens)
     demand = Demand(
         image_latency_s=image_latency_s,
         model_latency_s=model_latency_s,
         tasks=tasks,
         latency_sigma=latency_sigma,
-        image_hops=PICSUM_HOPS,
         download_in_flight_per_task=download.max_in_flight_per_task,
         describe_in_flight_per_task=describe.max_in_flight_per_task,
-        requests_per_second_per_host=download.requests_per_second_per_host_total,
+        requests_per_second_per_host=per_second,
         requests_per_minute=describe.requests_per_minute_total,
         tokens_per_minute=describe.tokens_per_minute_total,
         image_bytes=image_bytes,
-        # What is made smaller has fewer bytes, about as it has fewer pixels.
         sent_bytes=image_bytes * math.prod(sent_size) / (width * height),
         max_payload_bytes=describe.max_payload_bytes,
         tokens=tokens_in + tokens_out,
         window_bytes_per_task=download.window_bytes_per_task,
         checkpoint_interval_s=checkpoint_interval_s,
-        is_fused=asked.is_fused,
+        is_fused=is_fused(kind),
     )
-    fit = fit_named(fit_from) if fit_from else default_fit()
-    return _planned(images, demand, fit, describe, tokens=(tokens_in, tokens_out), is_paid=asked.is_paid, keep_images=keep_images)
+    row_bytes = tokens_out * _BYTES_PER_TOKEN + 2 * _OUTCOME_BYTES + (image_bytes if keep_images else 0)
+    # What runs in the workers costs no tokens.
+    paid = images if issubclass(kind, (AiQuery, ChatCompletions)) else 0
+    return dataclasses.replace(
+        _planned(images, demand, fit_named(fit_from) if fit_from else default_fit()),
+        storage_mb=round(images * row_bytes / _MB, 1),
+        input_tokens=paid * tokens_in,
+        output_tokens=paid * tokens_out,
+        cost=cost(describe, paid * tokens_in, paid * tokens_out) if paid else 0.0,
+    )
 
 
-def _check_work(images: int, tasks: int, output_tokens_per_image: int | None) -> None:
-    check_integer("images", images, minimum=1, maximum=_MOST)
-    check_integer("tasks", tasks, minimum=1, maximum=MOST_TASKS)
-    check_integer("output_tokens_per_image", output_tokens_per_image, minimum=1, maximum=_MOST, optional=True)
+def _backend_class(backend: Backend | str | None, task: Task) -> type[Any]:
+    kind: type[Any]
+    if backend is None or isinstance(backend, str):
+        check_choice("backend", backend or "chat", BACKENDS)
+        kind = BACKENDS[backend or "chat"]
+        if kind is PixelDescriber:
+            check_backend(PixelDescriber(), task)
+    else:
+        check_backend(backend, task)
+        kind = type(backend)
+    if issubclass(kind, BatchChat):
+        raise SettingError("backend: 'batch-chat' is not allowed here: its answers may take a day; plan 'chat'")
+    return kind
 
 
-def _check_picture(width: int, height: int, image_bytes: int | None) -> None:
-    for name, side_px in (("width", width), ("height", height)):
-        check_integer(name, side_px, minimum=1, maximum=_LONGEST_SIDE_PX)
-    check_integer("image_bytes", image_bytes, minimum=1, maximum=_MOST_IMAGE_BYTES, optional=True)
-
-
-def _check_limits(download: DownloadOptions, describe: DescribeOptions) -> None:
-    """Refuse limits and prices of which no time and no cost can be reckoned."""
-    per_second = download.requests_per_second_per_host_total
-    check_number("requests_per_second_per_host_total", per_second, minimum=_SLOWEST, maximum=_MOST, optional=True)
-    counts = {
-        "download.max_in_flight_per_task": download.max_in_flight_per_task,
-        "download.window_bytes_per_task": download.window_bytes_per_task,
-        "describe.max_in_flight_per_task": describe.max_in_flight_per_task,
-        "describe.max_payload_bytes": describe.max_payload_bytes,
-        "requests_per_minute_total": describe.requests_per_minute_total,
-        "tokens_per_minute_total": describe.tokens_per_minute_total,
+def _planned(images: int, demand: Demand, fit: Fit) -> Plan:
+    job = job_time(demand, images, fit.total.start_s, fit.total.row_s)
+    download = stage_time(images, demand.download, fit.download.row_s)
+    describe = stage_time(images, demand.describe, fit.describe.row_s)
+    is_start = job.seconds > 2 * job.work_s
+    worker_mb = fit.worker_base_mb + demand.worker_mb()
+    settings = {
+        "partitions": demand.tasks,
+        "download.max_in_flight_per_task": demand.download_in_flight_per_task,
+        "describe.max_in_flight_per_task": _useful_in_flight(demand, stage_time(images, demand.describe, fit.total.row_s)),
+        "download.window_bytes_per_task": demand.window_bytes_per_task,
     }
-    for name, count in counts.items():
-        check_integer(name, count, minimum=1, maximum=_MOST, optional=True)
-    for name in ("input_price_per_million_tokens", "output_price_per_million_tokens"):
-        check_number(name, getattr(describe, name), minimum=0, maximum=_MOST, optional=True)
-
-
-def _planned(
-    images: int, demand: Demand, fit: Fit, describe: DescribeOptions, *, tokens: tuple[int, int], is_paid: bool, keep_images: bool
-) -> Plan:
-    tokens_in, tokens_out = tokens
-    seconds = job_seconds(demand, images, fit.total, fit.job_s, cold=True)
-    download_time = stage_time(images, demand.download_waits, fit.download.row_s, cold=True)
-    describe_time = stage_time(images, demand.describe_waits, fit.describe.row_s, cold=True)
-    work = job_work(demand, images, fit.total.row_s, cold=True)
-    passes = round(sum(times for _, _, times in passes_of(demand, images, fit.total, cold=True)))
-    is_start = seconds - work.seconds > work.seconds
-    binding = "Spark's start and the commits" if is_start else _named(work.binding, work.stage)
-    worker_mb = fit.worker_base_mb + modelled_mb(demand)
-    kept = images * (demand.image_bytes if keep_images else 0)
-    words = images * (tokens_out * _BYTES_PER_TOKEN + 2 * _OUTCOME_BYTES)
+    if not demand.is_fused:
+        del settings["describe.max_in_flight_per_task"]
     return Plan(
         images=images,
-        seconds=round(seconds, 1),
-        images_per_second=round(images / seconds, 2),
-        binding=binding,
+        seconds=round(job.seconds, 1),
+        images_per_second=round(images / job.seconds, 2),
+        binding="Spark's start and the commits" if is_start else _named(job.binding, job.stage),
         stages={
-            "download": _stage(download_time, fit.download.start_s, "download"),
-            "describe": _stage(describe_time, fit.describe.start_s, "describe"),
+            "download": _stage(download, fit.download.start_s, "download"),
+            "describe": _stage(describe, fit.describe.start_s, "describe"),
         },
-        passes=passes,
-        settings=_settings(demand, work.describe),
+        passes=job.commits,
+        settings=settings,
         worker_memory_mb=round(worker_mb),
         cluster_memory_mb=round(worker_mb * demand.tasks),
         jvm_memory_mb=None if fit.jvm_mb is None else round(fit.jvm_mb),
-        storage_mb=round((kept + words) / _MB, 1),
-        input_tokens=images * tokens_in if is_paid else 0,
-        output_tokens=images * tokens_out if is_paid else 0,
-        cost=cost(describe, images * tokens_in, images * tokens_out) if is_paid else 0.0,
-        advice=advice(images, demand, fit, work, seconds),
+        storage_mb=0.0,
+        input_tokens=0,
+        output_tokens=0,
+        cost=None,
+        advice=_advice(images, demand, fit, job),
         fit=fit.source,
     )
-
-
-def _settings(demand: Demand, describe_time: StageTime) -> dict[str, Any]:
-    questions = {"describe.max_in_flight_per_task": _useful_in_flight(demand, describe_time)} if demand.is_fused else {}
-    return {
-        "partitions": demand.tasks,
-        "download.max_in_flight_per_task": demand.download_in_flight_per_task,
-        **questions,
-        "download.window_bytes_per_task": demand.window_bytes_per_task,
-    }
 
 
 def _stage(found: StageTime, start_s: float, stage: str) -> dict[str, Any]:
@@ -250,8 +270,6 @@ def _stage(found: StageTime, start_s: float, stage: str) -> dict[str, Any]:
 
 
 def _named(limit: str, stage: str) -> str:
-    if limit == WORKERS:
-        return limit
     return f"{'downloads' if stage == 'download' else 'questions'} in flight" if limit == IN_FLIGHT else limit
 
 
@@ -259,6 +277,31 @@ def _useful_in_flight(demand: Demand, found: StageTime) -> int:
     """Return how many questions in a task keep a stated rate busy; more would only wait."""
     if found.binding in (IN_FLIGHT, WORKERS) or demand.model_latency_s <= 0:
         return demand.describe_in_flight_per_task
-    per_second = min(demand.describe_waits.rates.values())
-    needed = math.ceil(per_second * demand.model_latency_s * _ENOUGH / demand.tasks)
+    needed = math.ceil(min(demand.describe.rates.values()) * demand.model_latency_s * _ENOUGH / demand.tasks)
     return max(1, min(demand.describe_in_flight_per_task, needed))
+
+
+def _advice(images: int, demand: Demand, fit: Fit, job: JobTime) -> list[str]:
+    """Return a line about twice as much of what binds, nothing where that would hardly help."""
+    if not demand.is_fused and (job.stage, job.binding) == ("describe", IN_FLIGHT):
+        return ["nothing here: how many questions are in flight is the platform's affair"]
+    name, field = {
+        WORKERS: ("tasks, on twice the cores", "tasks"),
+        WINDOW: ("download.window_bytes_per_task", "window_bytes_per_task"),
+        IN_FLIGHT: (f"{job.stage}.max_in_flight_per_task", f"{job.stage}_in_flight_per_task"),
+    }.get(job.binding, ("", ""))
+    if not field:
+        return [f"nothing here: {job.binding} would have to be more"]
+    more = dataclasses.replace(demand, **{field: 2 * getattr(demand, field)})
+    faster_s = job_time(more, images, fit.total.start_s, fit.total.row_s).seconds
+    if faster_s >= job.seconds * _WORTH_A_WORD:
+        return []
+    more_mb = more.worker_mb() - demand.worker_mb()
+    memory = f", with {more_mb:,.0f} MB more for each worker" if more_mb >= 1 else ""
+    return [f"{name}={getattr(more, field)}: {faster_s:,.1f} s in the place of {job.seconds:,.1f} s{memory}"]
+
+
+def _time(seconds: float) -> str:
+    if seconds < _MINUTES_FROM_S:
+        return f"{seconds:,.1f} s"
+    return f"{seconds / 60:,.1f} min" if seconds < 2 * _HOUR_S else f"{seconds / _HOUR_S:,.1f} h"

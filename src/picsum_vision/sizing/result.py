@@ -158,5 +158,14 @@ def read_latest(folder: Path, say: Callable[[str], None] = lambda _: None) -> Si
         return None
 
 
+def keep_result_before(folder: Path) -> None:
+    """Rename the last suite's result to `sizing-SUITE.json`, or, where it tells no name, to when it was written."""
+    file = folder / FILE_NAME
+    if file.is_file():
+        latest = read_latest(folder)
+        suite = f"unreadable-{int(file.stat().st_mtime)}" if latest is None else latest.suite
+        os.replace(file, file.with_stem(f"{file.stem}-{suite}"))  # noqa: PTH105 - one step
+
+
 def _stages(plain: Mapping[str, Any]) -> dict[str, StageFigures]:
     return {stage: StageFigures.from_dict(figures) for stage, figures in plain.items()}

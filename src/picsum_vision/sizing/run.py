@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 from picsum_vision.describing.backends import Backend
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.options import DescribeOptions, DownloadOptions
-from picsum_vision.sizing.confirmation import Confirm, confirm_load
+from picsum_vision.sizing.artefacts import require_matplotlib
 from picsum_vision.sizing.figures import STAGES, StageName
 from picsum_vision.sizing.fit import Fit, default_fit, fit_named, fit_results
-from picsum_vision.sizing.load import images_fetched, share_of_images
-from picsum_vision.sizing.one_suite import only_suite_in
-from picsum_vision.sizing.output_folder import prepared_folder
-from picsum_vision.sizing.plots import require_matplotlib
-from picsum_vision.sizing.politeness import check_politeness, polite
+from picsum_vision.sizing.load import Confirm, check_politeness, confirm_load, images_fetched, polite, share_of_images
+from picsum_vision.sizing.output_folder import only_suite_in, prepared_folder
 from picsum_vision.sizing.result import SizingResult, read_latest
 from picsum_vision.sizing.settings import SizingConfig, checked_sizes, checked_stages
 from picsum_vision.sizing.suite import Suite
@@ -137,8 +134,7 @@ def run_sizing(
         fit = chosen_fit(fit_from, folder, say)
         config = checked_load(config, tasks_at_once(spark), confirm)
         kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
-        with kept.open() as open_tracking:
-            return Suite(spark, config, folder, tracking=open_tracking, fit=fit, progress=say).run()
+        return Suite(spark, config, folder, tracking=kept, fit=fit, progress=say).run()
 
 
 def chosen_fit(fit_from: Sequence[str | Path], folder: Path, say: Say) -> Fit:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from picsum_vision.describing.backends import Backend
 from picsum_vision.errors import EnvironmentProblem, ModelProblem, PicsumVisionError
-from picsum_vision.sizing.aside import set_aside
-from picsum_vision.sizing.demand import is_fused
+from picsum_vision.options import DescribeOptions, DownloadOptions
+from picsum_vision.redaction import redact_url
 from picsum_vision.sizing.environment import environment
 from picsum_vision.sizing.figures import StageFigures
-from picsum_vision.sizing.fit import Fit, fit_results
-from picsum_vision.sizing.listed import check_list
-from picsum_vision.sizing.load import share_of_images, warm_up_images
+from picsum_vision.sizing.fit import Fit, fit_results, predictions
+from picsum_vision.sizing.load import check_list, share_of_images, warm_up_images
+from picsum_vision.sizing.model import is_fused
 from picsum_vision.sizing.notebook_share import measure_notebook
-from picsum_vision.sizing.prediction import predictions
 from picsum_vision.sizing.process_tree import why_not_measured
-from picsum_vision.sizing.recorded import recorded_backend, recorded_options
-from picsum_vision.sizing.result import SizeFigures, SizingResult
+from picsum_vision.sizing.result import SizeFigures, SizingResult, keep_result_before
 from picsum_vision.sizing.settings import SizingConfig
 from picsum_vision.sizing.stages import Stages
 from picsum_vision.sizing.target import Target, open_target
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from picsum_vision.sizing.tracking import Tracking
+
+_PLAIN: Final = (str, bool, int, float, type(None))
+# Texts of a backend are addresses, names and places, which may hold a password.
+_NUMBERS: Final = (bool, int, float)
 
 Progress = Callable[[str], None]
 
@@ -87,7 +91,8 @@ class Suite:
     def _measure_size(self, stages: Stages, images: int) -> None:
         size = SizeFigures(images=images)
         self._result.sizes.append(size)
-        with self._tracking.size(images) as child:
+        status = "FAILED"
+        try:
             for number in range(self._config.repeats):
                 size.repeats.append({})
                 with stages.schema() as where:
@@ -95,10 +100,11 @@ class Suite:
                         self._say(f"{images:,} images, repeat {number + 1} of {self._config.repeats}: {stage}")
                         figures = stages.measure(stage, where, images)
                         size.repeats[-1][stage] = figures
-                        child.stage(number, stage, figures)
                         self._keep()
                         self._stop_if_refused(stage, figures)
-            child.end(size)
+            status = "FINISHED"
+        finally:
+            self._tracking.size(size, status)
 
     def _warm_up(self, stages: Stages) -> None:
         rows = warm_up_images(self._config, self._config.tasks_of(tasks_at_once(self._spark)))
@@ -119,9 +125,9 @@ class Suite:
         raise kind(f"{reason}; what was measured until then is in {self._folder}")
 
     def _keep(self) -> None:
-        """Write the result; the suite before keeps the folder until there is something in its place."""
+        """Write the result; that of the suite before is kept under its name."""
         if not self._has_written:
-            set_aside(self._folder)
+            keep_result_before(self._folder)
             self._has_written = True
         self._result.write(self._folder)
 
@@ -177,3 +183,18 @@ def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, A
         "own_servers": {"images": config.own_images, "model": config.own_model},
         "demand": demand,
     }
+
+
+def recorded_options(options: DownloadOptions | DescribeOptions) -> dict[str, Any]:
+    """Return every plain field; headers, whose values may be keys, are none."""
+    return _fields(options, _PLAIN)
+
+
+def recorded_backend(backend: Backend) -> dict[str, Any]:
+    """Return the backend's class, the model's name without user and password, and what is set of it in numbers."""
+    return {"kind": type(backend).__name__, "model": redact_url(backend.model_name), **_fields(backend, _NUMBERS)}
+
+
+def _fields(value: Any, kinds: tuple[type[Any], ...]) -> dict[str, Any]:
+    values = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {name: found for name, found in values.items() if isinstance(found, kinds)}

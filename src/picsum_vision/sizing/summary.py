@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from picsum_vision.html_text import html_line, html_table
-from picsum_vision.sizing.demand import LATENCY_UNKNOWN
-from picsum_vision.sizing.overheads import Overheads, overheads
+from picsum_vision.sizing.model import LATENCY_UNKNOWN, Demand
 from picsum_vision.sizing.table import HEADS, as_markdown, as_text, notebook_rates, tables
 
 if TYPE_CHECKING:
@@ -39,15 +38,14 @@ def remarks(result: SizingResult) -> Iterator[str]:
         yield from _ratios(result, size)
     measured = [size for size in result.sizes if size.repeats and size.repeats[0]]
     if measured:
-        found = overheads(result, measured[0])
-        yield f"no overheads, no prediction: {LATENCY_UNKNOWN}" if found is None else _overheads(found)
+        yield _overheads(result, measured[0])
     yield from _of_notebook(result)
     yield from _failures(result)
     yield from _not_asked(result)
     for each in result.predictions:
         yield (
             f"predicted for {each['images']:,} images: {each['predicted_s']:.1f} s, measured {each['measured_s']:.1f} s, "
-            f"error {each['error']:+.1%} ({each['fit']}){_planned(each)}"
+            f"error {each['error']:+.1%} ({each['fit']})"
         )
     if result.environment.get("processes") not in (None, "measured"):
         yield f"CPU and memory were not measured: {result.environment['processes']}"
@@ -63,11 +61,6 @@ def remarks(result: SizingResult) -> Iterator[str]:
 def _pages(uri: str) -> str:
     """Return how to look at a store that is a file; a server has its pages already."""
     return f"; its pages: mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else ""
-
-
-def _planned(found: Mapping[str, Any]) -> str:
-    planned_s = found.get("planned_s")  # older results have none
-    return "" if planned_s is None else f"; `plan`, whose windows have yet to open, says {planned_s:.1f} s"
 
 
 def _conditions(result: SizingResult) -> str:
@@ -101,12 +94,23 @@ def _times(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"  # noqa: PLR2004 - two digits are enough
 
 
-def _overheads(found: Overheads) -> str:
-    parts = " + ".join(f"{_WORDS[stage]} {seconds:.1f} s" for stage, seconds in found.parts.items())
-    text = f"overheads at {found.images:,} images, above the bare waiting for answers"
-    by_hand = f"{parts} = {found.sum_s:.1f} s by hand" if parts else ""
-    job = "" if found.job_s is None else f"the whole job {found.job_s:.1f} s above {found.job_waits_s:.1f} s of waiting"
-    return f"{text}: {'; '.join(filter(None, (by_hand, job)))}"
+def _overheads(result: SizingResult, size: SizeFigures) -> str:
+    """Say what stages and job took above what their requests wait by Little's law."""
+    demand = Demand.of_result(result)
+    if demand is None:
+        return f"no overheads, no prediction: {LATENCY_UNKNOWN}"
+    waits = {"urls": 0.0} | {name: getattr(demand, name).bare_s(size.images) for name in ("download", "describe")}
+    parts = {stage: spread.median - wait_s for stage, wait_s in waits.items() if (spread := size.spread(stage)) is not None}
+    both = (waits["download"], waits["describe"])
+    # Fused, the longer of the two hides the other but for one wait.
+    shorter_s = min(demand.image_latency_s, demand.model_latency_s)
+    job_s = max(max(both) + shorter_s, demand.held.bare_s(size.images)) if demand.is_fused else sum(both)
+    words = " + ".join(f"{_WORDS[stage]} {seconds:.1f} s" for stage, seconds in parts.items())
+    by_hand = f"{words} = {sum(parts.values()):.1f} s by hand" if parts else ""
+    total = size.spread("total")
+    job = "" if total is None else f"the whole job {total.median - job_s:.1f} s above {job_s:.1f} s of waiting"
+    head = f"overheads at {size.images:,} images, above the bare waiting for answers"
+    return f"{head}: {'; '.join(filter(None, (by_hand, job)))}"
 
 
 def _of_notebook(result: SizingResult) -> Iterator[str]:

@@ -7,13 +7,19 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from picsum_vision.sizing.failed_rows import failed_rows, failed_rows_of_notebook
 from picsum_vision.sizing.figures import COLUMN_OF, STAGES
-from picsum_vision.sizing.published import CLUSTER, PUBLISHED_S
 
 if TYPE_CHECKING:
+    from picsum_vision.sizing.figures import Spread
     from picsum_vision.sizing.result import SizeFigures, SizingResult
 
+# The notebook's published times: images -> seconds of download, inference and total, as they stand in its table.
+_CLUSTER: Final = "8 cores, 32 GB"
+PUBLISHED_S: Final[dict[int, dict[str, float]]] = {
+    100: {"download": 30, "describe": 120, "total": 150},
+    1_000: {"download": 300, "describe": 900, "total": 1_200},
+    5_000: {"download": 1_500, "describe": 4_500, "total": 6_000},
+}
 HEADS: Final = ("images", *COLUMN_OF.values())
 _CSV_HEADS: Final = (
     "images", "method", "stage", "seconds", "seconds_min", "seconds_max", "repeats", "images_per_second", "questions",
@@ -35,7 +41,7 @@ def tables(result: SizingResult) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
         )
         yield title, [_notebook_row(result, size.images) for size in result.sizes]
     yield (
-        f"the notebook's method as published ({CLUSTER})",
+        f"the notebook's method as published ({_CLUSTER})",
         [(f"{images:,}", *(_time(known[stage]) for stage in COLUMN_OF)) for images, known in PUBLISHED_S.items()],
     )
 
@@ -63,6 +69,19 @@ def as_csv(result: SizingResult) -> str:
     writer.writerow(_CSV_HEADS)
     writer.writerows(_csv_rows(result))
     return text.getvalue()
+
+
+def failed_rows(size: SizeFigures, stage: str) -> str:
+    """Return `20 of 1,000 failed`, fewest and most where the repeats differ; nothing where all rows are ok."""
+    rows = max((figures.rows for figures in size.of(stage)), default=0)
+    return _told(size.spread(stage, "rows_failed"), rows)
+
+
+def failed_rows_of_notebook(result: SizingResult, stage: str) -> str:
+    """Return the same of the share on which the notebook's method was measured; at its end are the rows with an answer."""
+    if result.notebook is None:
+        return ""
+    return _told(result.notebook.rows_failed("describe" if stage == "total" else stage), result.notebook.images)
 
 
 def notebook_seconds(result: SizingResult, images: int) -> dict[str, float]:
@@ -137,3 +156,10 @@ def _time(seconds: float) -> str:
 def _columns(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def _told(failed: Spread | None, rows: int) -> str:
+    if failed is None or failed.most <= 0:
+        return ""
+    number = f"{failed.most:,.0f}" if failed.least == failed.most else f"{failed.least:,.0f}-{failed.most:,.0f}"
+    return f"{number} of {rows:,} failed"

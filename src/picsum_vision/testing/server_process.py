@@ -1,45 +1,46 @@
 """Run an embedded server in a process of its own, so that it takes no time from what is measured or tested.
 
-Protocol: the child reads one JSON line of settings from its standard input, prints one JSON line with its
-addresses when it listens (or `{"error": ...}`), and stops when its standard input closes. So a child never outlives its parent,
+Protocol: the child reads one pickle, the server and its settings, from its standard input, prints one JSON line with its
+URLs when it listens (or `{"error": ...}`), and stops when its standard input closes. So a child never outlives its parent,
 also when the parent is killed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
+import pickle
 import signal
 import subprocess
 import sys
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from picsum_vision.errors import EnvironmentProblem, PortInUse
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-_STOP_TIMEOUT_S = 10
+DEFAULT_HOST: Final = "127.0.0.1"
+ADDRESS_ALLOWED: Final = "an IPv4 address of this machine that clients can be told, such as 127.0.0.1 or 10.0.0.5"
+_STOP_TIMEOUT_S: Final = 10
 
 
 class ServerProcess:
-    """A child process that runs `module` and serves until `stop`, or until this process ends."""
+    """A child process that serves until `stop`, or until this process ends."""
 
-    def __init__(self, module: str, settings: dict[str, Any]) -> None:
-        """Start `python -m module` and wait until it listens."""
+    def __init__(self, listen: Callable[[Any], Awaitable[dict[str, str]]], settings: object) -> None:
+        """Await `listen(settings)` in the child and keep the URLs that it returns; `listen` is a function of a module."""
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
         )
         assert self._child.stdin is not None  # noqa: S101 - for the type checker: both are pipes
         assert self._child.stdout is not None  # noqa: S101
-        self._child.stdin.write(json.dumps(settings) + "\n")
+        pickle.dump((listen, settings), self._child.stdin)
         self._child.stdin.flush()
         line = self._child.stdout.readline()
-        self.addresses: dict[str, str] = json.loads(line) if line else {"error": f"{module} did not start"}
+        self.addresses: dict[str, str] = json.loads(line) if line else {"error": "the embedded server did not start"}
         if "error" in self.addresses:
             self.stop()
             kind = PortInUse if self.addresses.get("kind") == "port" else EnvironmentProblem
@@ -63,32 +64,32 @@ def get_json(url: str) -> Any:
         return json.load(answer)
 
 
-def serve_until_stdin_closes(start: Callable[[dict[str, Any]], Awaitable[dict[str, str]]]) -> None:
-    """Child side: read the settings, `start` the server with them, print its addresses, serve until the parent is gone."""
-    # Ctrl-C reaches the whole group of processes; the parent decides when its server ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    settings = json.loads(sys.stdin.readline())
-
-    async def run() -> None:
-        try:
-            addresses = await start(settings)
-        except OSError as error:
-            _say({"error": cannot_listen(settings.get("port", 0), error), "kind": "port"})
-            return
-        except PortInUse as error:
-            _say({"error": str(error), "kind": "port"})
-            return
-        _say(addresses)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-
-    asyncio.run(run())
-
-
-def _say(document: dict[str, str]) -> None:
-    sys.stdout.write(json.dumps(document) + "\n")
-    sys.stdout.flush()
+def is_own_address(host: object) -> bool:
+    """Return whether it has the form of an address that clients can be told; listening shows whether it is this machine's."""
+    try:
+        address = ipaddress.IPv4Address(host) if isinstance(host, str) else None
+    except ValueError:
+        return False
+    return address is not None and not address.is_unspecified and not address.is_multicast
 
 
 def cannot_listen(port: int, error: OSError) -> str:
     """Say in one line that `port` cannot be had, and why."""
     return f"port {port}: cannot listen on it ({error.strerror or error}); choose another one, or 0 for any free port"
+
+
+async def _serve(listen: Callable[[Any], Awaitable[dict[str, str]]], settings: object) -> None:
+    try:
+        addresses = await listen(settings)
+    except PortInUse as error:
+        addresses = {"error": str(error), "kind": "port"}
+    sys.stdout.write(json.dumps(addresses) + "\n")
+    sys.stdout.flush()
+    if "error" not in addresses:
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+
+
+if __name__ == "__main__":
+    # Ctrl-C reaches the whole group of processes; the parent decides when its server ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asyncio.run(_serve(*pickle.load(sys.stdin.buffer)))  # noqa: S301 - from our own parent only

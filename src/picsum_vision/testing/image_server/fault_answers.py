@@ -12,7 +12,7 @@ from PIL import Image
 
 from picsum_vision.testing.image_server.faults import DEFAULT_LOCATIONS, Fault, FaultKind
 from picsum_vision.testing.image_server.pictures import odd_pictures
-from picsum_vision.testing.image_server.pictures.jpeg_comments import JPEG_START
+from picsum_vision.testing.image_server.pictures.odd_pictures import JPEG_START
 from picsum_vision.testing.image_server.raw_answers import Headers, Reply, Sent, Wire, html_error, retry_after
 
 _STRAGGLER_S: Final = 8.0

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import enum
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from picsum_vision.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+_PARTS: Final = 2**64
 FaultHost = Literal["api", "image", "both"]
 RetryAfter = Literal["seconds", "date"]
 
@@ -91,10 +94,6 @@ class Fault:
         if self.path is not None:
             _check_pattern(self.path)
 
-    def as_json(self) -> dict[str, Any]:
-        """Tell the settings as plain values; `Fault(**it)` is the same fault."""
-        return {**dataclasses.asdict(self), "kind": FaultKind(self.kind).value}
-
     @classmethod
     def parse(cls, text: str) -> Fault:
         """Read `KIND[,SETTING=VALUE...]`, as in `status,status=429,share=0.05,times=1,retry_after=seconds`.
@@ -170,3 +169,37 @@ _ALLOWED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "location": (lambda v: v is None or (isinstance(v, str) and v.isascii() and v.isprintable()), "an address in ASCII"),
     "robots": (lambda v: isinstance(v, str) and v.isascii() and v.isprintable(), "a header value in ASCII"),
 }
+
+
+class FaultPlan:
+    """The faults of a server, in the order in which they are tried."""
+
+    def __init__(self, faults: Sequence[Fault], seed: int) -> None:
+        """Draw the shares with `seed`."""
+        self._seed = seed
+        self._entries = [(number, fault, re.compile(fault.path or "")) for number, fault in enumerate(faults)]
+        self._given: collections.Counter[tuple[int, str, str]] = collections.Counter()
+
+    def choose(self, host: str, path: str) -> Fault | None:
+        """Tell the fault of this request, None for a proper answer; counts it as given."""
+        for number, fault, pattern in self._entries:
+            if fault.host not in {host, "both"} or not pattern.match(path) or not self._drawn(number, fault, host, path):
+                continue
+            if fault.times is not None:
+                key = (number, host, path)
+                if self._given[key] >= fault.times:
+                    continue
+                self._given[key] += 1
+            return fault
+        return None
+
+    def clear(self) -> None:
+        """Forget what was given, so that `times` counts anew."""
+        self._given.clear()
+
+    def _drawn(self, number: int, fault: Fault, host: str, path: str) -> bool:
+        if fault.share >= 1:
+            return True
+        lot = f"{self._seed} {number} {host} {path}".encode("utf-8", "surrogateescape")
+        digest = hashlib.blake2b(lot, digest_size=8).digest()
+        return int.from_bytes(digest, "big") / _PARTS < fault.share

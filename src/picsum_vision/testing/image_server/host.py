@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from picsum_vision.testing.image_server import fault_answers
+from picsum_vision.testing.image_server.faults import FaultKind
 from picsum_vision.testing.image_server.raw_answers import Reply, Sent, Wire, html_error, retry_after
 from picsum_vision.testing.image_server.replies import Replies, json_reply, method_not_allowed
 from picsum_vision.testing.image_server.routes import split_target
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
     from aiohttp.web_protocol import RequestHandler
 
-    from picsum_vision.testing.image_server.fault_plan import FaultPlan
-    from picsum_vision.testing.image_server.faults import Fault
+    from picsum_vision.testing.image_server.faults import Fault, FaultPlan
     from picsum_vision.testing.image_server.host_limit import RateLimit, TokenBucket
     from picsum_vision.testing.image_server.statistics import Statistics
     from picsum_vision.testing.latency import Latency
@@ -89,7 +89,7 @@ class ImageHost(web.Server):
         path, _ = split_target(target)
         new_connection = request.protocol in self._uncounted
         self._uncounted.discard(request.protocol)
-        figures.begin(name, path, request.headers.get("User-Agent", ""), new_connection=new_connection)
+        figures.begin(name, new_connection=new_connection)
         try:
             return await self._answer(wire, request, target, path)
         except ConnectionError:
@@ -105,20 +105,19 @@ class ImageHost(web.Server):
         delay_s = self._conditions.latency.sample_s(self._conditions.lot)
         if delay_s > 0:
             await wire.pause(delay_s)
-        as_json = request.headers.get("Accept") == "application/json"
         if request.method != "GET":
-            return await wire.answer(method_not_allowed(target, as_json=as_json))
+            return await wire.answer(method_not_allowed(target))
         fault = self._conditions.plan.choose(self._name, path)
         if fault is not None:
-            return await self._spoilt(wire, target, fault, as_json=as_json)
-        return await wire.answer(await self._replies.reply(target, as_json=as_json))
+            return await self._spoilt(wire, target, fault)
+        return await wire.answer(await self._replies.reply(target))
 
-    async def _spoilt(self, wire: Wire, target: str, fault: Fault, *, as_json: bool) -> Sent:
+    async def _spoilt(self, wire: Wire, target: str, fault: Fault) -> Sent:
         about_pictures = fault.kind in fault_answers.ABOUT_PICTURES
         picture = await self._replies.picture(target) if about_pictures else None
-        proper = picture if picture is not None else await self._replies.reply(target, as_json=as_json)
+        proper = picture if picture is not None else await self._replies.reply(target)
         case = fault_answers.Case(wire=wire, fault=fault, target=target, proper=proper, is_picture=picture is not None)
-        self._conditions.statistics.fault(self._name, str(fault.as_json()["kind"]))
+        self._conditions.statistics.fault(self._name, FaultKind(fault.kind).value)
         return await fault_answers.give(case)
 
     def _over_limit(self) -> Reply | None:

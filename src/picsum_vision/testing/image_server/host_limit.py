@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, Literal
+from typing import Literal
 
 from picsum_vision.errors import SettingError
 
@@ -32,10 +32,6 @@ class RateLimit:
             raise SettingError(f"RateLimit: status is {self.status!r}; allowed is 429 or 503")
         if self.retry_after not in {None, "seconds", "date"}:
             raise SettingError(f"RateLimit: retry_after is {self.retry_after!r}; allowed is None, 'seconds' or 'date'")
-
-    def as_json(self) -> dict[str, Any]:
-        """Tell the settings as plain values; `RateLimit(**it)` is the same limit."""
-        return dataclasses.asdict(self)
 
 
 class TokenBucket:

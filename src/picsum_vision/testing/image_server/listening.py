@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from picsum_vision.errors import PortInUse
-from picsum_vision.testing.image_server.fault_plan import FaultPlan
+from picsum_vision.testing.image_server.faults import FaultPlan
 from picsum_vision.testing.image_server.host import Conditions, ImageHost
 from picsum_vision.testing.image_server.host_limit import TokenBucket
 from picsum_vision.testing.image_server.pictures.cache import PictureCache, Rendering
@@ -28,8 +28,8 @@ _BACKLOG: Final = 4096
 async def listen(settings: ImageServerSettings) -> dict[str, str]:
     """Build both hosts, listen, and tell the addresses; raises `PortInUse` where a port cannot be had."""
     key = signing_key(settings.seed)
-    cache = PictureCache(distinct_pictures=settings.distinct_pictures, max_bytes=settings.cache_bytes)
-    images = ImageReplies(cache, key, settings.lost_ids)
+    cache = PictureCache(distinct_pictures=settings.distinct_pictures)
+    images = ImageReplies(cache, key)
     api = ApiReplies(Catalogue(settings.missing_ids), images, key, _lot(settings, "pictures"))
     conditions = _conditions(settings)
     for width, height in settings.warm_sizes:

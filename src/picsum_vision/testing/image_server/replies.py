@@ -15,8 +15,6 @@ from picsum_vision.testing.image_server.routes import (
     INVALID_PARAMETERS,
     NO_SUCH_IMAGE,
     PAGE_NOT_FOUND,
-    WENT_WRONG,
-    InfoRequest,
     ListRequest,
     Moved,
     PictureRequest,
@@ -25,12 +23,10 @@ from picsum_vision.testing.image_server.routes import (
     is_signed,
     read_target,
     sign,
-    split_target,
 )
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Collection
 
 _NO_STORE: Final = ("Cache-Control", "no-store")
 _FOR_A_MONTH: Final = ("Cache-Control", "public, max-age=2592000, stale-while-revalidate=60, stale-if-error=43200, immutable")
@@ -41,8 +37,8 @@ _METHOD_NOT_ALLOWED: Final = Reply(status=405, headers=())
 class Replies(Protocol):
     """One host: the answer to each target (path and query as they came)."""
 
-    async def reply(self, target: str, *, as_json: bool) -> Reply:
-        """Answer properly; errors are JSON if `as_json`."""
+    async def reply(self, target: str) -> Reply:
+        """Answer properly."""
 
     async def picture(self, target: str) -> Reply | None:
         """Send the picture that `target` leads to, however many redirects away; None where it leads to none."""
@@ -51,30 +47,27 @@ class Replies(Protocol):
 class ImageReplies:
     """The image host."""
 
-    def __init__(self, cache: PictureCache, key: bytes, lost_ids: Collection[int] = ()) -> None:
-        """Serve what is signed with `key`; pictures with `lost_ids` fail for good."""
+    def __init__(self, cache: PictureCache, key: bytes) -> None:
+        """Serve what is signed with `key`."""
         self._cache = cache
         self._key = key
-        self._lost = frozenset(lost_ids)
 
-    async def reply(self, target: str, *, as_json: bool) -> Reply:
-        """Answer properly; errors are JSON if `as_json`."""
+    async def reply(self, target: str) -> Reply:
+        """Answer properly."""
         asked = read_target(target)
         if isinstance(asked, Moved):
             return moved(asked.location)
         if not target.startswith("/id/") or asked is PAGE_NOT_FOUND:
-            return refused(PAGE_NOT_FOUND, as_json=as_json)
+            return refused(PAGE_NOT_FOUND)
         if not is_signed(self._key, target):
-            return refused(INVALID_PARAMETERS, as_json=as_json)
+            return refused(INVALID_PARAMETERS)
         if not isinstance(asked, PictureRequest):
-            return refused(asked if isinstance(asked, Refusal) else PAGE_NOT_FOUND, as_json=as_json)
-        if int(asked.id or 0) in self._lost:
-            return refused(WENT_WRONG, as_json=as_json)
+            return refused(asked if isinstance(asked, Refusal) else PAGE_NOT_FOUND)
         return await self._send(asked)
 
     async def picture(self, target: str) -> Reply | None:
         """Send the picture that `target` leads to; None where it is not rightly signed."""
-        reply = await self.reply(target, as_json=False)
+        reply = await self.reply(target)
         return reply if reply.status == 200 else None  # noqa: PLR2004 - OK
 
     async def _send(self, asked: PictureRequest) -> Reply:
@@ -101,22 +94,20 @@ class ApiReplies:
         self.root_url = ""
         self.image_url = ""
 
-    async def reply(self, target: str, *, as_json: bool) -> Reply:
-        """Answer properly; errors are JSON if `as_json`."""
+    async def reply(self, target: str) -> Reply:
+        """Answer properly."""
         asked = read_target(target)
         if isinstance(asked, Moved):
             return moved(asked.location)
         if isinstance(asked, ListRequest):
             return self._list(asked)
         if isinstance(asked, Refusal):
-            return self._home() if split_target(target)[0] == "/" else refused(asked, as_json=as_json)
+            return refused(asked)
         found = self._find(asked)
         if found is None:
-            return refused(NO_SUCH_IMAGE, as_json=as_json)
-        if isinstance(asked, InfoRequest):
-            return json_reply(200, list_entry(found, self.root_url))
+            return refused(NO_SUCH_IMAGE)
         fault = asked.fault()
-        return self._redirect(found, asked) if fault is None else refused(fault, as_json=as_json)
+        return self._redirect(found, asked) if fault is None else refused(fault)
 
     async def picture(self, target: str) -> Reply | None:
         """Send the picture that `target` leads to, without the redirect; None where it leads to none."""
@@ -126,7 +117,7 @@ class ApiReplies:
             return None
         return await self._images.picture(_signed(self._key, found, asked))
 
-    def _find(self, asked: PictureRequest | InfoRequest) -> int | None:
+    def _find(self, asked: PictureRequest) -> int | None:
         if asked.id is not None:
             return self._catalogue.find(asked.id)
         if asked.seed is not None:
@@ -146,15 +137,6 @@ class ApiReplies:
         extra = [("Link", link), ("Access-Control-Expose-Headers", "Link")]
         return json_reply(200, [list_entry(found, self.root_url) for found in ids], extra)
 
-    def _home(self) -> Reply:
-        shown = "".join(f'<img src="/id/{found}/300/200" alt="picture {found}"> ' for found in self._catalogue.ids[:12])
-        page = (
-            '<!DOCTYPE html><html lang="en"><title>picsum-vision image server</title><h1>A local stand-in for Lorem Picsum</h1>'
-            "<p>/id/{id}/{width}/{height}, /seed/{seed}/{width}/{height}, /{width}/{height}, "
-            '<a href="/v2/list">/v2/list</a>, <a href="/-/stats">/-/stats</a></p>' + shown + "</html>"
-        )
-        return Reply(status=200, headers=[("Content-Type", "text/html; charset=utf-8")], body=page.encode())
-
 
 @functools.lru_cache(maxsize=20_000)
 def _signed(key: bytes, found: int, asked: PictureRequest) -> str:
@@ -171,16 +153,13 @@ def signing_key(seed: int) -> bytes:
     return hashlib.sha256(f"picsum-vision image server {seed}".encode()).digest()
 
 
-def method_not_allowed(target: str, *, as_json: bool) -> Reply:
+def method_not_allowed(target: str) -> Reply:
     """Answer what is not a GET: 405 without Allow and without a body."""
-    missing = read_target(target) is PAGE_NOT_FOUND and split_target(target)[0] != "/"
-    return refused(PAGE_NOT_FOUND, as_json=as_json) if missing else _METHOD_NOT_ALLOWED
+    return refused(PAGE_NOT_FOUND) if read_target(target) is PAGE_NOT_FOUND else _METHOD_NOT_ALLOWED
 
 
-def refused(refusal: Refusal, *, as_json: bool) -> Reply:
-    """Write an error as the real service does: plain text, or JSON."""
-    if as_json:
-        return json_reply(refusal.status, {"error": refusal.message})
+def refused(refusal: Refusal) -> Reply:
+    """Write an error as the real service does."""
     headers = [("Content-Type", "text/plain; charset=utf-8"), _NO_STORE, ("X-Content-Type-Options", "nosniff")]
     return Reply(status=refusal.status, headers=headers, body=refusal.message.encode() + b"\n")
 

@@ -23,7 +23,6 @@ MAX_LIMIT: Final = 100
 _MAX_INTEGER: Final = 2**63 - 1
 _SIZE: Final = r"(?P<width>[0-9]+)(?:/(?P<height>[0-9]+))?(?P<suffix>\..*)?"
 _PICTURE: Final = re.compile(rf"/(?:id/(?P<id>[^/]+)/|seed/(?P<seed>[^/]+)/)?{_SIZE}", re.DOTALL)
-_INFO: Final = re.compile(r"/(?:id/(?P<id>[^/]+)|seed/(?P<seed>[^/]+))/info")
 _LIST_PATH: Final = "/v2/list"
 
 Query = dict[str, str]
@@ -43,7 +42,6 @@ INVALID_SIZE: Final = Refusal(status=400, message="Invalid size")
 INVALID_BLUR: Final = Refusal(status=400, message="Invalid blur amount")
 INVALID_SUFFIX: Final = Refusal(status=400, message="Invalid file extension")
 INVALID_PARAMETERS: Final = Refusal(status=400, message="Invalid parameters")
-WENT_WRONG: Final = Refusal(status=500, message="Something went wrong")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,14 +66,6 @@ class PictureRequest:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InfoRequest:
-    """What is known of a picture, by id or by seed."""
-
-    id: str | None
-    seed: str | None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class ListRequest:
     """One page of the list, from 1, of `limit` entries."""
 
@@ -90,7 +80,7 @@ class Moved:
     location: str
 
 
-Request = PictureRequest | InfoRequest | ListRequest | Moved | Refusal
+Request = PictureRequest | ListRequest | Moved | Refusal
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -142,9 +132,6 @@ def _written(query: Query) -> str:
 def _read(path: str, query: Query) -> Request:
     if path == _LIST_PATH:
         return ListRequest(page=_positive(query, "page", 1), limit=min(MAX_LIMIT, _positive(query, "limit", DEFAULT_LIMIT)))
-    info = _INFO.fullmatch(path)
-    if info:
-        return InfoRequest(id=info["id"], seed=info["seed"])
     asked = _PICTURE.fullmatch(path)
     return _picture(asked, query) if asked else PAGE_NOT_FOUND
 

@@ -1,31 +1,9 @@
-"""What an image server saw: requests by host, status and path, how many at once, bytes, connections, faults, clients."""
+"""What an image server saw: requests by host and status, how many at once, bytes, connections, faults."""
 
 from __future__ import annotations
 
 import collections
-from typing import Any, Final
-
-MAX_PATHS: Final = 100_000
-MAX_USER_AGENTS: Final = 100
-
-
-class BoundedCounts:
-    """Counts by name for the first `limit` names; the other names are counted together in `others`."""
-
-    def __init__(self, limit: int) -> None:
-        """Hold at most `limit` names."""
-        self._limit = limit
-        self.counts: dict[str, int] = {}
-        self.others = 0
-
-    def add(self, name: str) -> None:
-        """Count `name` once."""
-        if name in self.counts:
-            self.counts[name] += 1
-        elif len(self.counts) < self._limit:
-            self.counts[name] = 1
-        else:
-            self.others += 1
+from typing import Any
 
 
 class Tally:
@@ -44,9 +22,7 @@ class Tally:
         self.bytes_sent = 0
         self.connections_opened = 0
         self.by_status: collections.Counter[int] = collections.Counter()
-        self.by_path = BoundedCounts(MAX_PATHS)
         self.faults: collections.Counter[str] = collections.Counter()
-        self.user_agents = BoundedCounts(MAX_USER_AGENTS)
 
     def begin(self) -> None:
         """Count a request that arrives."""
@@ -81,13 +57,11 @@ class Statistics:
         for tally in (self.total, *self.hosts.values()):
             tally.clear()
 
-    def begin(self, host: str, path: str, user_agent: str, *, new_connection: bool) -> None:
+    def begin(self, host: str, *, new_connection: bool) -> None:
         """Count a request that arrives."""
         for tally in (self.total, self.hosts[host]):
             tally.begin()
             tally.connections_opened += new_connection
-        self.hosts[host].by_path.add(path)
-        self.total.user_agents.add(user_agent)
 
     def refused(self, host: str) -> None:
         """Count a request that was over the limit."""
@@ -108,15 +82,5 @@ class Statistics:
                 tally.by_status[status] += 1
 
     def as_json(self) -> dict[str, Any]:
-        """Tell all figures: of both hosts together, then `by_host`, where `by_path` is too."""
-        by_host = {
-            name: {**tally.as_json(), "by_path": tally.by_path.counts, "paths_not_listed": tally.by_path.others}
-            for name, tally in self.hosts.items()
-        }
-        agents = self.total.user_agents
-        return {
-            **self.total.as_json(),
-            "by_host": by_host,
-            "user_agents": agents.counts,
-            "user_agents_not_listed": agents.others,
-        }
+        """Tell all figures: of both hosts together, then `by_host`."""
+        return {**self.total.as_json(), "by_host": {name: tally.as_json() for name, tally in self.hosts.items()}}

@@ -13,18 +13,15 @@ from picsum_vision.testing.model_server.batches.faults import BatchFaultPlan
 from picsum_vision.testing.model_server.batches.files import FileRoutes, FileStore
 from picsum_vision.testing.model_server.batches.routes import BatchRoutes
 from picsum_vision.testing.model_server.chat import ChatModel
-from picsum_vision.testing.model_server.delivery import NoAnswer, reset_connection
+from picsum_vision.testing.model_server.delivery import NoAnswer
 from picsum_vision.testing.model_server.errors import ApiError
 from picsum_vision.testing.model_server.request import parse_json_object, read_chat_request
-from picsum_vision.testing.model_server.responses.answer import RESPONSES_FORM
-from picsum_vision.testing.model_server.responses.request import read_responses_request
 from picsum_vision.testing.model_server.settings import ModelServerSettings, Quirk
 from picsum_vision.testing.model_server.statistics import ModelStats
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _ADMIN: Final = "/-/"
 _ANY_OTHER: Final = "other"
-_REQUEST_TOO_LARGE: Final = 413
 
 
 def build_app(settings: ModelServerSettings) -> web.Application:
@@ -76,14 +73,11 @@ class Door:
         except ApiError as error:
             return error.response()
         except web.HTTPException as error:
-            if error.status == _REQUEST_TOO_LARGE and self._settings.has(Quirk.RESETS_LARGE_BODIES):
-                return reset_connection(request)
             allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
             return ApiError(error.status, f"{error.reason} ({request.method} {request.path})", headers=allow).response()
 
     def _check_key(self, request: web.Request) -> None:
         header = request.headers.get("Authorization")
-        self._stats.note_authorization(header)
         if self._settings.api_key is None:
             return
         scheme, _, key = (header or "").partition(" ")
@@ -104,7 +98,7 @@ class Door:
 
 
 class ChatRoutes:
-    """Chat completions under OpenAI's and Databricks' paths, the Responses API, and the list of models."""
+    """Chat completions under OpenAI's and Databricks' paths, and the list of models."""
 
     def __init__(self, settings: ModelServerSettings, model: ChatModel, door: Door) -> None:
         """Answer with `model`."""
@@ -119,7 +113,6 @@ class ChatRoutes:
         return [
             *(web.post(f"{prefix}/chat/completions", self._chat) for prefix in (*prefixes, "/serving-endpoints")),
             web.post("/serving-endpoints/{name}/invocations", self._chat),
-            *(web.post(f"{prefix}/responses", self._respond) for prefix in prefixes),
             *(web.get(f"{prefix}/models", self._list_models) for prefix in prefixes),
             *(web.get(f"{prefix}/models/{{name}}", self._show_model) for prefix in prefixes),
         ]
@@ -128,10 +121,6 @@ class ChatRoutes:
         body = await self._door.read_body(request)
         chat = read_chat_request(parse_json_object(body), request.match_info.get("name"))
         return await self._model.answer(request, chat, body)
-
-    async def _respond(self, request: web.Request) -> web.StreamResponse:
-        body = await self._door.read_body(request)
-        return await self._model.answer(request, read_responses_request(parse_json_object(body)), body, RESPONSES_FORM)
 
     async def _list_models(self, _request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [self._as_object(name) for name in self._settings.models]})

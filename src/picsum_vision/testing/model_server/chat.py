@@ -8,14 +8,14 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-from picsum_vision.testing.model_server.answers.completions import CHAT_FORM, AnswerForm, Completion, cut, in_parts, spoil
+from picsum_vision.testing.model_server.answers.completions import Completion, cut, in_parts, spoil
 from picsum_vision.testing.model_server.answers.pixels import PixelFacts, PixelReader
 from picsum_vision.testing.model_server.answers.tokens import count_image_tokens, count_text_tokens
 from picsum_vision.testing.model_server.answers.words import Question, answer_in_json, answer_in_words, schema_in_prompt
-from picsum_vision.testing.model_server.delivery import Payload, deliver, hang, reset_connection
+from picsum_vision.testing.model_server.delivery import deliver, hang, reset_connection
 from picsum_vision.testing.model_server.errors import ApiError
-from picsum_vision.testing.model_server.fault_errors import ERRORS, answer_with_error
-from picsum_vision.testing.model_server.faults import FaultKind, FaultPlan, ModelFault
+from picsum_vision.testing.model_server.fault_errors import answer_with_error
+from picsum_vision.testing.model_server.faults import DEFAULT_STATUS, FaultKind, FaultPlan, ModelFault
 from picsum_vision.testing.model_server.limits import RateLimits, Refusal, RetryAfter, retry_headers
 from picsum_vision.testing.model_server.request import read_chat_request
 from picsum_vision.testing.model_server.settings import ModelServerSettings, Quirk
@@ -44,23 +44,20 @@ class ChatModel:
         self._waits = random.Random(settings.seed)  # noqa: S311 - a reproducible waiting time, no secret
         self._numbers = itertools.count(1)
 
-    async def answer(
-        self, request: web.Request, chat: ChatRequest, body: bytes, form: AnswerForm = CHAT_FORM
-    ) -> web.StreamResponse:
-        """Answer one request, whose raw `body` identifies it, in `form`; :class:`ApiError` for what the model refuses."""
+    async def answer(self, request: web.Request, chat: ChatRequest, body: bytes) -> web.StreamResponse:
+        """Answer one request, whose raw `body` identifies it; :class:`ApiError` for what the model refuses."""
         self._check(chat)
-        self._stats.note_model(chat.model)
         # Asked first, because a refusal must stay cheap: no image is decoded for it.
         self._refuse(chat.model, self._limits.refuses_any())
         question = Question(chat.prompt, await self._look_at(chat))
         completion = self._complete(chat, question)
         self._refuse(chat.model, self._limits.admit(completion.prompt_tokens + completion.completion_tokens))
-        fault = self._faults.draw(chat.prompt, chat.image_sha256s, body)
+        fault = self._faults.draw(chat.prompt, body)
         if fault is not None:
             self._stats.note_fault(fault.word)
         if fault is None or FaultKind(fault.kind) is not FaultKind.RATE_LIMITED:
             await asyncio.sleep(self._settings.latency.sample_s(self._waits))
-        return await self._respond(request, chat, completion, fault, question, form=form)
+        return await self._respond(request, chat, completion, fault, question)
 
     async def answer_line(self, body: Mapping[str, Any]) -> tuple[int, Any]:
         """Return status and body of the answer to a line of a batch; limits a minute and broken deliveries are not for lines."""
@@ -69,19 +66,18 @@ class ChatModel:
             self._check(chat)
         except ApiError as error:
             return error.status, error.body()
-        self._stats.note_model(chat.model)
         question = Question(chat.prompt, await self._look_at(chat))
         completion = self._complete(chat, question)
-        fault = self._faults.draw(chat.prompt, chat.image_sha256s, json.dumps(body).encode())
+        fault = self._faults.draw(chat.prompt, json.dumps(body).encode())
         if fault is not None:
             self._stats.note_fault(fault.word)
-            if FaultKind(fault.kind) in ERRORS:
+            if FaultKind(fault.kind) in DEFAULT_STATUS:
                 error_answer = answer_with_error(fault)
                 return error_answer.status, _read_error(error_answer.text or "")
             completion = self._spoilt(chat, completion, fault, question)
         self._stats.note_answer(chat.image_sha256s, completion.prompt_tokens, completion.completion_tokens)
         completion = in_parts(completion) if self._settings.has(Quirk.CONTENT_PARTS) else completion
-        return 200, json.loads(CHAT_FORM.as_json(chat, completion))
+        return 200, completion.as_dict()
 
     def _check(self, chat: ChatRequest) -> None:
         if chat.model not in self._settings.models:
@@ -98,7 +94,7 @@ class ChatModel:
     def _refuse(self, model: str, refusal: Refusal | None) -> None:
         if refusal is None:
             return
-        self._stats.note_refused(refusal.what)
+        self._stats.note_refused()
         form = RetryAfter(self._settings.retry_after)
         raise refusal.error(model, retry_headers(form, refusal.wait_s, self._limits.headers(refusal)))
 
@@ -131,7 +127,7 @@ class ChatModel:
             completion_tokens=count_text_tokens(text),
             states_usage=not self._settings.has(Quirk.NO_USAGE),
         )
-        return cut(whole, None if self._settings.has(Quirk.IGNORES_MAX_TOKENS) else chat.max_tokens)
+        return cut(whole, chat.max_tokens)
 
     async def _respond(
         self,
@@ -140,12 +136,10 @@ class ChatModel:
         completion: Completion,
         fault: ModelFault | None,
         question: Question,
-        *,
-        form: AnswerForm,
     ) -> web.StreamResponse:
         if fault is not None:
             kind = FaultKind(fault.kind)
-            if kind in ERRORS:
+            if kind in DEFAULT_STATUS:
                 return answer_with_error(fault)
             if kind is FaultKind.HANG:
                 return await hang(request, fault.duration_s or 0.0)
@@ -153,21 +147,16 @@ class ChatModel:
                 return reset_connection(request)
             completion = self._spoilt(chat, completion, fault, question)
         self._stats.note_answer(chat.image_sha256s, completion.prompt_tokens, completion.completion_tokens)
-        return await deliver(request, self._payload(chat, completion, form), fault)
+        if self._settings.has(Quirk.CONTENT_PARTS):
+            completion = in_parts(completion)
+        headers = {"x-request-id": f"req-{completion.number}", **self._limits.headers()}
+        return await deliver(request, json.dumps(completion.as_dict()).encode(), headers, fault)
 
     def _spoilt(self, chat: ChatRequest, completion: Completion, fault: ModelFault, question: Question) -> Completion:
         kind = FaultKind(fault.kind)
         if kind is FaultKind.SCHEMA_IGNORED:
             completion = self._completion(chat, question, answer_in_words(question))
         return spoil(completion, kind)
-
-    def _payload(self, chat: ChatRequest, completion: Completion, form: AnswerForm) -> Payload:
-        if self._settings.has(Quirk.CONTENT_PARTS):
-            completion = in_parts(completion)
-        headers = {"x-request-id": f"req-{completion.number}", **self._limits.headers()}
-        if chat.stream:
-            return Payload(pieces=form.as_events(chat, completion), content_type="text/event-stream", headers=headers)
-        return Payload(pieces=[form.as_json(chat, completion)], content_type="application/json", headers=headers)
 
 
 def _read_error(text: str) -> Any:

@@ -1,19 +1,16 @@
-"""How an answer reaches the client: at once, as events, in a trickle, in part, or not at all."""
+"""How an answer reaches the client: at once, in a trickle, in part, or not at all."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import socket
 import struct
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from aiohttp import web
 
 from picsum_vision.testing.model_server.faults import FaultKind, ModelFault
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 _TRICKLE_PIECES: Final = 40
 _LOOK_FOR_CLIENT_S: Final = 0.2
@@ -23,35 +20,18 @@ class NoAnswer(web.Response):
     """Stands for an answer that was never sent, because the connection is gone."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Payload:
-    """A 200's body, in the pieces in which a stream would send it."""
-
-    pieces: Sequence[bytes]
-    content_type: str
-    headers: Mapping[str, str]
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether the pieces are events to be sent one by one."""
-        return self.content_type == "text/event-stream"
-
-
-async def deliver(request: web.Request, payload: Payload, fault: ModelFault | None) -> web.StreamResponse:
-    """Send the payload as the fault, if any, has it."""
+async def deliver(request: web.Request, body: bytes, headers: Mapping[str, str], fault: ModelFault | None) -> web.StreamResponse:
+    """Send the JSON `body` as the fault, if any, has it."""
     kind = FaultKind(fault.kind) if fault is not None else None
-    body = b"".join(payload.pieces)
     if fault is not None and kind is FaultKind.TRICKLE:
         size = max(1, len(body) // _TRICKLE_PIECES)
         pieces = [body[start : start + size] for start in range(0, len(body), size)]
-        return await _send_pieces(request, payload, pieces, fault.duration_s or 0.0)
+        return await _send_pieces(request, headers, pieces, (fault.duration_s or 0.0) / len(pieces))
     if kind is FaultKind.TRUNCATED:
-        return await _send_half(request, payload, body)
+        return await _send_half(request, headers, body)
     if kind is FaultKind.BROKEN_JSON:
         body = body[: len(body) // 2]
-    elif payload.is_stream:
-        return await _send_pieces(request, payload, payload.pieces, 0.0)
-    return web.Response(body=body, content_type=payload.content_type, headers=payload.headers)
+    return web.Response(body=body, content_type="application/json", headers=headers)
 
 
 async def hang(request: web.Request, duration_s: float) -> NoAnswer:
@@ -76,15 +56,15 @@ def reset_connection(request: web.Request) -> NoAnswer:
     return NoAnswer()
 
 
-async def _send_pieces(request: web.Request, payload: Payload, pieces: Sequence[bytes], duration_s: float) -> web.StreamResponse:
-    response = _prepare(payload)
-    pause_s = duration_s / max(1, len(pieces))
+async def _send_pieces(
+    request: web.Request, headers: Mapping[str, str], pieces: Sequence[bytes], pause_s: float
+) -> web.StreamResponse:
+    response = web.StreamResponse(headers={**headers, "Content-Type": "application/json"})
     try:
         await response.prepare(request)
         for piece in pieces:
             await response.write(piece)
-            if pause_s:
-                await asyncio.sleep(pause_s)
+            await asyncio.sleep(pause_s)
         await response.write_eof()
     except ConnectionError:
         # The client left in the middle, which is its right; what was begun stays counted.
@@ -92,20 +72,13 @@ async def _send_pieces(request: web.Request, payload: Payload, pieces: Sequence[
     return response
 
 
-async def _send_half(request: web.Request, payload: Payload, body: bytes) -> web.StreamResponse:
-    response = _prepare(payload)
-    if not payload.is_stream:
-        response.content_length = len(body)
+async def _send_half(request: web.Request, headers: Mapping[str, str], body: bytes) -> web.StreamResponse:
+    response = web.StreamResponse(headers={**headers, "Content-Type": "application/json"})
+    response.content_length = len(body)
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
     if request.transport is not None:
         request.transport.close()
-    return response
-
-
-def _prepare(payload: Payload) -> web.StreamResponse:
-    response = web.StreamResponse(headers=payload.headers)
-    response.content_type = payload.content_type
     return response
 
 

@@ -12,9 +12,8 @@ from picsum_vision.errors import SettingError
 from picsum_vision.testing.model_server.limits import RetryAfter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-_MAX_REMEMBERED: Final = 100_000
 _Word = TypeVar("_Word", bound=enum.Enum)
 
 
@@ -63,19 +62,16 @@ class ModelFault:
     """One way to go wrong, and for which requests.
 
     `kind` is a :class:`FaultKind` or its word. Of the requests that match and that no earlier fault took, `share` (0 to 1) is
-    hit: drawn from the seed and the request's number (`by="request"`: a retry is drawn anew) or its body (`by="body"`: a retry of
-    the same body has the same fate). `times=N` hits a body N times at most, and makes "body" the default. `prompt_contains` (any
-    case) and `image_sha256` (one or several hex digests of image bytes) narrow the match. `status` replaces an error's status.
+    hit: drawn from the seed and the request's number, so that a retry is drawn anew. `times=N` hits a body N times at most; its
+    share is drawn from the body. `prompt_contains` (any case) narrows the match. `status` replaces an error's status.
     `retry_after` and `retry_after_s` say when to come again (by default only 429 does); `duration_s` is for "hang" and "trickle".
     """
 
     kind: FaultKind | str
     _: dataclasses.KW_ONLY
     share: float = 1.0
-    by: str | None = None
     times: int | None = None
     prompt_contains: str | None = None
-    image_sha256: str | Collection[str] | None = None
     status: int | None = None
     retry_after: RetryAfter | str | None = None
     retry_after_s: float = 1.0
@@ -87,20 +83,15 @@ class ModelFault:
         default_form = RetryAfter.SECONDS if kind is FaultKind.RATE_LIMITED else RetryAfter.SILENT
         normal: dict[str, Any] = {
             "kind": kind,
-            "by": self.by or ("request" if self.times is None else "body"),
             "retry_after": as_word(RetryAfter, self.retry_after or default_form, "retry_after"),
             "duration_s": _DEFAULT_DURATION_S.get(kind, 0.0) if self.duration_s is None else self.duration_s,
         }
-        if self.image_sha256 is not None:
-            digests = [self.image_sha256] if isinstance(self.image_sha256, str) else self.image_sha256
-            normal["image_sha256"] = tuple(sorted(digest.lower() for digest in digests))
         for name, value in normal.items():
             object.__setattr__(self, name, value)
         self._check()
 
     def _check(self) -> None:
         _require(0 <= self.share <= 1, "share", self.share, "from 0 to 1")
-        _require(self.by in ("request", "body"), "by", self.by, "'request' or 'body'")
         _require(self.times is None or self.times >= 1, "times", self.times, "at least 1")
         _require(self.status is None or 400 <= self.status <= 599, "status", self.status, "from 400 to 599")  # noqa: PLR2004 - HTTP's errors
         _require(self.status is None or self.kind in DEFAULT_STATUS, "status", self.status, f"left out for {self.word}")
@@ -117,11 +108,9 @@ class ModelFault:
         """The HTTP status of an error fault."""
         return self.status or DEFAULT_STATUS[FaultKind(self.kind)]
 
-    def matches(self, prompt: str, image_sha256s: Collection[str]) -> bool:
-        """Say whether a request with this prompt and these images can be hit."""
-        if self.prompt_contains is not None and self.prompt_contains.casefold() not in prompt.casefold():
-            return False
-        return self.image_sha256 is None or any(digest in self.image_sha256 for digest in image_sha256s)
+    def matches(self, prompt: str) -> bool:
+        """Say whether a request with this prompt can be hit."""
+        return self.prompt_contains is None or self.prompt_contains.casefold() in prompt.casefold()
 
 
 class FaultPlan:
@@ -132,9 +121,9 @@ class FaultPlan:
         self._faults = tuple(faults)
         self._seed = seed
         self._number = 0
-        self._hits: collections.OrderedDict[tuple[int, str], int] = collections.OrderedDict()
+        self._hits: collections.Counter[tuple[int, str]] = collections.Counter()
 
-    def draw(self, prompt: str, image_sha256s: Collection[str], body: bytes) -> ModelFault | None:
+    def draw(self, prompt: str, body: bytes) -> ModelFault | None:
         """Return the fault of the next request, or None."""
         number = self._number
         self._number += 1
@@ -142,12 +131,8 @@ class FaultPlan:
             return None
         body_sha256 = hashlib.sha256(body).hexdigest()
         for index, fault in enumerate(self._faults):
-            identity = body_sha256 if fault.by == "body" else str(number)
-            if (
-                fault.matches(prompt, image_sha256s)
-                and self._chance(index, identity) < fault.share
-                and self._may_hit(index, fault, body_sha256)
-            ):
+            identity = str(number) if fault.times is None else body_sha256
+            if fault.matches(prompt) and self._chance(index, identity) < fault.share and self._may_hit(index, fault, body_sha256):
                 return fault
         return None
 
@@ -158,12 +143,8 @@ class FaultPlan:
     def _may_hit(self, index: int, fault: ModelFault, body_sha256: str) -> bool:
         if fault.times is None:
             return True
-        key = (index, body_sha256)
-        hits = self._hits.pop(key, 0)
-        self._hits[key] = min(hits + 1, fault.times)
-        if len(self._hits) > _MAX_REMEMBERED:
-            self._hits.popitem(last=False)
-        return hits < fault.times
+        self._hits[index, body_sha256] += 1
+        return self._hits[index, body_sha256] <= fault.times
 
 
 def as_word(kind: type[_Word], value: object, setting: str) -> _Word:

@@ -30,8 +30,6 @@ class ChatRequest:
     schema: Mapping[str, Any] | None
     wants_json: bool
     max_tokens: int | None
-    stream: bool
-    stream_usage: bool
     given: frozenset[str]
 
     @property
@@ -58,8 +56,9 @@ def read_chat_request(body: Mapping[str, Any], model: str | None = None) -> Chat
         raise ApiError(400, "You must provide a model parameter.", param="model")
     conversation = read_messages(body.get("messages"))
     _check_numbers(body)
+    if body.get("stream"):
+        raise ApiError(400, "'stream' is not supported by this server.", param="stream", code="unsupported_parameter")
     schema, wants_json = _read_response_format(body.get("response_format"))
-    options = body.get("stream_options")
     return ChatRequest(
         model=name,
         prompt=conversation.prompt,
@@ -68,17 +67,8 @@ def read_chat_request(body: Mapping[str, Any], model: str | None = None) -> Chat
         schema=schema,
         wants_json=wants_json,
         max_tokens=_read_max_tokens(body),
-        stream=_read_flag(body, "stream"),
-        stream_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
         given=frozenset(field for field, value in body.items() if value is not None),
     )
-
-
-def _read_flag(body: Mapping[str, Any], field: str) -> bool:
-    value = body.get(field)
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise ApiError(400, f"'{field}' must be true or false.", param=field, code="invalid_type")
 
 
 def _read_max_tokens(body: Mapping[str, Any]) -> int | None:

@@ -13,28 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from picsum_vision.errors import EnvironmentProblem, PortInUse
-from picsum_vision.testing.latency import Latency
-from picsum_vision.testing.listening import DEFAULT_HOST
 from picsum_vision.testing.model_server.app import build_app, path_prefixes
-from picsum_vision.testing.model_server.batches.faults import BatchFault
-from picsum_vision.testing.model_server.faults import ModelFault
-from picsum_vision.testing.model_server.limits import RetryAfter
-from picsum_vision.testing.model_server.settings import (
-    DEFAULT_MAX_BODY_BYTES,
-    DEFAULT_MODELS,
-    ModelServerSettings,
-    Quirk,
-)
-from picsum_vision.testing.server_process import ServerProcess, get_json
+from picsum_vision.testing.model_server.settings import ModelServerSettings
+from picsum_vision.testing.server_process import ServerProcess, cannot_listen, get_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import TracebackType
 
     from typing_extensions import Self
 
 _BACKLOG: Final = 4096
-_MODULE: Final = "picsum_vision.testing.model_server"
 
 
 class ModelServer:
@@ -44,52 +32,14 @@ class ModelServer:
     :class:`PortInUse` on entry if `port` is taken.
     """
 
-    def __init__(
-        self,
-        *,
-        host: str = DEFAULT_HOST,
-        port: int = 0,
-        latency: Latency = Latency(),  # noqa: B008 - a frozen value
-        faults: Sequence[ModelFault] = (),
-        requests_per_minute: int | None = None,
-        tokens_per_minute: int | None = None,
-        limit_burst_s: float = 60.0,
-        retry_after: RetryAfter | str = RetryAfter.SECONDS,
-        api_key: str | None = None,
-        models: Sequence[str] = DEFAULT_MODELS,
-        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
-        quirks: Sequence[Quirk | str] = (),
-        seed: int = 0,
-        batch_s: float = 0.0,
-        max_batch_requests: int = 50_000,
-        max_batch_file_bytes: int = 200_000_000,
-        batch_faults: Sequence[BatchFault] = (),
-    ) -> None:
+    def __init__(self, **settings: Any) -> None:
         """Check the settings; nothing is started yet."""
-        self._settings = ModelServerSettings(
-            host=host,
-            port=port,
-            latency=latency,
-            faults=faults,
-            requests_per_minute=requests_per_minute,
-            tokens_per_minute=tokens_per_minute,
-            limit_burst_s=limit_burst_s,
-            retry_after=retry_after,
-            api_key=api_key,
-            models=models,
-            max_body_bytes=max_body_bytes,
-            quirks=quirks,
-            seed=seed,
-            batch_s=batch_s,
-            max_batch_requests=max_batch_requests,
-            max_batch_file_bytes=max_batch_file_bytes,
-            batch_faults=batch_faults,
-        )
+        self._settings = ModelServerSettings(**settings)
         self._process: ServerProcess | None = None
 
     def __enter__(self) -> Self:
         """Start the server and wait until it listens."""
-        self._process = ServerProcess(_MODULE, self._settings.to_json())
+        self._process = ServerProcess(listen, self._settings)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -140,19 +90,16 @@ def serve_model(**settings: Any) -> None:
         asyncio.run(run())
     except KeyboardInterrupt:
         return
-    except OSError as error:
-        reason = error.strerror or error
-        raise PortInUse(
-            f"port {checked.port}: cannot listen on it ({reason}); choose another one, or 0 for any free port"
-        ) from error
 
 
-async def listen(settings: ModelServerSettings) -> dict[str, str]:
-    """Listen in this process, and return the addresses; an :class:`OSError` where the port cannot be had."""
-    runner = web.AppRunner(build_app(settings), access_log=None)
+async def listen(settings: ModelServerSettings, app: web.Application | None = None) -> dict[str, str]:
+    """Listen in this process, and return the URLs; raises `PortInUse` where the port cannot be had."""
+    runner = web.AppRunner(build_app(settings) if app is None else app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG)
-    await site.start()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG).start()
+    except OSError as error:
+        raise PortInUse(cannot_listen(settings.port, error)) from error
     port = runner.addresses[0][1]
     root = f"http://{settings.host}:{port}"
     return {"base_url": root + path_prefixes(settings)[0], "root_url": root}

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from picsum_vision.errors import SettingError
 from picsum_vision.testing.latency import Latency
-from picsum_vision.testing.listening import ADDRESS_ALLOWED, DEFAULT_HOST, is_own_address
 from picsum_vision.testing.model_server.batches.faults import BatchFault
 from picsum_vision.testing.model_server.faults import ModelFault, as_word
 from picsum_vision.testing.model_server.limits import RetryAfter
+from picsum_vision.testing.server_process import ADDRESS_ALLOWED, DEFAULT_HOST, is_own_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 DEFAULT_MAX_BODY_BYTES = 20_000_000
 DEFAULT_MODELS = ("test-vision",)
@@ -27,11 +27,9 @@ class Quirk(str, enum.Enum):
     REFUSES_RESPONSE_FORMAT = "refuses_response_format"  # 400 when a response_format is given
     CONTENT_PARTS = "content_parts"  # content is always a list of parts
     NO_USAGE = "no_usage"  # usage is always missing
-    IGNORES_MAX_TOKENS = "ignores_max_tokens"  # answers in full, whatever max_tokens says
     NO_V1_PATH = "no_v1_path"  # /chat/completions only
     WRONG_KEY_IS_400 = "wrong_key_is_400"  # instead of 401
     UNKNOWN_MODEL_IS_500 = "unknown_model_is_500"  # instead of 404
-    RESETS_LARGE_BODIES = "resets_large_bodies"  # instead of 413
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,14 +99,3 @@ class ModelServerSettings:
     def has(self, quirk: Quirk) -> bool:
         """Say whether the endpoint has this habit."""
         return quirk in self.quirks
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for :meth:`from_json`."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> ModelServerSettings:
-        """Return the settings that :meth:`to_json` wrote."""
-        faults = [ModelFault(**fault) for fault in plain["faults"]]
-        batch_faults = [BatchFault(**fault) for fault in plain["batch_faults"]]
-        return cls(**{**plain, "latency": Latency(**plain["latency"]), "faults": faults, "batch_faults": batch_faults})

@@ -16,7 +16,7 @@ from typing import Final
 
 from PIL import ImageFilter
 
-from picsum_vision.testing.image_server.pictures.jpeg_comments import JPEG_START, comment, with_comments
+from picsum_vision.testing.image_server.pictures.odd_pictures import JPEG_START, comment, with_comments
 from picsum_vision.testing.image_server.pictures.photographs import picture
 
 # Chosen so that the 800 x 600 pictures have 44 kB on average, as Lorem Picsum's have.
@@ -64,7 +64,7 @@ def stamped(encoded: bytes, picture_id: int) -> bytes:
 class PictureCache:
     """Encoded pictures, the least recently used dropped beyond `max_bytes`. For one event loop."""
 
-    def __init__(self, *, distinct_pictures: int, max_bytes: int, threads: int = 2) -> None:
+    def __init__(self, *, distinct_pictures: int, max_bytes: int = 256_000_000, threads: int = 2) -> None:
         """Keep at most `max_bytes` of encodings of `distinct_pictures` views."""
         self._distinct = distinct_pictures
         self._max_bytes = max_bytes

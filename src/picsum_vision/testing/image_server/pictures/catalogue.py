@@ -58,7 +58,7 @@ def native_size(picture_id: int) -> tuple[int, int]:
 
 
 def list_entry(picture_id: int, root_url: str) -> dict[str, str | int]:
-    """Describe a picture as `/v2/list` and `/id/{id}/info` do; the authors are invented."""
+    """Describe a picture as `/v2/list` does; the authors are invented."""
     width, height = native_size(picture_id)
     return {
         "id": str(picture_id),

@@ -10,13 +10,12 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image, ImageOps
 
-from picsum_vision.testing.image_server.pictures.jpeg_comments import (
-    COMMENT_EXTRA_BYTES,
-    MAX_COMMENT_BYTES,
-    comment,
-    with_comments,
-)
-
+JPEG_START: Final = b"\xff\xd8"
+#: The longest text that one comment can hold, and the bytes that its mark and its length take.
+MAX_COMMENT_BYTES: Final = 65_533
+COMMENT_EXTRA_BYTES: Final = 4
+_COMMENT: Final = b"\xff\xfe"
+_JFIF: Final = b"\xff\xe0"
 _EXIF_ORIENTATION: Final = 0x0112
 _TURN_CLOCKWISE: Final = 6
 _QUALITY: Final = 72
@@ -60,6 +59,19 @@ def png_16_bit(upright: Image.Image) -> bytes:
 def webp(upright: Image.Image) -> bytes:
     """Make a WebP."""
     return _saved(upright, "WEBP", quality=_QUALITY, method=0)
+
+
+def comment(text: bytes) -> bytes:
+    """Write one comment segment."""
+    return _COMMENT + (len(text) + 2).to_bytes(2, "big") + text
+
+
+def with_comments(jpeg: bytes, comments: bytes) -> bytes:
+    """Join comment segments into `jpeg`, after the JFIF header, which has to come first."""
+    place = len(JPEG_START)
+    if jpeg[place : place + 2] == _JFIF:
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+    return b"".join((jpeg[:place], comments, jpeg[place:]))
 
 
 def padded_jpeg(jpeg: bytes, size_bytes: int) -> bytes:

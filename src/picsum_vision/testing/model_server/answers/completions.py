@@ -1,19 +1,13 @@
-"""A chat completion: made, cut, spoilt by a fault, and written as one JSON body or as a stream of events."""
+"""A chat completion: made, cut, spoilt by a fault, and written as a body."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
-from picsum_vision.testing.model_server.answers.tokens import count_text_tokens, cut_to_tokens, event_pieces
+from picsum_vision.testing.model_server.answers.tokens import count_text_tokens, cut_to_tokens
 from picsum_vision.testing.model_server.faults import FaultKind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from picsum_vision.testing.model_server.request import ChatRequest
 
 _Content = str | list[dict[str, str]] | None
 
@@ -30,22 +24,17 @@ class Completion:
     completion_tokens: int
     states_usage: bool = True
 
-    @property
-    def usage(self) -> dict[str, int]:
-        """The body's `usage`."""
-        return {
+    def as_dict(self) -> dict[str, Any]:
+        """Return the body of the response."""
+        message = {"role": "assistant", "content": self.content, "refusal": None}
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish_reason}
+        body = {"id": f"chatcmpl-{self.number}", "object": "chat.completion", "created": int(time.time()), "model": self.model}
+        usage = {
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "total_tokens": self.prompt_tokens + self.completion_tokens,
         }
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AnswerForm:
-    """How a completion is written for an API: as one body, or as the pieces of a stream."""
-
-    as_json: Callable[[ChatRequest, Completion], bytes]
-    as_events: Callable[[ChatRequest, Completion], list[bytes]]
+        return {**body, "choices": [choice], **({"usage": usage} if self.states_usage else {})}
 
 
 def cut(completion: Completion, max_tokens: int | None) -> Completion:
@@ -82,52 +71,3 @@ def in_parts(completion: Completion) -> Completion:
     return dataclasses.replace(
         completion, content=[{"type": "text", "text": part} for part in (text[:middle], text[middle:]) if part]
     )
-
-
-def texts_of(completion: Completion) -> list[str]:
-    """Return the parts of its text: one if it is not in parts, none if it is null."""
-    if isinstance(completion.content, list):
-        return [part["text"] for part in completion.content]
-    return [] if completion.content is None else [completion.content]
-
-
-def as_json(_chat: ChatRequest, completion: Completion) -> bytes:
-    """Write the whole completion as one JSON body."""
-    message = {"role": "assistant", "content": completion.content, "refusal": None}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": completion.finish_reason}
-    usage = {"usage": completion.usage} if completion.states_usage else {}
-    return json.dumps({**_head(completion, "chat.completion"), "choices": [choice], **usage}).encode()
-
-
-def as_events(chat: ChatRequest, completion: Completion) -> list[bytes]:
-    """Write the completion as events: a role, pieces of the content, the finish_reason, the usage if asked for, [DONE]."""
-    with_usage = chat.stream_usage
-    head = _head(completion, "chat.completion.chunk")
-    # Once usage is asked for, every other chunk carries it as null.
-    tail = {"usage": None} if with_usage and completion.states_usage else {}
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    deltas += [{"content": piece} for piece in _stream_pieces(completion.content)]
-    chunks = [{**head, "choices": [_delta(delta, None)], **tail} for delta in deltas]
-    chunks.append({**head, "choices": [_delta({}, completion.finish_reason)], **tail})
-    if tail:
-        chunks.append({**head, "choices": [], "usage": completion.usage})
-    return [b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks] + [b"data: [DONE]\n\n"]
-
-
-def _head(completion: Completion, kind: str) -> Mapping[str, Any]:
-    return {"id": f"chatcmpl-{completion.number}", "object": kind, "created": int(time.time()), "model": completion.model}
-
-
-def _delta(delta: Mapping[str, Any], finish_reason: str | None) -> dict[str, Any]:
-    return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-
-
-def _stream_pieces(content: _Content) -> list[str | list[dict[str, str]]]:
-    if content is None:
-        return []
-    if isinstance(content, list):
-        return [[part] for part in content]
-    return list(event_pieces(content))
-
-
-CHAT_FORM: Final = AnswerForm(as_json=as_json, as_events=as_events)

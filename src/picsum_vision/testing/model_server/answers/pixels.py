@@ -13,7 +13,6 @@ from typing import Final
 
 from PIL import Image
 
-from picsum_vision.testing.model_server.answers.progressive_jpeg import first_scan
 from picsum_vision.testing.model_server.errors import ApiError
 
 _FORMATS: Final = ("JPEG", "PNG", "GIF", "WEBP")
@@ -73,7 +72,7 @@ class PixelReader:
 def measure(data: bytes, sha256: str | None = None) -> PixelFacts:
     """Decode the image `data` in full and measure it; :class:`ApiError` 400 if it is no image or a damaged one."""
     try:
-        with Image.open(io.BytesIO(first_scan(data)), formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             width, height = image.size
             if width * height > _MAX_PIXELS:
                 raise _invalid_image(f"it has more than {_MAX_PIXELS} pixels")

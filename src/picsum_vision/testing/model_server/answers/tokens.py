@@ -8,7 +8,6 @@ from typing import Final
 
 # Covers every character exactly once, so that a text cut after n pieces has n tokens when counted again.
 _PIECE: Final = re.compile(r"\s*\w{1,5}|\s*[^\w\s]|\s+")
-_TOKENS_PER_EVENT: Final = 8
 _LOW_DETAIL_TOKENS: Final = 85
 _TILE_TOKENS: Final = 170
 _TILE_SIDE_PX: Final = 512
@@ -19,12 +18,6 @@ _SHORT_SIDE_PX: Final = 768
 def text_pieces(text: str) -> list[str]:
     """Split `text` into its tokens; joined they are the text again."""
     return _PIECE.findall(text)
-
-
-def event_pieces(text: str) -> list[str]:
-    """Split `text` into what a stream sends at a time."""
-    pieces = text_pieces(text)
-    return ["".join(pieces[start : start + _TOKENS_PER_EVENT]) for start in range(0, len(pieces), _TOKENS_PER_EVENT)]
 
 
 def count_text_tokens(text: str) -> int:

@@ -29,22 +29,7 @@ _ITALIAN_COLOURS: Final = {
     "white": "bianco",
     "grey": "grigio",
 }
-_ITALIAN_PROMPT: Final = """
-il lo la gli le di del dello della dei degli delle dell da dal dalla nel nella nell che è e ed un uno una con per non più sono
-questa questo queste questi immagine immagini foto fotografia descrivi descrivimi descrivere elenca elencare oggetti contenuto
-colore colori quale quali quanti quante cosa vedi leggi testo classifica rispondi riassumi confronta confrontare emozione
-principale dettagliatamente breve parola parole italiano sia tutti tutte visibili presente presenti
-"""
-_ENGLISH_PROMPT: Final = """
-the of an and is are in on this these that with for what which how describe image images picture photo list objects content
-read text classify answer summarise summarize compare emotion main word words english please you see all visible one
-"""
-_ITALIAN_WORDS: Final = frozenset(_ITALIAN_PROMPT.split())
-_ENGLISH_WORDS: Final = frozenset(_ENGLISH_PROMPT.split())
-_LANGUAGE_ORDERS: Final = (
-    (re.compile(r"\b(?:in\s+(?:lingua\s+)?italiana?o?|in\s+italian)\b", re.IGNORECASE), True),
-    (re.compile(r"\bin\s+(?:english|(?:lingua\s+)?inglese)\b", re.IGNORECASE), False),
-)
+_ITALIAN_PROMPT: Final = re.compile(r"\b(?:immagin|foto\b|descriv|elenca|cosa\b|italian)", re.IGNORECASE)
 _BRIGHTNESS_STEPS: Final = (
     (20, "very dark", "molto scura"),
     (40, "dark", "scura"),
@@ -62,12 +47,8 @@ class Question:
 
     @property
     def italian(self) -> bool:
-        """Whether to answer in Italian: as the prompt orders, else in the language it is written in."""
-        for order, italian in _LANGUAGE_ORDERS:
-            if order.search(self.prompt):
-                return italian
-        words = re.findall(r"[^\W\d_]+", self.prompt.lower())
-        return sum(word in _ITALIAN_WORDS for word in words) > sum(word in _ENGLISH_WORDS for word in words)
+        """Whether the prompt is in Italian, or asks for it."""
+        return _ITALIAN_PROMPT.search(self.prompt) is not None
 
 
 def answer_in_words(question: Question) -> str:

@@ -95,8 +95,7 @@ class Batch:
         self._counts["total"] = len(lines)
         if not self._cancelled.is_set():
             self._turn("in_progress")
-        slow = self._faults.get(BatchFaultKind.SLOW)
-        await self._pass(settings.batch_s if slow is None else slow.duration_s)
+        await self._pass(settings.batch_s)
         end = await self._answer(lines, model, store, stats)
         self._turn(end)
         stats.note_batch_end(end)

@@ -43,7 +43,6 @@ class BatchFaultKind(str, enum.Enum):
     QUEUE_FULL = "queue_full"  # the batch fails, because too many tokens are enqueued
     EXPIRED = "expired"  # the batch expires when `done_share` of its lines are answered
     SHUFFLED = "shuffled"  # the output is in another order than the input
-    SLOW = "slow"  # the batch takes `duration_s`
 
 
 _OF_REQUESTS: Final = frozenset({BatchFaultKind.HTTP_ERROR, BatchFaultKind.CREATED_UNSAID, BatchFaultKind.STALE})
@@ -55,7 +54,7 @@ class BatchFault:
 
     `kind` is a :class:`BatchFaultKind` or its word. `share` (0 to 1) of the requests or batches is hit, drawn from the seed and
     their number, `times` of them at the most. `route`, such as "files.create", and `status` are for "http_error", `line` (from 1;
-    None: no line is named) for "invalid", `done_share` for "expired", `duration_s` for "slow".
+    None: no line is named) for "invalid", `done_share` for "expired".
     """
 
     kind: BatchFaultKind | str
@@ -66,7 +65,6 @@ class BatchFault:
     status: int = 500
     line: int | None = None
     done_share: float = 0.5
-    duration_s: float = 2.0
 
     def __post_init__(self) -> None:
         """Check every field; :class:`SettingError` names the wrong one."""
@@ -83,7 +81,6 @@ class BatchFault:
             ("status", 400 <= self.status <= 599, "from 400 to 599"),  # noqa: PLR2004 - HTTP's errors
             ("line", self.line is None or self.line >= 1, "at least 1"),
             ("done_share", 0 <= self.done_share <= 1, "from 0 to 1"),
-            ("duration_s", self.duration_s >= 0, "at least 0"),
         ):
             if not holds:
                 raise SettingError(f"{setting}={getattr(self, setting)!r}: must be {allowed}")
