@@ -12,8 +12,8 @@ from typing import Any
 import picsum_vision as pv
 
 SOURCE = Path(pv.__file__).parent
-# Of other programs, where a message speaks of them.
-FOREIGN_FLAGS: set[str] = set()
+# Of every command, and of `mlflow ui`.
+FOREIGN_FLAGS = {"--help", "--backend-store-uri"}
 
 
 def texts() -> Iterator[tuple[str, str]]:

@@ -7,12 +7,10 @@ from typing import Final
 from picsum_vision.errors import SettingError
 from picsum_vision.sql_text import check_not_replaced, identifier, literal
 from picsum_vision.table_columns import COLUMNS, COMMENTS, column_list
-from picsum_vision.table_names import Tables
+from picsum_vision.table_names import SCHEMA_PRIVILEGES, Tables
 
-# What a job needs, of the schema and of the volume of its wheel and pages; examples/databricks/databricks.yml grants the same.
-SCHEMA_PRIVILEGES: Final = ("USE SCHEMA", "SELECT", "MODIFY", "CREATE TABLE")
-VOLUME_PRIVILEGES: Final = ("READ VOLUME", "WRITE VOLUME")
-VOLUME: Final = "exports"
+VOLUME: Final = "exports"  # of a job's wheel and pages
+VOLUME_PRIVILEGES: Final = "READ VOLUME, WRITE VOLUME"
 
 
 def setup_script(tables: Tables, *, grant_to: str | None = None) -> str:
@@ -36,7 +34,7 @@ def setup_script(tables: Tables, *, grant_to: str | None = None) -> str:
         who = identifier(grant_to)
         statements += [
             f"GRANT USE CATALOG ON CATALOG {catalog} TO {who}",
-            f"GRANT {', '.join(SCHEMA_PRIVILEGES)} ON SCHEMA {schema} TO {who}",
-            f"GRANT {', '.join(VOLUME_PRIVILEGES)} ON VOLUME {volume} TO {who}",
+            f"GRANT {SCHEMA_PRIVILEGES} ON SCHEMA {schema} TO {who}",
+            f"GRANT {VOLUME_PRIVILEGES} ON VOLUME {volume} TO {who}",
         ]
     return "\n".join(f"{statement};" for statement in statements)

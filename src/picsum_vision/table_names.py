@@ -12,6 +12,8 @@ from picsum_vision.validation import check_text
 
 DEFAULT_CATALOG: Final = "platform_catalog"
 DEFAULT_SCHEMA: Final = "marketplace"
+# What a job needs of its schema, and no more; examples/databricks/databricks.yml grants the same.
+SCHEMA_PRIVILEGES: Final = "USE SCHEMA, SELECT, MODIFY, CREATE TABLE"
 
 Role = Literal["image_urls", "image_codes", "image_desc"]
 

@@ -87,7 +87,7 @@ def test_a_schema_where_nothing_can_be_made(spark):
     found = diagnosis.named("permissions")
     assert found.verdict is Verdict.FAILURE, diagnosis
     assert "no table can be made in locked.sys" in found.message
-    assert "GRANT USE SCHEMA, CREATE TABLE, SELECT, MODIFY ON SCHEMA `locked`.`sys` TO `you`" in found.remedy
+    assert "GRANT USE SCHEMA, SELECT, MODIFY, CREATE TABLE ON SCHEMA `locked`.`sys` TO `you`" in found.remedy
 
 
 def test_delta_by_path(spark, tmp_path):

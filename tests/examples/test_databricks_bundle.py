@@ -20,7 +20,8 @@ import yaml
 
 import picsum_vision as pv
 from picsum_vision.cli.commands import app
-from picsum_vision.setup_script import SCHEMA_PRIVILEGES, VOLUME, VOLUME_PRIVILEGES, setup_script
+from picsum_vision.setup_script import VOLUME, VOLUME_PRIVILEGES, setup_script
+from picsum_vision.table_names import SCHEMA_PRIVILEGES
 
 FOLDER = Path(__file__).parents[2] / "examples" / "databricks"
 BUNDLE = yaml.safe_load((FOLDER / "databricks.yml").read_text(encoding="utf-8"))
@@ -204,8 +205,8 @@ def test_grants_are_those_of_setup_sql():
     volume = resources["volumes"]["exports"]
     (files,) = volume["grants"]
     assert runs["principal"] == files["principal"] == "me@example.com"
-    assert [privilege.replace("_", " ") for privilege in runs["privileges"]] == list(SCHEMA_PRIVILEGES)
-    assert [privilege.replace("_", " ") for privilege in files["privileges"]] == list(VOLUME_PRIVILEGES)
+    assert ", ".join(runs["privileges"]).replace("_", " ") == SCHEMA_PRIVILEGES
+    assert ", ".join(files["privileges"]).replace("_", " ") == VOLUME_PRIVILEGES
     script = setup_script(pv.Tables(), grant_to=runs["principal"])
     assert [line for line in script.splitlines() if line.startswith("GRANT")] == [
         "GRANT USE CATALOG ON CATALOG `platform_catalog` TO `me@example.com`;",

@@ -21,7 +21,11 @@ TABLES = pv.Tables(catalog="main", schema="pictures")
         ("[REQUIRES_SINGLE_PART_NAMESPACE] spark_catalog requires", "catalog: 'main'", "--output DIR"),
         ("[SCHEMA_NOT_FOUND] The schema `pictures` cannot be found", "schema: 'pictures'", "CREATE SCHEMA `main`.`pictures`"),
         ("[TABLE_OR_VIEW_NOT_FOUND] The table or view", "main.pictures.image_desc", "picsum-vision setup-sql"),
-        ("PERMISSION_DENIED: User does not have USE SCHEMA", "main.pictures.image_desc", "GRANT ALL PRIVILEGES ON SCHEMA"),
+        (
+            "PERMISSION_DENIED: User does not have USE SCHEMA",
+            "main.pictures.image_desc",
+            "GRANT USE SCHEMA, SELECT, MODIFY, CREATE TABLE ON SCHEMA",
+        ),
         ("org.apache.hadoop.security.AccessControlException: Permission denied", "main.pictures.image_desc", "own the folder"),
         ("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException", "main.pictures.image_desc", "nothing is lost"),
     ],

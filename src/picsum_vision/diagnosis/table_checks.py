@@ -15,6 +15,7 @@ from picsum_vision.errors import TableProblem
 from picsum_vision.spark.tables import TableStore
 from picsum_vision.sql_text import identifier
 from picsum_vision.table_columns import COLUMNS
+from picsum_vision.table_names import SCHEMA_PRIVILEGES
 
 _NOT_THERE: Final = ("SCHEMA_NOT_FOUND", "NoSuchNamespaceException", "NAMESPACE_NOT_FOUND")
 _NO_CATALOG: Final = (
@@ -125,7 +126,7 @@ def _write_named(case: Case, name: str) -> Finding:
     tables = case.config.tables
     table, schema = identifier(tables.catalog, tables.schema, name), identifier(tables.catalog, tables.schema)
     where = f"{tables.catalog}.{tables.schema}"
-    grant = f"GRANT USE SCHEMA, CREATE TABLE, SELECT, MODIFY ON SCHEMA {schema} TO `you`; for a folder its owner and mode"
+    grant = f"GRANT {SCHEMA_PRIVILEGES} ON SCHEMA {schema} TO `you`; for a folder its owner and mode"
     said = refusal(lambda: case.session.sql(f"CREATE TABLE {table} (number INT)"))
     if said:
         return failure("permissions", f"no table can be made in {where}: {short(said)}", grant)

@@ -8,7 +8,7 @@ from picsum_vision.errors import TableProblem
 from picsum_vision.redaction import redact_error
 from picsum_vision.spark.commit_conflicts import MAX_TRIES, is_conflict
 from picsum_vision.sql_text import identifier
-from picsum_vision.table_names import Tables
+from picsum_vision.table_names import SCHEMA_PRIVILEGES, Tables
 
 _MISSING_CATALOG: Final = ("CATALOG_NOT_FOUND", "REQUIRES_SINGLE_PART_NAMESPACE", "NO_SUCH_CATALOG")
 _DENIED: Final = ("PERMISSION_DENIED", "INSUFFICIENT_PERMISSIONS", "INSUFFICIENT_PRIVILEGES")
@@ -48,7 +48,7 @@ def table_problem(error: Exception, tables: Tables, role: str) -> TableProblem:
         ),
         (
             _has(text, _DENIED),
-            f"{readable}: permission denied; an owner repairs it with: GRANT ALL PRIVILEGES ON SCHEMA {schema} TO `you`",
+            f"{readable}: permission denied; an owner repairs it with: GRANT {SCHEMA_PRIVILEGES} ON SCHEMA {schema} TO `you`",
         ),
         (
             _has(text, _NOT_WRITABLE),
