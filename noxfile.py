@@ -88,7 +88,7 @@ def lowest(session: nox.Session) -> None:
     """Run the tests on the lowest versions that the wheel declares: the oldest Python, Spark 3.5."""
     session.install("-c", str(LOCK), "uv")
     uv = ["uv", "pip", "install", "--quiet"]
-    extras = [f"--extra={name}" for name in ("bench", "cli", "photos", "spark")]
+    extras = [f"--extra={name}" for name in ("bench", "cli", "mlflow", "photos", "spark")]
     session.run(*uv, "--resolution", "lowest-direct", "-r", "pyproject.toml", *extras)
     held = Path(session.create_tmp()) / "lowest.txt"
     held.write_text(str(session.run("python", "-m", "pip", "freeze", "--exclude", "uv", silent=True)))

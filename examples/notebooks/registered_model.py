@@ -70,7 +70,7 @@ gallery
 # MAGIC %md
 # MAGIC ## A model of your own
 # MAGIC
-# MAGIC It takes a DataFrame with one BINARY column, gives one text a row, and must have a signature. It is refused before any work if it has not.
+# MAGIC It takes a DataFrame with one BINARY column, gives one text a row. A signature that does not fit is refused before any work.
 
 # COMMAND ----------
 
@@ -87,6 +87,7 @@ class Sizes(mlflow.pyfunc.PythonModel):
 
 
 signature = ModelSignature(inputs=Schema([ColSpec("binary", "image")]), outputs=Schema([ColSpec("string")]))
-own = mlflow.pyfunc.log_model(name="sizes", python_model=Sizes(), signature=signature, pip_requirements=["pandas"])
+with mlflow.start_run():
+    own = mlflow.pyfunc.log_model("sizes", python_model=Sizes(), signature=signature, pip_requirements=["pandas"])
 sized = pv.describe(images, pv.PyFunc(own.model_uri), output_col="size")
 sized.select("image_url", "size", "describe_outcome.status").show(5, truncate=False)

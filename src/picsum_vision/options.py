@@ -119,7 +119,7 @@ class DescribeOptions:
     Parameters
     ----------
     request_timeout_s
-        Seconds for one attempt, waiting for one's turn not counted.
+        Seconds for one attempt, waiting for one's turn not counted; of :class:`PyFunc` for one prediction of a batch.
     max_attempts, max_retry_wait_s
         Attempts in all, and seconds that one row may wait between them.
     max_in_flight_per_task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from saved_models import log_of, saved
 
 from picsum_vision import PyFunc
 from picsum_vision.concurrency.loop_thread import LoopThread
+from picsum_vision.describing.model_thread import ModelThread
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 # An image that begins with WAIT keeps the model until a file is there.
@@ -78,6 +80,9 @@ def test_a_hung_model_that_comes_back_is_used_again(tmp_path: Path, gate: Path, 
     for _ in range(2):
         assert statuses(ask(backend, [b"WAIT", b"1"], loop_thread=worker, request_timeout_s=1)) == ["timeout"] * 2
     gate.touch()
+    (model,) = [each for each in worker.kept.values() if isinstance(each, ModelThread)]
+    while model.is_hung:
+        time.sleep(0.01)
     (job,) = ask(backend, [b"2"], loop_thread=worker, request_timeout_s=30)
     assert job.answer == "2"
 

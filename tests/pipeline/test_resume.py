@@ -232,15 +232,17 @@ def test_after_an_interrupt_the_next_run_in_the_same_process_goes_on(spark, tabl
 
 def test_an_interrupt_does_not_wait_for_the_list_of_addresses(spark, tables, monkeypatch):
     """Stopped while addresses are listed, a run ends at once; the next one in the process waits for what is under way."""
-    let_go, listed = threading.Event(), []
+    under_way, let_go, listed = threading.Event(), threading.Event(), []
     begin = Work.begin
 
     def begin_slowly(work, *, tables_are_new):
+        under_way.set()
         let_go.wait(60)
         listed.append(True)
         return begin(work, tables_are_new=tables_are_new)
 
     def interrupted(_):
+        assert under_way.wait(60)
         raise KeyboardInterrupt
 
     with ImageServer() as images:
