@@ -61,7 +61,7 @@ def run(words: Sequence[str]) -> int:
         message, code = str(error), WRONG_SETTING if isinstance(error, SettingError) else COULD_NOT_RUN
     except Exception as error:  # noqa: BLE001 - the last resort: a person at a terminal gets one line
         message, code = _unexpected(error), COULD_NOT_RUN
-    if "--json" in words:
+    if code == COULD_NOT_RUN and "--json" in words:
         print(json.dumps({"state": "failed", "error": " ".join(message.split())}))
     return _say(message, code)
 

@@ -30,6 +30,8 @@ _PER_MILLION: Final = 1_000_000
 _ROUNDING: Final = 1e-9
 # How much dearer than any before it one of several requests in flight may be.
 _MARGIN: Final = 2
+# About what vision models write, where nothing bounds them: a paragraph, or a small JSON object.
+_USUAL_OUTPUT_TOKENS: Final = {"describe": 250, "extract": 120, "objects": 60, "text": 80, "sentiment": 15, "classify": 15}
 
 
 def cost(options: DescribeOptions, input_tokens: int | None, output_tokens: int | None) -> float | None:
@@ -127,3 +129,8 @@ class Spending:
             self._changed.set()
             self._changed = None
         return spent
+
+
+def usual_output_tokens(task_name: str, options: DescribeOptions) -> int:
+    """Return about how many tokens an answer to the task has, where nobody has counted yet."""
+    return _USUAL_OUTPUT_TOKENS.get(task_name, options.max_output_tokens)

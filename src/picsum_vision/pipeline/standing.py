@@ -116,11 +116,12 @@ class Standing:
         can_change = DOWNLOAD_CAN_CHANGE if most.of_download else DESCRIBE_CAN_CHANGE
         passes = most.status in can_change or (most.of_download and most.http_status in HTTP_CAN_CHANGE)
         code = "" if most.http_status is None else f" (HTTP {most.http_status})"
-        stage, flag = "downloads" if most.of_download else "descriptions", "failed" if passes else "permanent"
+        stage = "downloads" if most.of_download else "descriptions"
+        again = "--retry-failed (retry_failed=True)" if passes else "--retry-permanent (retry_permanent=True)"
         address = redact_url(str(most.example[KEY]))
         return (
             f"{most.rows:,} of {all_rows:,} {stage} failed with {most.status}{code}, for example {address}: "
-            f"{most.example.message or most.status}; try again with --retry-{flag} (retry_{flag}=True)"
+            f"{most.example.message or most.status}; try again with {again}"
         )
 
     def rows(self) -> DataFrame:

@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 
 from picsum_vision.describing.backends import AiQuery, ChatCompletions
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
-from picsum_vision.describing.spending import cost
+from picsum_vision.describing.spending import cost, usual_output_tokens
 from picsum_vision.errors import SettingError
 from picsum_vision.images.shrinking import shrunk_size
 from picsum_vision.picsum_list import listed_ids
 from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig, is_live
-from picsum_vision.spark.estimate import usual_output_tokens
 
 LIVE_IMAGES_AT_MOST: Final = 100
 _WARM_UP_AT_MOST: Final = 4_000

@@ -11,7 +11,7 @@ from typing import Any, Final
 from picsum_vision.config_file import BACKENDS
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, PixelDescriber, check_backend
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
-from picsum_vision.describing.spending import cost
+from picsum_vision.describing.spending import cost, usual_output_tokens
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.images.shrinking import shrunk_size
@@ -19,7 +19,6 @@ from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.fit import Fit, default_fit, fit_named
 from picsum_vision.sizing.model import IN_FLIGHT, WINDOW, WORKERS, Demand, JobTime, StageTime, is_fused, job_time, stage_time
 from picsum_vision.sizing.settings import MOST_IMAGE_LATENCY_S, MOST_MODEL_LATENCY_S, MOST_TASKS
-from picsum_vision.spark.estimate import usual_output_tokens
 from picsum_vision.validation import check_choice, check_integer, check_number
 
 # A JPEG of Lorem Picsum, 800 x 600, comes to 44 kB.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, check_backend
 from picsum_vision.describing.fit_size import size_when_sent
 from picsum_vision.describing.image_tokens import UNSEEN_SIDE_PX, ImageTokenRule, image_token_rule, text_tokens
-from picsum_vision.describing.spending import at_price_of, cost, price_factor
+from picsum_vision.describing.spending import at_price_of, cost, price_factor, usual_output_tokens
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import ColumnError, SettingError
 from picsum_vision.options import DescribeOptions
@@ -20,9 +20,6 @@ from picsum_vision.validation import check_integer, check_text
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
-
-# About what vision models write, where nothing bounds them: a paragraph, or a small JSON object.
-_USUAL_OUTPUT_TOKENS: Final = {"describe": 250, "extract": 120, "objects": 60, "text": 80, "sentiment": 15, "classify": 15}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,11 +79,6 @@ def estimate_cost(
         cost=cost(options, input_tokens, output_tokens),
         max_cost=cost(options, input_tokens, questions * options.max_output_tokens),
     )
-
-
-def usual_output_tokens(task_name: str, options: DescribeOptions) -> int:
-    """Return about how many tokens an answer to the task has, where nobody has counted yet."""
-    return _USUAL_OUTPUT_TOKENS.get(task_name, options.max_output_tokens)
 
 
 def _image_kind(df: DataFrame, image_col: str) -> str:
