@@ -54,6 +54,8 @@ _SECRET_VARIABLE: Final = re.compile(r"(?i)(password|passwd|secret|token|key|cre
 _ENDS_OF_URLS: Final = {ord(sign): 0xE000 + place for place, sign in enumerate(" \t\r\n\f\v\"'<>")}
 _BACK: Final = {other: sign for sign, other in _ENDS_OF_URLS.items()}
 _IS_URL: Final = re.compile(r"(?i)\s*(?:[a-z][a-z0-9+.-]*:)?//\S|[^\s:/@?#]+:[^\s/@?#]+@[\w.-]+(?:[:/?#]\S*)?$")
+# Nothing before its query that could be a login, a name with a value, or an end within a text.
+_PLAIN_URL: Final = re.compile(r"(?ai)https?://[a-z0-9.-]+(?::\d{1,5})?(?:/[\w.~/-]*)?(?=[?#]|$)")
 _JSON_TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 # What image services ask for in words; a number is none, either.
 _PLAIN_NAME: Final = re.compile(
@@ -117,6 +119,9 @@ def cause(error: BaseException) -> BaseException | None:
 
 def redact_url(url: str) -> str:
     """Return the URL without user, password, query and fragment, at most 200 characters: fit for a message or a table."""
+    plain = _PLAIN_URL.match(url)  # as nearly all are, and this is done for each row
+    if plain is not None and _COMPILED[-1][0].search(plain[0]) is None:
+        return plain[0][:_URL_CHARACTERS]
     return _as_url(url, redact_text)[:_URL_CHARACTERS]
 
 

@@ -59,7 +59,7 @@ def test_a_collation_makes_no_two_addresses_one(spark):
     spark.sql("SELECT a COLLATE UTF8_LCASE AS u FROM VALUES ('https://h/a'), ('https://h/A') AS v(a)").createOrReplaceTempView(
         "collated"
     )
-    found = urls_from(spark, "collated", "U")
+    found = urls_from(spark, "collated", "U").urls
     assert (found.count(), found.dtypes) == (2, [("image_url", "string")])
 
 
