@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def session_conf(spark: SparkSession, conf: Mapping[str, str]) -> Iterator[None]:
     """Set them, and put back what was there."""
+    # Spark Connect's client warns of settings that are to go; the sessions of others have them all the same.
+    warnings.filterwarnings("ignore", message="The SQL config .* has been deprecated", category=UserWarning)
     before = {name: spark.conf.get(name, None) for name in conf}
     try:
         for name, value in conf.items():
