@@ -187,7 +187,9 @@ def test_arguments_that_the_function_does_not_know_are_left_out(spark: SparkSess
     named = ("upperChar", "failOnError", "responseFormat")
 
     def call(*asked: Any) -> str:
-        return f"mask({', '.join(['upper(image_url)', *(f'{name} => chr(89)' for name in named if name not in asked[-1])])})"
+        return (
+            f"mask({', '.join(["upper('https://host/0')", *(f'{name} => chr(89)' for name in named if name not in asked[-1])])})"
+        )
 
     monkeypatch.setattr(ai_query, "_call", call)
     assert statuses(describe(frame(spark, [b"x"]), AiQuery())) == [("YYYYY://YYYY/n", "ok")]

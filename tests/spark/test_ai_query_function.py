@@ -232,7 +232,7 @@ def test_several_images_in_one_question(spark: SparkSession, chat: ChatCompletio
     """An array of images is one question about all of them, without those that are NULL."""
     register_ai_query(spark, chat)
     answer = asked(spark, "'confronta', files => array(image_binary, NULL, image_binary)")
-    assert "Immagine 2:" in answer
+    assert "Image 2:" in answer
     assert "Immagine 3:" not in answer
     assert server.stats()["requests"] == 1
     assert asked(spark, "'p', files => array(CAST(NULL AS BINARY))") is None
