@@ -182,14 +182,16 @@ def test_nothing_is_asked_about_rows_without_a_picture(spark: SparkSession) -> N
     assert [row["answer"] is not None for row in asked] == [True, False, False]
 
 
+_TEXT = "upper('https://host/0')"
+
+
 def test_arguments_that_the_function_does_not_know_are_left_out(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """A function without failOnError and responseFormat is planned without them, as Spark says of one of its own."""
     named = ("upperChar", "failOnError", "responseFormat")
 
     def call(*asked: Any) -> str:
-        return (
-            f"mask({', '.join(["upper('https://host/0')", *(f'{name} => chr(89)' for name in named if name not in asked[-1])])})"
-        )
+        given = [f"{name} => chr(89)" for name in named if name not in asked[-1]]
+        return f"mask({', '.join([_TEXT, *given])})"
 
     monkeypatch.setattr(ai_query, "_call", call)
     assert statuses(describe(frame(spark, [b"x"]), AiQuery())) == [("YYYYY://YYYY/n", "ok")]
