@@ -164,7 +164,7 @@ def test_images_that_were_not_kept_are_passed_over_in_large_steps(spark, tables,
     describe, chunks = Chunks.describe, []
     monkeypatch.setattr(Chunks, "describe", lambda *given, **clock: chunks.append(given) or describe(*given, **clock))
     monkeypatch.setattr(Work, "_describe", Work._describe_kept)
-    config = job(tables, image_server, images=rows, start=1, width=800, height=600, checkpoint_interval_s=0.1, keep_images=False)
+    config = job(tables, image_server, images=rows, start=1, width=800, height=600, checkpoint_interval_s=0.5, keep_images=False)
     pv.run_pipeline(spark, config)
     assert [row.describe_outcome.status for row in rows_of(spark, tables, "image_desc")] == ["no_image"] * behind
     assert len(chunks) <= 4

@@ -80,7 +80,7 @@ def test_a_batch_job_ends_when_its_endpoint_refuses(spark, tmp_path):
 def test_refusals_of_single_rows_end_nothing(spark, tmp_path):
     """Filters, errors and a few wrong keys among answers are those rows' outcomes, and the job goes on."""
     tables = fresh_tables("iceberg", tmp_path)
-    faults = [ModelFault("content_filter_error", share=0.3, by="body"), ModelFault("unauthorized", share=0.1, by="body")]
+    faults = [ModelFault("content_filter_error", share=0.3), ModelFault("unauthorized", share=0.1)]
     with ImageServer() as images, ModelServer(faults=faults, seed=3) as model:
         settings = job(tables, images, images=80, start=1, by="seed", backend=pv.ChatCompletions(model.base_url, MODEL))
         report = pv.run_pipeline(spark, settings)
