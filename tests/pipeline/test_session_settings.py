@@ -118,7 +118,7 @@ def test_a_source_may_be_spelled_with_and_without_backticks(spark, name, spelled
     table = identifier("platform_catalog", schema, name)
     spark.createDataFrame([("https://host/1",), ("https://host/2",)], "image_url STRING").writeTo(table).createOrReplace()
     source = spelled.format(catalog="platform_catalog", schema=schema)
-    assert urls_from(spark, source, "image_url").count() == 2
+    assert urls_from(spark, source, "image_url").urls.count() == 2
     stream = _table_stream(spark, pv.PipelineConfig(urls_from=source), {})
     assert stream.isStreaming
     assert stream.columns == ["image_url"]

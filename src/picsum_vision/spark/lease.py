@@ -61,10 +61,15 @@ class Holder:
             self.owner is None or self.until_us < _now_us() or self.owner in _interrupted or is_gone(self.machine, self.process)
         )
 
+    def values(self) -> dict[str, str]:
+        """Return the row's values in SQL, by column."""
+        texts = {"owner": self.owner, "machine": self.machine, "process": self.process}
+        row = {name: "NULL" if text is None else literal(text) for name, text in texts.items()}
+        return {"owner": row.pop("owner"), "until_us": f"{self.until_us}L", **row}
+
     def as_sql(self) -> str:
         """Return the row as SQL selects it."""
-        owner, machine, process = ("NULL" if text is None else literal(text) for text in (self.owner, self.machine, self.process))
-        return f"{owner} AS owner, {self.until_us}L AS until_us, {machine} AS machine, {process} AS process"
+        return ", ".join(f"{value} AS {name}" for name, value in self.values().items())
 
 
 NOBODY: Final = Holder(None, 0, None, None)
@@ -142,12 +147,16 @@ class TableLease:
 
     def _replace(self, before: Holder, after: Holder) -> None:
         """Change the row, which still has to be the one of the run that was found in it; where it is missing put it back."""
-        owner = "NULL" if before.owner is None else literal(before.owner)
-        self._store.sql(
-            self._table,
-            f"MERGE INTO {self._name} AS t USING (SELECT {after.as_sql()}) AS s ON true "
-            f"WHEN MATCHED AND t.owner <=> {owner} THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
-        )
+        if before is NOBODY:
+            statement = (
+                f"MERGE INTO {self._name} AS t USING (SELECT {after.as_sql()}) AS s ON true WHEN NOT MATCHED THEN INSERT *"
+            )
+        else:
+            # No MERGE: a session may forbid the join without a condition that it would be.
+            owner = "NULL" if before.owner is None else literal(before.owner)
+            row = ", ".join(f"{name} = {value}" for name, value in after.values().items())
+            statement = f"UPDATE {self._name} SET {row} WHERE owner <=> {owner}"  # noqa: S608 - names and values are quoted
+        self._store.sql(self._table, statement)
 
     def _is_late_for(self, before: Holder, claim: Holder) -> bool:
         """Return whether the run before was awake after all and renewed before the claim was in; it has its row back then."""
