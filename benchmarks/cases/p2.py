@@ -35,8 +35,8 @@ def build(images: int | None = None) -> Case:
         shows_not="large tables, whose commits take longer; and a session whose slots are all taken by one chunk, where the next "
         "one waits until the slots are free",
         groups=(jobs.group(_NAME, images or _ROWS, contestants, "no_checkpoints"),),
-        minutes=8,
-        rounds=2,
+        minutes=14,
+        rounds=5,
         columns=("seconds", "ratio_seconds", "rows_per_second", "commits", "rows_ok"),
         plotted="seconds",
         expectations=(

@@ -16,7 +16,7 @@ from picsum_vision.testing.image_server import ImageServer, Latency
 if __name__ == "__main__":
     folder, kind, address = sys.argv[1:]
     spark = pv.local_session(folder, **{kind: address})
-    with ImageServer(latency=Latency(mean_s=0.1)) as server:
+    with ImageServer(latency=Latency(mean_s=0.3)) as server:
         job = pv.PipelineConfig(
             images=30,
             start=80,
