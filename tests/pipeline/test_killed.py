@@ -66,7 +66,7 @@ class Runs:
 
     def finished(self) -> dict:
         """Run to the end and return what the job printed."""
-        ended = subprocess.run(self._command, capture_output=True, text=True, env=_environment(), timeout=280, check=False)
+        ended = subprocess.run(self._command, capture_output=True, text=True, env=_environment(), timeout=900, check=False)
         assert ended.returncode == 0, ended.stderr[-3000:]
         return json.loads(ended.stdout.strip().splitlines()[-1])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.errors import StreamingQueryException
+from pyspark.sql import functions as F
 from whole_jobs import LOCAL, check_one_row_each, fresh_tables, rows_of
 
 import picsum_vision as pv
@@ -69,6 +70,25 @@ def test_new_rows_of_image_urls_flow_through(spark, tables, tmp_path):
     runs = sorted(rows_of(spark, tables, "image_runs"), key=lambda row: row.started_at)
     assert {row.state for row in runs} == {"ok"}
     assert [row.stream for row in runs][:2] == [f"{tmp_path / 'checkpoint'}#{number}" for number in range(2)]
+
+
+def test_the_rows_of_a_micro_batch_are_computed_once(spark, tables, tmp_path):
+    """What leads to the addresses may be dear: it is computed once for all queries of a micro-batch."""
+    computed = tmp_path / "computed"
+
+    @F.udf("string")
+    def counted(url):
+        with computed.open("a") as lines:
+            lines.write(url + "\n")
+        return url
+
+    with ImageServer() as images:
+        listed = spark.createDataFrame([(address(images, each),) for each in range(6)], "listed STRING")
+        listed.write.parquet(str(tmp_path / "listed"))
+        stream = spark.readStream.schema("listed STRING").parquet(str(tmp_path / "listed"))
+        drain(spark, streaming_job(tables), tmp_path / "checkpoint", urls=stream.select(counted("listed").alias("image_url")))
+        check_one_row_each(spark, tables, 6)
+    assert len(computed.read_text().splitlines()) == 6
 
 
 @pytest.mark.parametrize("ends_at", ["staged", "published", "logged"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -95,7 +96,15 @@ class _MicroBatch:
 
     def __call__(self, rows: DataFrame, number: int) -> None:
         """Do what is missing of a micro-batch."""
-        run_over(rows.sparkSession, self.config, rows.distinct(), stream=f"{self.checkpoint_location}#{number}")
+        asked = rows.distinct()
+        # Several queries read them. Serverless compute keeps no rows, and computes them for each.
+        with contextlib.suppress(PySparkException):
+            asked.persist()
+        try:
+            run_over(rows.sparkSession, self.config, asked, stream=f"{self.checkpoint_location}#{number}")
+        finally:
+            with contextlib.suppress(PySparkException):
+                asked.unpersist()
 
 
 def _table_stream(spark: SparkSession, config: PipelineConfig, options: Mapping[str, str]) -> DataFrame:

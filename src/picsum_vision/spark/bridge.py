@@ -45,14 +45,6 @@ class WorkerStage(Protocol[J]):
         ...
 
 
-class OpenableStage(Protocol):
-    """What travels to a worker."""
-
-    def open(self) -> WorkerStage[Any]:
-        """Bring it to life there."""
-        ...
-
-
 class _Row(Generic[J]):
     __slots__ = ("index", "job", "number", "piece", "repeated")
 
