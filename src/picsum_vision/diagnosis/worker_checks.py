@@ -12,10 +12,11 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 
 from picsum_vision.describing.backends import Backend, BatchChat, ChatCompletions
 from picsum_vision.describing.model_list import model_list
@@ -30,9 +31,6 @@ from picsum_vision.spark.conf import session_setting
 from picsum_vision.spark.session_memory import machine_memory_bytes
 from picsum_vision.spark.sharing import tasks_at_once
 from picsum_vision.spark.url_sources import urls_from
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 _PACKAGES: Final = ("picsum-vision", "pyarrow", "pandas", "aiohttp", "httptools", "pillow", "numpy", "yarl")
 _TASKS_AT_MOST: Final = 64
@@ -82,8 +80,8 @@ def check_workers(case: Case) -> Iterator[Finding]:
                 yield pa.RecordBatch.from_arrays([pa.array([json.dumps(_answer(url, options, backend))])], names=["report"])
                 return
 
-    rows = case.session.range(0, tasks, 1, tasks).mapInArrow(work, "report STRING")
-    if said := refusal(lambda: told.extend(rows.collect())):
+    rows = case.session.range(0, tasks, 1, tasks)
+    if said := refusal(lambda: told.extend(rows.mapInArrow(work, "report STRING").collect())):
         yield not_asked(said)
         return
     reports = [_report(**json.loads(row["report"])) for row in told]

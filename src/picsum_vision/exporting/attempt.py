@@ -1,7 +1,4 @@
-"""One attempt of one task: its rows into pieces of the layout's kind, and one row that says which.
-
-Pieces are written front to back, as mounted object stores want it.
-"""
+"""One attempt of one task: its rows into pieces of the layout's kind, written front to back as mounted object stores want it."""
 
 from __future__ import annotations
 
@@ -130,10 +127,8 @@ class _Attempt:
 
 def _shareable(row: _Row) -> _Row:
     """Return the row without what is secret of the URLs in its texts."""
-    columns = row.columns
-    if columns is not None:
-        fields = [_shareable_array(each) for each in columns.flatten()]
-        columns = pa.StructArray.from_arrays(fields, fields=list(columns.type))
+    if (columns := row.columns) is not None:
+        columns = pa.StructArray.from_arrays([*map(_shareable_array, columns.flatten())], fields=list(columns.type))
     return row._replace(text=shareable(row.text), metadata=shareable_json(row.metadata), columns=columns)
 
 

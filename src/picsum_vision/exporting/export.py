@@ -7,14 +7,16 @@ import dataclasses
 import io
 import json
 import operator
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructField, StructType
@@ -27,11 +29,6 @@ from picsum_vision.redaction import cause
 from picsum_vision.spark.by_position import ByPosition, text_instead
 from picsum_vision.spark.columns import check_input
 from picsum_vision.validation import check_integer, check_text
-
-if TYPE_CHECKING:
-    import os
-
-    from pyspark.sql import Column, DataFrame, SparkSession
 
 # A worker's own error in the words of Spark, which puts a stack trace around it.
 _TOLD: Final = re.compile(r"picsum_vision\.errors\.(SettingError|EnvironmentProblem): ([^\n]+)")
@@ -231,8 +228,7 @@ def _on_a_worker(spark: SparkSession, step: Callable[[], None]) -> None:
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
-            if batch.num_rows:
-                step()
+            step()
             yield batch
 
     _collected(spark.range(0, 1, 1, 1).mapInArrow(work, "id BIGINT"))

@@ -16,7 +16,6 @@ from picsum_vision.validation import check_choice, check_flag, check_integer
 Layout = Literal["webdataset", "huggingface", "files"]
 Mode = Literal["error", "overwrite"]
 LAYOUTS: Final = get_args(Layout)
-_SPLIT: Final = re.compile(r"[A-Za-z0-9_]+")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _FOLDER: Final = "a folder: a local path, file:/..., or /Volumes/catalog/schema/volume/... on Databricks"
 
@@ -52,7 +51,7 @@ class ExportPlan:
         """Check what a person gives."""
         check_choice("layout", self.layout, LAYOUTS)
         check_choice("mode", self.mode, get_args(Mode))
-        if not isinstance(self.split, str) or not _SPLIT.fullmatch(self.split):
+        if not isinstance(self.split, str) or not re.fullmatch(r"\w+", self.split, re.ASCII):
             raise SettingError(f"split: {self.split!r} is not allowed; it must be letters, digits and underscores")
         check_integer("max_images_per_shard", self.max_images_per_shard, minimum=1, optional=True)
         check_integer("max_bytes_per_shard", self.max_bytes_per_shard, minimum=1, optional=True)
@@ -71,8 +70,8 @@ def final_names(plan: ExportPlan, shards: Sequence[Shard]) -> dict[str, list[str
     """Return the names that a reader finds, numbered through over all tasks, each with what becomes it; several are joined."""
     if plan.layout == "files":
         # The lines of metadata.jsonl name these folders already.
-        folders = {shard.source.rpartition("/")[2]: [shard.source] for shard in shards}
-        return {**folders, "metadata.jsonl": [f"{shard.source}.jsonl" for shard in shards]} if shards else {}
+        names = {shard.source.rpartition("/")[2]: [shard.source] for shard in shards}
+        return names | ({"metadata.jsonl": [f"{shard.source}.jsonl" for shard in shards]} if shards else {})
     in_all = len(shards)
     name = "{}-{:06d}.tar" if plan.layout == "webdataset" else "data/{}-{:05d}-of-{:05d}.parquet"
     return {name.format(plan.split, number, in_all): [shard.source] for number, shard in enumerate(shards)}

@@ -59,7 +59,24 @@ def claim(plan: ExportPlan) -> None:
         if folder.exists() and not folder.is_dir():
             raise SettingError(f"path: {plan.folder!r} is a file; it must be a folder")
         folder.mkdir(parents=True, exist_ok=True)
-        _refuse_what_is_there(plan)
+        is_overwriting = plan.mode == "overwrite"
+        there = _others(folder, _earlier_names(plan)) if is_overwriting else sorted(entry.name for entry in folder.iterdir())
+        some = ", ".join(there[:3]) + (", ..." if there[3:] else "")
+        if is_overwriting and there:
+            raise SettingError(
+                f"path: {plan.folder!r} has things in it that no export wrote ({some}); mode='overwrite' "
+                "(--overwrite) takes away an earlier export only: give another folder"
+            )
+        if not is_overwriting and own.parent.exists():
+            raise SettingError(
+                f"path: another export is writing to {plan.folder!r}, or was ended while it did; "
+                "mode='overwrite' (--overwrite) takes its place"
+            )
+        if there:
+            raise SettingError(
+                f"path: {plan.folder!r} is not empty ({some}); give another folder, or mode='overwrite' (--overwrite), "
+                "which takes the place of an earlier export"
+            )
         own.parent.mkdir(exist_ok=True)
         own.mkdir()
 
@@ -68,11 +85,10 @@ def prepare(plan: ExportPlan, names: Iterable[str]) -> None:
     """Write down which names are an export's, and take away the earlier one; refuse what has come into the folder since."""
     with telling_what_failed(plan):
         folder = Path(plan.folder)
-        if _is_committed(plan):
+        if _read(folder / MANIFEST).get("export_id") == plan.export_id:  # committed
             return
         before = _earlier_names(plan)
-        strangers = _others(folder, before)
-        if strangers:
+        if strangers := _others(folder, before):
             raise SettingError(f"path: something else was written to {plan.folder!r} meanwhile ({strangers[0]})")
         _write(plan, staging_folder(plan) / _JOURNAL, {"files": sorted({*before, *names})})
         _take_away(folder, before)
@@ -82,7 +98,7 @@ def commit(plan: ExportPlan, names: Mapping[str, list[str]], manifest: dict[str,
     """Move what counts to its final names, or join it there, write the manifest, and take the rest away."""
     with telling_what_failed(plan):
         folder, own = Path(plan.folder), staging_folder(plan)
-        if not _is_committed(plan):
+        if _read(folder / MANIFEST).get("export_id") != plan.export_id:
             for name, sources in names.items():
                 if len(sources) == 1:
                     _move(own / sources[0], folder / name)
@@ -101,34 +117,6 @@ def abandon(plan: ExportPlan) -> None:
         own.parent.rmdir()
 
 
-def _refuse_what_is_there(plan: ExportPlan) -> None:
-    folder = Path(plan.folder)
-    if plan.mode == "overwrite":
-        if strangers := _others(folder, _earlier_names(plan)):
-            raise SettingError(
-                f"path: {plan.folder!r} has things in it that no export wrote ({_some(strangers)}); mode='overwrite' "
-                "(--overwrite) takes away an earlier export only: give another folder"
-            )
-    elif (folder / STAGING).exists():
-        raise SettingError(
-            f"path: another export is writing to {plan.folder!r}, or was ended while it did; "
-            "mode='overwrite' (--overwrite) takes its place"
-        )
-    elif there := sorted(entry.name for entry in folder.iterdir()):
-        raise SettingError(
-            f"path: {plan.folder!r} is not empty ({_some(there)}); give another folder, or mode='overwrite' (--overwrite), "
-            "which takes the place of an earlier export"
-        )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if names[3:] else "")
-
-
-def _is_committed(plan: ExportPlan) -> bool:
-    return bool(_read(Path(plan.folder) / MANIFEST).get("export_id") == plan.export_id)
-
-
 def _earlier_names(plan: ExportPlan) -> set[str]:
     """Return the names of what earlier exports wrote here, or were about to write when broken off, if it may be taken away."""
     if plan.mode != "overwrite":
@@ -141,13 +129,10 @@ def _earlier_names(plan: ExportPlan) -> set[str]:
 
 def _others(folder: Path, known: Iterable[str]) -> list[str]:
     """Return what lies in the folder, and in its folder of Parquet files, but is neither `known` nor an export's own book."""
-    found: list[str] = []
-    for entry in os.scandir(folder):
-        if entry.name == _DATA and entry.is_dir(follow_symlinks=False):
-            found += [f"{_DATA}/{child.name}" for child in os.scandir(entry.path)]
-        elif entry.name not in (STAGING, MANIFEST):
-            found.append(entry.name)
-    return sorted(set(found) - set(known))
+    found, data = {entry.name for entry in os.scandir(folder)} - {STAGING, MANIFEST}, folder / _DATA
+    if data.is_dir() and not data.is_symlink():
+        found = found - {_DATA} | {f"{_DATA}/{child.name}" for child in os.scandir(data)}
+    return sorted(found - set(known))
 
 
 def _take_away(folder: Path, names: Iterable[str]) -> None:
@@ -167,13 +152,13 @@ def _take_away(folder: Path, names: Iterable[str]) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
-    if not source.exists():
-        if not target.exists():
-            raise EnvironmentProblem(
-                f"path: a worker wrote {source.name!r}, which another one does not find; "
-                "give a folder on storage that all of them share"
-            )
+    if not source.exists() and target.exists():
         return
+    if not source.exists():
+        raise EnvironmentProblem(
+            f"path: a worker wrote {source.name!r}, which another one does not find; "
+            "give a folder on storage that all of them share"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         source.replace(target)
@@ -197,11 +182,10 @@ def _join(sources: list[Path], part: Path, target: Path) -> None:
 
 def _read(file: Path) -> dict[str, Any]:
     """Return a file's JSON object, an empty one where it has none."""
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
+    with contextlib.suppress(OSError, ValueError):
+        if isinstance(told := json.loads(file.read_text(encoding="utf-8")), dict):
+            return told
+    return {}
 
 
 def _write(plan: ExportPlan, file: Path, content: dict[str, Any]) -> None:
