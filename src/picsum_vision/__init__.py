@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from picsum_vision.errors import PortInUse as PortInUse
     from picsum_vision.errors import SettingError as SettingError
     from picsum_vision.errors import TableProblem as TableProblem
+    from picsum_vision.exporting.export import ExportReport as ExportReport
     from picsum_vision.exporting.export import export as export
-    from picsum_vision.exporting.report import ExportReport as ExportReport
     from picsum_vision.fetching.asynchronous import fetch_images_async as fetch_images_async
     from picsum_vision.fetching.results import FetchedImage as FetchedImage
     from picsum_vision.fetching.sync import fetch_images as fetch_images
@@ -85,7 +85,7 @@ _HOME_OF = {
     "DownloadOptions": "options",
     "DownloadStatus": "outcomes",
     "EnvironmentProblem": "errors",
-    "ExportReport": "exporting.report",
+    "ExportReport": "exporting.export",
     "Extract": "describing.extract",
     "FetchedImage": "fetching.results",
     "ImageSourceError": "errors",

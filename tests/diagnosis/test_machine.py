@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from picsum_vision import PipelineConfig, PixelDescriber, PyFunc, ReadText, SettingError, Tables, doctor
-from picsum_vision.diagnosis.case import Case, examined
-from picsum_vision.diagnosis.finding import Diagnosis, Verdict, failure, ok
+from picsum_vision.diagnosis.finding import Case, Diagnosis, Verdict, examined, failure, ok
 from picsum_vision.diagnosis.machine_checks import MACHINE_CHECKS
 
 # Runs the command as on a machine where pyspark is not installed.
@@ -24,7 +23,7 @@ main()
 
 
 def looked(name: str, **case):
-    return next(iter(MACHINE_CHECKS[name](Case(**{"config": PipelineConfig(), **case}))))
+    return next(examined(name, MACHINE_CHECKS[name], Case(**{"config": PipelineConfig(), **case})))
 
 
 def test_a_healthy_machine():

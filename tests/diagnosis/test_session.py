@@ -17,10 +17,8 @@ from picsum_vision import (
     doctor,
     register_ai_query,
 )
-from picsum_vision.diagnosis.fetch_once import Fetched
-from picsum_vision.diagnosis.finding import Verdict
-from picsum_vision.diagnosis.worker_checks import _egress, not_asked
-from picsum_vision.diagnosis.worker_probe import WorkerReport
+from picsum_vision.diagnosis.finding import Case, Verdict
+from picsum_vision.diagnosis.worker_checks import Fetched, WorkerReport, _egress, not_asked
 from picsum_vision.testing.image_server import Fault, ImageServer
 from picsum_vision.testing.model_server import ModelServer
 
@@ -152,11 +150,9 @@ def test_no_way_to_the_image_host(spark, image_server):
 
 def test_workers_without_network_are_told_from_a_driver_without(spark, image_server):
     """Where this process gets an answer and the workers do not, the line says so and names the network policy."""
-    from picsum_vision.diagnosis.case import Case
-
     report = WorkerReport(
-        host="w", python="3.11.1", executable="python3", packages={}, memory_bytes=1, cpus=1, models=None,
-        fetched=Fetched("dns", None, "the host's name has no address"),
+        host="w", python="3.11.1", executable="python3", packages={}, memory_bytes=1, endpoint=None,
+        fetched=Fetched("dns", "dns (the host's name has no address)"),
     )  # fmt: skip
     url = f"{image_server.base_url}/seed/1/10/10"
     (found, driver) = _egress(Case(config=job(image_server), spark=spark), url, [report])

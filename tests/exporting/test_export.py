@@ -19,8 +19,8 @@ from test_staging import everything_in, plan_for
 import picsum_vision as pv
 from picsum_vision.cli.entry import run
 from picsum_vision.exporting.attempt import write_attempt
-from picsum_vision.exporting.plan import MANIFEST, STAGING
-from picsum_vision.exporting.target import target_folder
+from picsum_vision.exporting.plan import target_folder
+from picsum_vision.exporting.staging import MANIFEST, STAGING
 
 pytestmark = pytest.mark.spark
 KINDS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
@@ -195,7 +195,7 @@ def test_an_attempt_that_fails_takes_its_files_along(tmp_path):
     for _ in range(2):
         (told,) = write_attempt([batch], plan)
         shards = json.loads(told.column("attempt")[0].as_py())["shards"]
-        assert [(shard["images"], shard["bytes"]) for shard in shards] == [(1, 10_240)] * 2
+        assert [(images, size) for _, images, size in shards] == [(1, 10_240)] * 2
     assert len(files_in(tmp_path)) == 4
 
 

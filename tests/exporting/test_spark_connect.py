@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from picsum_vision.exporting.plan import MANIFEST
+from picsum_vision.exporting.staging import MANIFEST
 
 JOB = Path(__file__).parents[1] / "jobs" / "export_job.py"
 

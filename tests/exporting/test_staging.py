@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import picsum_vision as pv
 from picsum_vision.exporting import staging
-from picsum_vision.exporting.layout import final_names
-from picsum_vision.exporting.plan import MANIFEST, STAGING, Attempt, ExportPlan, Shard, ShardLimits
+from picsum_vision.exporting.plan import ExportPlan, Shard, final_names
+from picsum_vision.exporting.staging import MANIFEST, STAGING
 
 
 class Broken(BaseException):
@@ -23,8 +23,7 @@ class Broken(BaseException):
 
 
 def plan_for(folder, layout="webdataset", mode="error", export_id="this"):
-    limits = ShardLimits(max_images=10, max_bytes=1_000)
-    return ExportPlan(layout=layout, folder=str(folder), mode=mode, limits=limits, split="train", export_id=export_id)
+    return ExportPlan(layout=layout, folder=str(folder), mode=mode, max_bytes_per_shard=1_000, export_id=export_id)
 
 
 def written(plan, partition, folder, shards):
@@ -39,8 +38,7 @@ def written(plan, partition, folder, shards):
             (place / f"{name}.jsonl").write_text(f"{plan.export_id} {name}\n")
         else:
             (place / name).write_text(f"{plan.export_id} {name}")
-    told = tuple(Shard(name=name, images=1, bytes=1) for name in names)
-    return Attempt(partition=partition, folder=folder, shards=told, left_out={})
+    return [Shard(f"{folder}/{name}", images=1, bytes=1) for name in names]
 
 
 def again_until_done(step, breaks):
@@ -68,14 +66,14 @@ def exported(plan, shards, breaks=()):
     """Run a whole export whose tasks each have an attempt that counts and one that is lost; return what is to be seen."""
     staging.claim(plan)
     staging.claim(plan)
-    counted = [written(plan, partition, f"{partition}-won", number) for partition, number in enumerate(shards)]
+    counted = [shard for part, number in enumerate(shards) for shard in written(plan, part, f"{part}-won", number)]
     for partition, number in enumerate(shards):
         written(plan, partition, f"{partition}-lost", number)
     names = final_names(plan, counted)
     again_until_done(lambda: staging.prepare(plan, names), breaks)
-    manifest = {"export_id": plan.export_id, "files": names.files}
+    manifest = {"export_id": plan.export_id, "files": list(names)}
     again_until_done(lambda: staging.commit(plan, names, manifest), breaks)
-    return [f"{plan.export_id} {shard.name}" for attempt in counted for shard in attempt.shards]
+    return [f"{plan.export_id} {Path(shard.source).name}" for shard in counted]
 
 
 LAYOUTS = st.sampled_from(["webdataset", "huggingface", "files"])
@@ -133,7 +131,7 @@ def test_files_added_to_an_export_stay(tmp_path):
     plan = plan_for(tmp_path, mode="overwrite")
     staging.claim(plan)
     with pytest.raises(pv.EnvironmentProblem, match="not empty"):
-        staging.prepare(plan, final_names(plan, [written(plan, 0, "won", 1)]))
+        staging.prepare(plan, final_names(plan, written(plan, 0, "won", 1)))
     assert (tmp_path / "00000-0000" / "notes.txt").read_text() == "mine"
 
 
@@ -169,9 +167,10 @@ def test_killed_exports(tmp_path):
     exported(plan_for(tmp_path, mode="overwrite", export_id="second"), [2])
     third = plan_for(tmp_path, mode="overwrite", export_id="third")
     staging.claim(third)
-    names = final_names(third, [written(third, 0, "won", 3)])
+    names = final_names(third, written(third, 0, "won", 3))
     staging.prepare(third, names)
-    (tmp_path / STAGING / "third" / names.moves[0][0]).replace(tmp_path / names.moves[0][1])
+    name, (source,) = next(iter(names.items()))
+    (tmp_path / STAGING / "third" / source).replace(tmp_path / name)
     assert not (tmp_path / MANIFEST).exists()
     assert exported(plan_for(tmp_path, "huggingface", mode="overwrite"), [1]) == ["this 00000-0000"]
     assert sorted(everything_in(tmp_path)) == [MANIFEST, "data/train-00000-of-00001.parquet"]
@@ -193,10 +192,10 @@ def test_workers_without_a_common_folder(tmp_path):
     """A piece that the committing worker cannot see is an error that says what to do."""
     plan = plan_for(tmp_path / "out")
     staging.claim(plan)
-    attempt = written(plan, 0, "elsewhere", 1)
+    shards = written(plan, 0, "elsewhere", 1)
     shutil.rmtree(tmp_path / "out" / STAGING / "this" / "elsewhere")
     with pytest.raises(pv.EnvironmentProblem, match="storage that all of them share"):
-        staging.commit(plan, final_names(plan, [attempt]), {})
+        staging.commit(plan, final_names(plan, shards), {})
 
 
 def test_a_file_is_no_folder(tmp_path):

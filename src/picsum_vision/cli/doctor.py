@@ -12,9 +12,8 @@ from picsum_vision.cli import job_flags
 from picsum_vision.cli.console import Lines, progress
 from picsum_vision.cli.job_flags import Text
 from picsum_vision.cli.session import on_databricks, open_session
-from picsum_vision.diagnosis.case import Case
 from picsum_vision.diagnosis.doctor import examine
-from picsum_vision.diagnosis.finding import Diagnosis, Finding, Verdict
+from picsum_vision.diagnosis.finding import Case, Diagnosis, Finding, Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from picsum_vision.config import PipelineConfig
-from picsum_vision.diagnosis.case import Case, examined
 from picsum_vision.diagnosis.endpoint_checks import check_endpoint
-from picsum_vision.diagnosis.extra_checks import EXTRA_CHECKS
-from picsum_vision.diagnosis.finding import Diagnosis, Finding, Verdict, failed_with, skipped
+from picsum_vision.diagnosis.finding import Case, Diagnosis, Finding, Verdict, examined, failed_with, skipped
 from picsum_vision.diagnosis.machine_checks import MACHINE_CHECKS
 from picsum_vision.errors import PicsumVisionError, SettingError
 
@@ -72,20 +70,18 @@ def doctor(
 
 def examine(case: Case, open_session: Callable[[], SparkSession] | None = None) -> Iterator[Finding]:
     """Yield the findings as they are made; `open_session` is called if there is no session and nothing speaks against one."""
-    machine = []
+    in_the_way = []
     for name, check in MACHINE_CHECKS.items():
         for finding in examined(name, check, case):
-            machine.append(finding)
+            if finding.verdict is Verdict.FAILURE and finding.name in _BEFORE_A_SESSION:
+                in_the_way.append(finding.name)
             yield finding
-    for name, check in EXTRA_CHECKS.items():
-        yield from examined(name, check, case)
     yield from examined("endpoint", check_endpoint, case)
-    in_the_way = [each.name for each in machine if each.verdict is Verdict.FAILURE and each.name in _BEFORE_A_SESSION]
-    if case.spark is None and (in_the_way or open_session is None):
-        why = f"no session: repair {', '.join(in_the_way)} first" if in_the_way else "no session was given"
-        yield from (skipped(name, why) for name in ("session", *_OF_A_SESSION))
-        return
-    if case.spark is None and open_session is not None:
+    if case.spark is None:
+        if in_the_way or open_session is None:
+            why = f"no session: repair {', '.join(in_the_way)} first" if in_the_way else "no session was given"
+            yield from (skipped(name, why) for name in ("session", *_OF_A_SESSION))
+            return
         try:
             case = dataclasses.replace(case, spark=open_session())
         except SettingError:  # nothing that this machine lacks

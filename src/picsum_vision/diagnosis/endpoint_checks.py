@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from picsum_vision.describing.backends import BatchChat, ChatBackend, ChatCompletions
 from picsum_vision.describing.direct import describe_images
 from picsum_vision.describing.model_list import ModelList, model_list
 from picsum_vision.describing.tasks import Describe
-from picsum_vision.diagnosis.case import Case
-from picsum_vision.diagnosis.finding import Finding, Verdict, failure, ok, skipped, warning
+from picsum_vision.diagnosis.finding import Case, Finding, Verdict, failure, ok, skipped, warning
 from picsum_vision.images.tiny_picture import tiny_picture
 from picsum_vision.options import DescribeOptions
 from picsum_vision.outcomes import DescribeStatus
@@ -54,23 +53,18 @@ def finding_of(name: str, listed: ModelList, backend: ChatBackend) -> Finding:
         return warning(name, f"{where} answers with {listed.status.value}: {listed.message}", "picsum-vision doctor --ask-model")
     if listed.models is None:
         return warning(name, f"{where}: {listed.message}; whether it has {backend.model!r} is not known", "--ask-model asks")
-    if not _has(listed.models, backend.model):
+    # Ollama's list adds `:latest`, Gemini's begins with `models/`.
+    if {backend.model, f"{backend.model}:latest", f"models/{backend.model}"}.isdisjoint(listed.models):
         near = did_you_mean(backend.model, listed.models)
         have = ", ".join(listed.models[:5]) or "none"
         return failure(name, f"{where} has no model {backend.model!r}{near}", f"--model with one that it has: {have}")
     return ok(name, f"{where} answers, takes the key, and has {backend.model}")
 
 
-def _has(models: Sequence[str], model: str) -> bool:
-    """Return whether a list names the model: Ollama's adds `:latest`, Gemini's begins with `models/`."""
-    return not {model, f"{model}:latest", f"models/{model}"}.isdisjoint(models)
-
-
 def _asked(backend: ChatBackend, case: Case) -> Finding:
     name = "question"
     asked = ChatCompletions(backend.base_url, backend.model, api_key=backend.api_key)
-    options = dataclasses.replace(
-        DescribeOptions(),
+    options = DescribeOptions(
         max_output_tokens=_MAX_OUTPUT_TOKENS,
         max_attempts=1,
         request_timeout_s=min(case.config.describe.request_timeout_s, _QUESTION_TIMEOUT_S),
@@ -81,9 +75,8 @@ def _asked(backend: ChatBackend, case: Case) -> Finding:
     if outcome.status in _ANSWERED:
         return ok(name, f"{backend.model} answers in {(outcome.elapsed_ms or 0) / 1_000:.1f} s")
     remedy = _key_remedy(backend) if outcome.status is DescribeStatus.AUTH else "--model, --endpoint-url"
-    return failure(
-        name, f"{backend.model} does not answer: {outcome.status.value}: {outcome.message or 'no reason given'}", remedy
-    )
+    why = f"{outcome.status.value}: {outcome.message or 'no reason given'}"
+    return failure(name, f"{backend.model} does not answer: {why}", remedy)
 
 
 def _key_remedy(backend: ChatBackend) -> str:

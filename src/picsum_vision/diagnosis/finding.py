@@ -1,14 +1,22 @@
-"""What an examination finds: a line for each thing that was looked at, and what repairs it."""
+"""What is examined and what is found: a job with its surroundings, and a line for each thing, with what repairs it."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import re
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
+from picsum_vision.config import PipelineConfig
+from picsum_vision.errors import PicsumVisionError
 from picsum_vision.html_text import html_line, html_table
-from picsum_vision.redaction import redact_text
+from picsum_vision.redaction import redact_error, redact_text
+from picsum_vision.validation import check_flag, check_text
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # How the remedies of this library's messages begin.
 _REQUEST: Final = re.compile(
@@ -24,11 +32,6 @@ class Verdict(str, enum.Enum):
     WARNING = "warning"
     FAILURE = "failure"
     SKIPPED = "skipped"
-
-    @property
-    def is_fine(self) -> bool:
-        """Whether what hangs on it can be looked at."""
-        return self in (Verdict.OK, Verdict.WARNING)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,24 +53,14 @@ class Finding:
         return f"{line}\n{'':<25} repair: {self.remedy}" if self.remedy else line
 
 
-def ok(name: str, message: str) -> Finding:
-    """Return that a thing is as it should be."""
-    return Finding(name, Verdict.OK, message)
+def _found(verdict: Verdict, name: str, message: str, remedy: str = "") -> Finding:
+    return Finding(name, verdict, message, remedy)
 
 
-def warning(name: str, message: str, remedy: str = "") -> Finding:
-    """Return that a thing may give trouble."""
-    return Finding(name, Verdict.WARNING, message, remedy)
-
-
-def failure(name: str, message: str, remedy: str = "") -> Finding:
-    """Return that the job cannot run so."""
-    return Finding(name, Verdict.FAILURE, message, remedy)
-
-
-def skipped(name: str, message: str) -> Finding:
-    """Return that a thing was not looked at."""
-    return Finding(name, Verdict.SKIPPED, message)
+ok = functools.partial(_found, Verdict.OK)
+warning = functools.partial(_found, Verdict.WARNING)
+failure = functools.partial(_found, Verdict.FAILURE)
+skipped = functools.partial(_found, Verdict.SKIPPED)
 
 
 def failed_with(name: str, error: BaseException) -> Finding:
@@ -94,10 +87,7 @@ class Diagnosis:
 
     def named(self, name: str) -> Finding:
         """Return the first finding of that name; raises KeyError if there is none."""
-        for each in self.findings:
-            if each.name == name:
-                return each
-        raise KeyError(name)
+        return {each.name: each for each in reversed(self.findings)}[name]
 
     @property
     def summary(self) -> str:
@@ -107,10 +97,7 @@ class Diagnosis:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
-        findings = [
-            {"name": each.name, "verdict": each.verdict.value, "message": each.message, "remedy": each.remedy}
-            for each in self.findings
-        ]
+        findings = [{**dataclasses.asdict(each), "verdict": each.verdict.value} for each in self.findings]
         return {"ok": self.ok, "findings": findings}
 
     def __str__(self) -> str:
@@ -120,3 +107,44 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         rows = [(each.verdict.value, each.name, each.message, each.remedy) for each in self.findings]
         return html_table(("", "looked at", "seen", "what repairs it"), rows) + html_line(self.summary)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Case:
+    """The job and its surroundings; `doctor` says what a person gives."""
+
+    config: PipelineConfig
+    spark: SparkSession | None = None
+    # Whether a JVM would be started on this machine; not so on Databricks, with a running session or a Spark Connect server.
+    starts_spark: bool = True
+    # Whether the tables' catalog is one that this library puts into the session, whose schema a run makes by itself.
+    is_ours: bool = False
+    probe_url: str | None = None
+    ask_model: bool = False
+    may_write: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what a person gives."""
+        check_text("probe_url", self.probe_url, optional=True)
+        check_flag("ask_model", self.ask_model)
+        check_flag("write", self.may_write)
+
+    @property
+    def session(self) -> SparkSession:
+        """The session, where the caller knows that there is one."""
+        assert self.spark is not None  # noqa: S101 - checks of the session run only where there is one
+        return self.spark
+
+
+Check = Callable[[Case], Iterable[Finding]]
+
+
+def examined(name: str, check: Check, case: Case) -> Iterator[Finding]:
+    """Yield what a check finds; one that breaks down is itself a finding, and the others go on."""
+    try:
+        yield from check(case)
+    except PicsumVisionError as problem:
+        yield failed_with(name, problem)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the person who asked wants to see it beside the rest
+        first_line = redact_error(next(iter(str(error).strip().splitlines()), ""))
+        yield failure(name, f"could not be looked at: {type(error).__name__}: {first_line}")

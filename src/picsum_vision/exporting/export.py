@@ -3,38 +3,79 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import io
 import json
+import operator
+import os
 import re
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructField, StructType
 
 from picsum_vision.errors import ColumnError, EnvironmentProblem, SettingError
-from picsum_vision.exporting.attempt import write_attempt
-from picsum_vision.exporting.huggingface import IMAGE, check_column
-from picsum_vision.exporting.layout import FinalNames, final_names
-from picsum_vision.exporting.plan import DEFAULT_LIMITS, LAYOUTS, MODES, Attempt, ExportPlan, Layout, Mode, ShardLimits
-from picsum_vision.exporting.report import ExportReport
+from picsum_vision.exporting.attempt import IMAGE, write_attempt
+from picsum_vision.exporting.plan import ExportPlan, Layout, Mode, Shard, final_names, target_folder
 from picsum_vision.exporting.staging import abandon, claim, commit, prepare
-from picsum_vision.exporting.target import target_folder
 from picsum_vision.redaction import cause
 from picsum_vision.spark.by_position import ByPosition, text_instead
 from picsum_vision.spark.columns import check_input
-from picsum_vision.validation import check_choice, check_flag, check_integer, check_text
+from picsum_vision.validation import check_integer, check_text
 
-if TYPE_CHECKING:
-    import os
-
-    from pyspark.sql import Column, DataFrame, SparkSession
-
-_SPLIT: Final = re.compile(r"[A-Za-z0-9_]+")
 # A worker's own error in the words of Spark, which puts a stack trace around it.
 _TOLD: Final = re.compile(r"picsum_vision\.errors\.(SettingError|EnvironmentProblem): ([^\n]+)")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportReport:
+    """What :func:`picsum_vision.export` returns.
+
+    Parameters
+    ----------
+    layout, path
+        What was written, and the folder it is in.
+    images, bytes
+        How many images, and the bytes of the files; for `files` those of the images.
+    left_out
+        The rows that have no image, counted by `download_outcome.status` where that says why, else `no_image` (NULL or empty) and
+        `not_an_image` (bytes that are no picture).
+    files
+        The names in `path`: tars, Parquet files, or folders and metadata.jsonl.
+
+    """
+
+    layout: str
+    path: str
+    images: int
+    bytes: int
+    left_out: dict[str, int]
+    files: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the DataFrame had."""
+        return self.images + sum(self.left_out.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON has them; of the files their number."""
+        return {**dataclasses.asdict(self), "files": len(self.files), "rows": self.rows}
+
+    def __str__(self) -> str:
+        """Return the figures as text."""
+        lines = [
+            f"{self.images:,} of {self.rows:,} images as {self.layout} in {self.path}",
+            f"  {len(self.files):,} files or folders, {self.bytes / 1e6:,.1f} MB",
+        ]
+        reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in sorted(self.left_out.items()))
+        return "\n".join([*lines, f"  left out: {reasons}"] if reasons else lines)
 
 
 def export(
@@ -93,18 +134,34 @@ def export(
         If the folder cannot be written, or the workers do not share it.
 
     """
-    check_flag("full_urls", full_urls)
-    plan = _plan(layout, path, mode, split, max_images_per_shard, max_bytes_per_shard, full_urls)
+    plan = ExportPlan(
+        layout=layout,
+        folder=target_folder(path),
+        mode=mode,
+        split=split,
+        max_images_per_shard=max_images_per_shard,
+        max_bytes_per_shard=max_bytes_per_shard,
+        full_urls=full_urls,
+    )
     check_integer("partitions", partitions, minimum=1, maximum=100_000, optional=True)
     rows = _rows(df if partitions is None else df.repartition(partitions), plan, image_col, text_col)
     spark = df.sparkSession
     _on_a_worker(spark, lambda: claim(plan))
     try:
-        attempts = _written(rows, plan)
-        names = final_names(plan, attempts)
-        report = _report(plan, attempts, names)
+        told = map(json.loads, _collected(rows.mapInArrow(lambda batches: write_attempt(batches, plan), "attempt STRING")))
+        attempts = sorted(told, key=operator.itemgetter("partition"))
+        shards = [Shard(*shard) for attempt in attempts for shard in attempt["shards"]]
+        names = final_names(plan, shards)
+        report = ExportReport(
+            layout=layout,
+            path=plan.folder,
+            images=sum(shard.images for shard in shards),
+            bytes=sum(shard.bytes for shard in shards),
+            left_out=dict(sum((Counter(attempt["left_out"]) for attempt in attempts), Counter())),
+            files=tuple(names),
+        )
         _on_a_worker(spark, lambda: prepare(plan, names))
-        manifest = {"export_id": plan.export_id, **report.as_dict(), "files": list(report.files)}
+        manifest = {"export_id": plan.export_id, **report.as_dict(), "files": list(names)}
         _on_a_worker(spark, lambda: commit(plan, names, manifest))
     except Exception:
         # A session that cannot even do this leaves a staging folder, which the next export tells of; the error is the one before.
@@ -115,100 +172,55 @@ def export(
     return report
 
 
-def _plan(  # noqa: PLR0917 - export's own settings
-    layout: Layout,
-    path: Any,
-    mode: Mode,
-    split: str,
-    max_images: int | None,
-    max_bytes: int | None,
-    full_urls: bool,  # noqa: FBT001 - the same
-) -> ExportPlan:
-    check_choice("layout", layout, LAYOUTS)
-    check_choice("mode", mode, MODES)
-    check_text("split", split)
-    if not _SPLIT.fullmatch(split):
-        raise SettingError(f"split: {split!r} is not allowed; it must be letters, digits and underscores")
-    check_integer("max_images_per_shard", max_images, minimum=1, optional=True)
-    check_integer("max_bytes_per_shard", max_bytes, minimum=1, optional=True)
-    default = DEFAULT_LIMITS[layout]
-    return ExportPlan(
-        layout=layout,
-        folder=target_folder(path),
-        mode=mode,
-        limits=ShardLimits(max_images=max_images or default.max_images, max_bytes=max_bytes or default.max_bytes),
-        split=split,
-        export_id=uuid.uuid4().hex,
-        full_urls=full_urls,
-    )
-
-
 def _rows(df: DataFrame, plan: ExportPlan, image_col: str, text_col: str) -> DataFrame:
     """Return the columns that the workers want: what they need to know, and the rest as JSON or with its types."""
     image_col = check_input("image_col", df, image_col, "binary")
     check_text("text_col", text_col)
     kinds, columns = dict(df.dtypes), ByPosition(df)
-    text = F.lit(None).cast("string")
-    if kinds.get(text_col) == "string":
-        text = columns.column(text_col)
-    status = F.lit(None).cast("string")
-    if "status:string" in kinds.get("download_outcome", ""):
-        status = columns.column("download_outcome")["status"]
-    return columns.df.select(
-        F.spark_partition_id().alias("partition"),
-        columns.column(image_col).alias("image"),
-        status.alias("status"),
-        text.alias("text"),
-        *_rest(columns, image_col, plan, text_col if kinds.get(text_col) == "string" else None),
-    )
-
-
-def _rest(columns: ByPosition, image_col: str, plan: ExportPlan, text_col: str | None) -> list[Column]:
-    fields = {name: field for name, field in zip(columns.names, columns.df.schema.fields, strict=True) if name != image_col}
-    # Of Parquet's names Spark does not tell case apart.
-    ours = {"webdataset": [], "huggingface": [IMAGE], "files": ["file_name", *([] if text_col in (None, "text") else ["text"])]}[
-        plan.layout
-    ]
-    for name in fields:
-        if (name.lower() if plan.layout == "huggingface" else name) in ours:
+    has_text = kinds.get(text_col) == "string"
+    has_status = "status:string" in kinds.get("download_outcome", "")
+    nothing = F.lit(None).cast("string")
+    # Names that the layout writes itself; of Parquet's Spark does not tell case apart.
+    taken = {IMAGE} if plan.layout == "huggingface" else {"file_name"} if plan.layout == "files" else set()
+    if plan.layout == "files" and has_text and text_col != "text":
+        taken.add("text")
+    for name in df.columns:
+        if name != image_col and (name.lower() if plan.layout == "huggingface" else name) in taken:
             raise ColumnError(
                 f"{name}: the layout {plan.layout!r} writes a column of this name itself; rename the one of the DataFrame"
             )
+    return columns.df.select(
+        F.spark_partition_id().alias("partition"),
+        columns.column(image_col).alias("image"),
+        (columns.column("download_outcome")["status"] if has_status else nothing).alias("status"),
+        (columns.column(text_col) if has_text else nothing).alias("text"),
+        *_rest(columns, image_col, plan),
+    )
+
+
+def _rest(columns: ByPosition, image_col: str, plan: ExportPlan) -> list[Column]:
+    fields = {name: field for name, field in zip(columns.names, columns.df.schema.fields, strict=True) if name != image_col}
     if not fields:
         return []
     if plan.layout == "huggingface":
         for name, field in fields.items():
-            check_column(name, field)
+            _check_parquet_has(name, field)
         return [F.struct(*(columns.column(name).alias(name) for name in fields)).alias("columns")]
     # Spark makes no JSON of a TIME. A NULL is written too, so that each row has the same keys.
-    as_json = {
-        name: text_instead(field.dataType, lambda kind: type(kind).__name__ == "TimeType") for name, field in fields.items()
-    }
-    values = [columns.column(name).cast(kind).alias(name) for name, kind in as_json.items()]
+    values = [
+        columns.column(name).cast(text_instead(field.dataType, lambda kind: type(kind).__name__ == "TimeType")).alias(name)
+        for name, field in fields.items()
+    ]
     return [F.to_json(F.struct(*values), {"ignoreNullFields": "false"}).alias("metadata")]
 
 
-def _written(rows: DataFrame, plan: ExportPlan) -> list[Attempt]:
-    def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        return write_attempt(batches, plan)
-
-    told = _collected(rows.mapInArrow(work, "attempt STRING"))
-    return sorted((Attempt.from_json(json.loads(row)) for row in told), key=lambda attempt: attempt.partition)
-
-
-def _report(plan: ExportPlan, attempts: list[Attempt], names: FinalNames) -> ExportReport:
-    shards = [shard for attempt in attempts for shard in attempt.shards]
-    left_out: Counter[str] = Counter()
-    for attempt in attempts:
-        left_out.update(attempt.left_out)
-    return ExportReport(
-        layout=plan.layout,
-        path=plan.folder,
-        images=sum(shard.images for shard in shards),
-        bytes=sum(shard.bytes for shard in shards),
-        left_out=dict(left_out),
-        files=tuple(names.files),
-    )
+def _check_parquet_has(name: str, field: StructField) -> None:
+    try:
+        pq.ParquetWriter(io.BytesIO(), to_arrow_schema(StructType([field]))).close()
+    except pa.ArrowNotImplementedError as error:
+        raise ColumnError(
+            f"{name}: the column is {field.dataType.simpleString()}, which Parquet has no type for; drop it"
+        ) from error
 
 
 def _on_a_worker(spark: SparkSession, step: Callable[[], None]) -> None:
@@ -216,11 +228,10 @@ def _on_a_worker(spark: SparkSession, step: Callable[[], None]) -> None:
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
-            if batch.num_rows:
-                step()
-        yield pa.RecordBatch.from_arrays([pa.array([], pa.string())], names=["nothing"])
+            step()
+            yield batch
 
-    _collected(spark.range(0, 1, 1, 1).mapInArrow(work, "nothing STRING"))
+    _collected(spark.range(0, 1, 1, 1).mapInArrow(work, "id BIGINT"))
 
 
 def _collected(df: DataFrame) -> list[Any]:
