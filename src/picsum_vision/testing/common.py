@@ -68,8 +68,8 @@ class TokenBucket:
         return max(0.0, min(amount, self.capacity) - self.level(now_s)) / self._per_second
 
     def take(self, now_s: float, amount: float = 1.0) -> float:
-        """Take `amount` and return 0.0, or take nothing and return the seconds until it is there."""
+        """Take `amount` and return 0.0, or take nothing and return the seconds until it is there: for ever if it never fits."""
         if amount > self.level(now_s):
-            return self.wait_s(amount, now_s)
+            return self.wait_s(amount, now_s) if amount <= self.capacity else math.inf
         self._level -= amount
         return 0.0
