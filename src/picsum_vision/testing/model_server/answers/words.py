@@ -49,7 +49,8 @@ def answer_in_words(question: Question) -> str:
     italian = question.italian
     sentences = [_sentence(facts, italian=italian) for facts in question.seen]
     if not sentences:
-        return "Nessuna immagine." if italian else "No image."
+        count = len(question.prompt.split())
+        return f"Domanda di {count} parole, senza immagini." if italian else f"A question of {count} words, without images."
     if len(sentences) == 1:
         return sentences[0]
     noun = "Immagine" if italian else "Image"
