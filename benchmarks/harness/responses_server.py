@@ -15,11 +15,8 @@ from picsum_vision.testing.model_server.chat import ChatModel
 from picsum_vision.testing.model_server.request import parse_json_object, read_chat_request
 from picsum_vision.testing.model_server.server import listen
 from picsum_vision.testing.model_server.statistics import ModelStats
-from picsum_vision.testing.server_process import ServerProcess
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from picsum_vision.testing.model_server.settings import ModelServerSettings
 
 _OK: Final = 200
@@ -28,10 +25,10 @@ _OK: Final = 200
 class ResponsesServer(ModelServer):
     """As `ModelServer`, without files and batches."""
 
-    def __enter__(self) -> Self:
-        """Start the server and wait until it listens."""
-        self._process = ServerProcess(_listen, self._settings)
-        return self
+    def __init__(self, **settings: Any) -> None:
+        """Check the settings; nothing is started yet."""
+        super().__init__(**settings)
+        self._listen = _listen
 
 
 async def _listen(settings: ModelServerSettings) -> dict[str, str]:

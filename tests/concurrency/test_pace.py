@@ -16,7 +16,7 @@ from picsum_vision.concurrency.job import Feedback
 from picsum_vision.concurrency.lanes import LaneState
 from picsum_vision.concurrency.limits import AdaptiveLimit
 from picsum_vision.concurrency.pace import LearningPace, Pace, StatedPace
-from picsum_vision.testing.image_server.host_limit import RateLimit, TokenBucket
+from picsum_vision.testing.image_server import RateLimit
 
 ROUND_TRIP_S = 0.25
 REFUSED_AFTER_S = 0.02
@@ -32,7 +32,7 @@ class LimitedJob:
         self.refused = 0
         self._lanes = [LaneState(AdaptiveLimit(IN_FLIGHT), LearningPace()) for _ in range(tasks)]
         self._left = [requests // tasks] * tasks
-        self._bucket = TokenBucket(RateLimit(requests_per_second=per_second))
+        self._bucket = RateLimit(requests_per_second=per_second).bucket()
         self._rng, self._broken_share = rng, broken_share
         self._number = itertools.count()
         self._events: list[tuple[float, int, int, Callable[[float], None] | None]] = []
@@ -140,7 +140,7 @@ def test_tasks_that_begin_together_start_no_more_than_one_alone(per_second: floa
 
 def requests_to_a_limited_host(limit: RateLimit, number: int, round_trip_s: float, in_flight: int) -> tuple[float, int]:
     """Let `in_flight` clients ask a host that answers after `round_trip_s`; returns the seconds and the refusals."""
-    pace, bucket = LearningPace(), TokenBucket(limit)
+    pace, bucket = LearningPace(), limit.bucket()
     now, accepted, refused = 0.0, 0, 0
     coming: list[tuple[float, Feedback]] = []
     while accepted < number:

@@ -58,7 +58,7 @@ def picture(server: ImageServer, path: str) -> Answer:
 
 
 def test_api_redirects_without_a_body_to_the_other_host(server: ImageServer) -> None:
-    """The API host answers 302 without body or Content-Type to the signed .jpg on the image host."""
+    """The API host answers 302 without body or Content-Type to the .jpg on the image host."""
     answer = Answer(f"{server.base_url}/id/1/200/120")
     assert (answer.status, answer.body) == (302, b"")
     assert answer.location.startswith(f"{server.image_url}/id/1/200/120.jpg?hmac=")
@@ -132,12 +132,6 @@ def test_only_get_is_allowed(server: ImageServer, method: str) -> None:
         assert "Allow" not in answer.headers
 
 
-def test_trailing_slash_is_moved_permanently(server: ImageServer) -> None:
-    """A slash too many is a 301 to the address without it, the query kept."""
-    answer = Answer(f"{server.base_url}/id/1/200/120/?blur=2")
-    assert (answer.status, answer.location) == (301, "/id/1/200/120?blur=2")
-
-
 def test_image_headers(server: ImageServer) -> None:
     """A picture has the service's headers, none of those that it does not send, and ignores Range."""
     url = Answer(f"{server.base_url}/id/1/200/120").location
@@ -150,19 +144,6 @@ def test_image_headers(server: ImageServer) -> None:
     assert answer.headers["Cache-Control"].startswith("public, max-age=2592000")
     assert answer.headers["Picsum-ID"] == "1"
     assert not {"ETag", "Last-Modified", "Accept-Ranges"} & set(answer.headers)
-
-
-@pytest.mark.parametrize("change", ["missing", "wrong", "other_path", "other_query"])
-def test_image_host_checks_the_signature(server: ImageServer, change: str) -> None:
-    """A missing or wrong hmac, or one of another path or query, is 400."""
-    url = Answer(f"{server.base_url}/id/1/200/120").location
-    changed = {
-        "missing": url.split("?")[0],
-        "wrong": url[:-1] + ("A" if url[-1] != "A" else "B"),
-        "other_path": url.replace("/id/1/", "/id/2/"),
-        "other_query": url.replace("?", "?blur=5&"),
-    }
-    assert Answer(changed[change]).status == 400
 
 
 def test_pictures_are_what_was_asked(server: ImageServer) -> None:

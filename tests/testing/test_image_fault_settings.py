@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picsum_vision.errors import SettingError
-from picsum_vision.testing.image_server import Fault
+from picsum_vision.testing.image_server import Fault, RateLimit
 from picsum_vision.testing.image_server.faults import FaultPlan
-from picsum_vision.testing.image_server.host_limit import RateLimit, TokenBucket
 
 
 @given(st.floats(0.5, 100), st.integers(1, 20), st.lists(st.floats(0, 0.5), max_size=200))
 def test_bucket_never_exceeds_its_rate(rate: float, burst: int, gaps: list[float]) -> None:
     """In any stretch of time no more than rate x time + burst pass, and waiting as told is enough."""
-    bucket, now, passed, wait_s = TokenBucket(RateLimit(requests_per_second=rate, burst=burst)), 0.0, 0, 0.0
+    bucket, now, passed, wait_s = RateLimit(requests_per_second=rate, burst=burst).bucket(), 0.0, 0, 0.0
     for gap in gaps:
         now += gap
         wait_s = bucket.take(now)

@@ -361,13 +361,12 @@ def test_bad_tls(server: ImageServer) -> None:
         assert answer.status == 200
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_rate_limit_refuses_what_is_above(status: Any) -> None:
+def test_rate_limit_refuses_what_is_above() -> None:
     """Each host lets its burst through and refuses the rest with Retry-After, counting them."""
-    limit = RateLimit(requests_per_second=0.01, burst=3, status=status)
+    limit = RateLimit(requests_per_second=0.01, burst=3)
     with ImageServer(rate_limit=limit) as server:
         answers = [status_of(server, 1) for _ in range(5)]
         figures = server.stats()
-    assert [answer[0] for answer in answers] == [200] * 3 + [status] * 2
+    assert [answer[0] for answer in answers] == [200] * 3 + [429] * 2
     assert 1 <= int(answers[-1][1]["Retry-After"]) <= 100
     assert (figures["refused"], figures["by_host"]["api"]["refused"], figures["by_host"]["image"]["refused"]) == (2, 2, 0)

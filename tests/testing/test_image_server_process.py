@@ -81,14 +81,6 @@ def test_reset_forgets_everything() -> None:
         assert server.stats()["requests"] == 2
 
 
-def test_reset_is_a_post_too() -> None:
-    """The figures can be reset by POST."""
-    with ImageServer() as server:
-        fetch_at_once(server, 1)
-        urllib.request.urlopen(f"{server.base_url}/-/reset", data=b"", timeout=20).close()
-        assert server.stats()["requests"] == 0
-
-
 @pytest.mark.parametrize(
     "values",
     [

@@ -100,8 +100,8 @@ def test_the_sync_client_gets_every_line_answered(server: ModelServer) -> None:
     assert sum(stats["answered_images"].values()) == 5
 
 
-def test_the_async_client_lists_reads_and_deletes(server: ModelServer) -> None:
-    """Files and batches can be listed page by page, retrieved, read and deleted with the asynchronous client."""
+def test_the_async_client_lists_and_reads(server: ModelServer) -> None:
+    """Files and batches can be listed page by page, and files read, with the asynchronous client."""
 
     async def main() -> None:
         async with openai.AsyncOpenAI(base_url=server.base_url, api_key="any", max_retries=0) as client:
@@ -115,10 +115,8 @@ def test_the_async_client_lists_reads_and_deletes(server: ModelServer) -> None:
             seen = [batch.id async for batch in client.batches.list(limit=1)]
             assert seen[:3] == [batch.id for batch in reversed(batches)]
             assert (await client.files.content(files[0].id)).content == jsonl(line(0))
-            assert (await client.files.retrieve(files[1].id)).bytes == len(jsonl(line(1)))
-            assert (await client.files.delete(files[2].id)).deleted
             with pytest.raises(openai.NotFoundError):
-                await client.files.retrieve(files[2].id)
+                await client.files.content("file-none")
 
     asyncio.run(main())
 
@@ -209,17 +207,14 @@ def test_faults_of_batches() -> None:
 
 @pytest.mark.parametrize("status", [429, 500])
 def test_each_route_can_fail(status: int) -> None:
-    """Every route answers the status that it is told to, once, and works afterwards."""
+    """Every route that the library asks answers the status that it is told to, once, and works afterwards."""
     calls = {
         "files.create": ("post", "/v1/files"),
         "files.list": ("get", "/v1/files"),
-        "files.retrieve": ("get", "/v1/files/x"),
         "files.content": ("get", "/v1/files/x/content"),
-        "files.delete": ("delete", "/v1/files/x"),
         "batches.create": ("post", "/v1/batches"),
         "batches.list": ("get", "/v1/batches"),
         "batches.retrieve": ("get", "/v1/batches/x"),
-        "batches.cancel": ("post", "/v1/batches/x/cancel"),
     }
     with ModelServer(batch_faults=[BatchFault("http_error", route=route, status=status, times=1) for route in calls]) as server:
         for route, (method, path) in calls.items():
@@ -265,8 +260,6 @@ def test_a_wrong_fault_is_refused(wrong: dict[str, Any]) -> None:
         {"endpoint": "/v1/embeddings"},
         {"completion_window": "1h"},
         {"input_file_id": "file-none"},
-        {"metadata": {"key": "x" * 513}},
-        {"metadata": {str(number): "x" for number in range(17)}},
     ],
 )
 def test_a_wrong_creation_is_refused(server: ModelServer, body: dict[str, Any]) -> None:

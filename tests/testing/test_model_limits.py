@@ -10,39 +10,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_model_server import ENGLISH, ask, chat_body, client_of, picture
 
+from picsum_vision.testing.common import TokenBucket
 from picsum_vision.testing.model_server import ModelServer
-from picsum_vision.testing.model_server.limits import TokenBucket
 
 
 @given(
-    per_minute=st.integers(1, 600),
-    burst_s=st.floats(0.5, 60),
+    per_second=st.floats(0.02, 100),
+    capacity=st.floats(1, 600),
     requests=st.lists(st.tuples(st.floats(0, 20), st.integers(1, 3)), max_size=80),
 )
-def test_no_window_admits_more_than_the_bucket_allows(per_minute: int, burst_s: float, requests: list[tuple[float, int]]) -> None:
+def test_no_window_admits_more_than_the_bucket_allows(
+    per_second: float, capacity: float, requests: list[tuple[float, int]]
+) -> None:
     """In no stretch of time may more be taken than the bucket holds plus what flows in meanwhile."""
-    bucket, now_s, taken = TokenBucket(per_minute, burst_s, 0.0), 0.0, []
+    bucket, now_s, taken = TokenBucket(per_second, capacity), 0.0, []
     for pause_s, amount in requests:
         now_s += pause_s
-        if bucket.has(amount, now_s):
-            bucket.take(amount)
+        if bucket.take(now_s, amount) == 0:
             taken.append((now_s, amount))
     for first, (start_s, _) in enumerate(taken):
         total = 0
         for at_s, amount in taken[first:]:
             total += amount
-            assert total <= bucket.capacity + per_minute * (at_s - start_s) / 60 + 1e-6
+            assert total <= capacity + per_second * (at_s - start_s) + 1e-6
 
 
-@given(per_minute=st.integers(1, 600), burst_s=st.floats(1, 60), amount=st.floats(0.1, 5))
-def test_who_waits_as_long_as_told_is_admitted(per_minute: int, burst_s: float, amount: float) -> None:
+@given(per_second=st.floats(0.02, 100), capacity=st.floats(1, 600), amount=st.floats(0.1, 5))
+def test_who_waits_as_long_as_told_is_admitted(per_second: float, capacity: float, amount: float) -> None:
     """After the stated wait an amount that fits at all must be there, and before half of it not."""
-    bucket = TokenBucket(per_minute, burst_s, 0.0)
-    amount = min(amount, bucket.capacity)
-    bucket.take(bucket.capacity)
-    wait_s = bucket.wait_s(amount, 0.0)
-    assert not bucket.has(amount, wait_s / 2)
-    assert bucket.has(amount - 1e-9, wait_s)
+    bucket = TokenBucket(per_second, capacity)
+    amount = min(amount, capacity)
+    bucket.take(0.0, capacity)
+    wait_s = bucket.take(0.0, amount)
+    assert bucket.take(wait_s / 2, amount) > 0
+    assert bucket.take(wait_s, amount - 1e-6) == 0
 
 
 def test_a_burst_is_admitted_up_to_the_limit_and_not_beyond() -> None:

@@ -8,6 +8,7 @@ also when the parent is killed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import pickle
@@ -16,19 +17,27 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.errors import EnvironmentProblem, PortInUse
 
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+Listen = Callable[[Any], Awaitable[dict[str, str]]]
 DEFAULT_HOST: Final = "127.0.0.1"
 ADDRESS_ALLOWED: Final = "an IPv4 address of this machine that clients can be told, such as 127.0.0.1 or 10.0.0.5"
+#: As many clients may knock at once as the system lets wait.
+BACKLOG: Final = 4096
 _STOP_TIMEOUT_S: Final = 10
 
 
 class ServerProcess:
     """A child process that serves until `stop`, or until this process ends."""
 
-    def __init__(self, listen: Callable[[Any], Awaitable[dict[str, str]]], settings: object) -> None:
+    def __init__(self, listen: Listen, settings: object) -> None:
         """Await `listen(settings)` in the child and keep the URLs that it returns; `listen` is a function of a module."""
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", __name__],
@@ -58,10 +67,72 @@ class ServerProcess:
             self._child.wait()
 
 
-def get_json(url: str) -> Any:
-    """Read a JSON document from an embedded server."""
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - an http address of our own server
-        return json.load(answer)
+class EmbeddedServer:
+    """A server in a process of its own: a context manager, or `start` and `stop`."""
+
+    def __init__(self, listen: Listen, settings: object) -> None:
+        """Start nothing yet."""
+        self._listen = listen
+        self._settings = settings
+        self._process: ServerProcess | None = None
+        self._addresses: dict[str, str] = {}
+
+    def start(self) -> Self:
+        """Start the process and wait until it listens; raises `PortInUse` where it cannot."""
+        if self._process is None:
+            self._process = ServerProcess(self._listen, self._settings)
+            self._addresses = self._process.addresses
+        return self
+
+    def stop(self) -> None:
+        """End the process. Stopping twice is no harm."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.stop()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def base_url(self) -> str:
+        """Where clients begin."""
+        return self.address("base_url")
+
+    def address(self, name: str) -> str:
+        """Return one of the URLs that `listen` returned."""
+        if not self._addresses:
+            raise EnvironmentProblem(f"the server is not running: use it as `with {type(self).__name__}() as server:`")
+        return self._addresses[name]
+
+    def stats(self) -> dict[str, Any]:
+        """Return what the server counted since its start or the last reset."""
+        counts: dict[str, Any] = self._control("stats")
+        return counts
+
+    def reset_stats(self) -> None:
+        """Count anew."""
+        self._control("reset")
+
+    def _control(self, what: str) -> Any:
+        url = f"{self.address('root_url')}/-/{what}"
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - an http address of our own server
+            return json.load(answer)
+
+
+def serve_in_foreground(listen: Listen, settings: object, announce: Callable[[dict[str, str]], None]) -> None:
+    """Serve in this process until Ctrl-C, and `announce` the URLs; raises `PortInUse` where it cannot listen."""
+
+    async def run() -> None:
+        announce(await listen(settings))
+        await asyncio.Event().wait()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run())
 
 
 def is_own_address(host: object) -> bool:
@@ -78,7 +149,7 @@ def cannot_listen(port: int, error: OSError) -> str:
     return f"port {port}: cannot listen on it ({error.strerror or error}); choose another one, or 0 for any free port"
 
 
-async def _serve(listen: Callable[[Any], Awaitable[dict[str, str]]], settings: object) -> None:
+async def _serve(listen: Listen, settings: object) -> None:
     try:
         addresses = await listen(settings)
     except PortInUse as error:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import collections
 import dataclasses
 import enum
-import hashlib
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from picsum_vision.errors import SettingError
+from picsum_vision.testing.common import as_word, is_drawn, is_number, is_whole, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_PARTS: Final = 2**64
-FaultHost = Literal["api", "image", "both"]
+FaultHost = Literal["api", "image"]
 RetryAfter = Literal["seconds", "date"]
 
 
@@ -50,13 +50,6 @@ class FaultKind(str, enum.Enum):
     WEBP = "webp"  # whatever suffix was asked for
 
 
-DEFAULT_LOCATIONS: Final = {
-    FaultKind.REDIRECT_PRIVATE: "http://10.0.0.1/picture.jpg",
-    FaultKind.REDIRECT_METADATA: "http://169.254.169.254/latest/meta-data/",
-    FaultKind.REDIRECT_SCHEME: "file:///etc/passwd",
-}
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Fault:
     """One fault and the requests that get it: those on `host` whose path fits `path`, of these a `share`.
@@ -67,7 +60,7 @@ class Fault:
 
     `host` is where it happens. `api` (the default) is the first hop, whose paths are those of the URLs asked for; a fault that
     is about pictures is then answered there, without the redirect. `image` is the second hop, with paths like
-    `/id/7/800/600.jpg`. `both` draws for each hop apart.
+    `/id/7/800/600.jpg`.
     """
 
     kind: FaultKind | str
@@ -87,12 +80,13 @@ class Fault:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, naming the setting, its value and what is allowed."""
-        object.__setattr__(self, "kind", _kind(self.kind))
+        object.__setattr__(self, "kind", as_word(FaultKind, self.kind, "Fault: kind"))
         for name, (fits, allowed) in _ALLOWED.items():
-            if not fits(getattr(self, name)):
-                raise SettingError(f"Fault: {name} is {getattr(self, name)!r}; allowed is {allowed}")
-        if self.path is not None:
-            _check_pattern(self.path)
+            require(fits(getattr(self, name)), f"Fault: {name}", getattr(self, name), allowed)
+        try:
+            re.compile(self.path or "")
+        except (re.error, TypeError) as error:
+            raise SettingError(f"Fault: path is {self.path!r}; allowed is a regular expression ({error})") from None
 
     @classmethod
     def parse(cls, text: str) -> Fault:
@@ -101,73 +95,41 @@ class Fault:
         A path with a comma in it cannot be written so.
         """
         kind, *settings = text.split(",")
-        values: dict[str, Any] = {"kind": kind.strip()}
+        values: dict[str, Any] = {}
+        names = sorted(field.name for field in dataclasses.fields(cls) if field.name != "kind")
         for setting in settings:
-            name, mark, value = setting.partition("=")
-            if not mark or name.strip() not in _READERS:
-                raise SettingError(f"fault {text!r}: {setting!r} is not SETTING=VALUE with one of {', '.join(sorted(_READERS))}")
-            values[name.strip()] = _value(text, name.strip(), value.strip())
-        return cls(**values)
+            name, mark, value = (part.strip() for part in setting.partition("="))
+            if not mark or name not in names:
+                raise SettingError(f"fault {text!r}: {setting!r} is not SETTING=VALUE with one of {', '.join(names)}")
+            values[name] = _read(value)
+        return cls(kind=kind.strip(), **values)
 
 
-def _kind(kind: str) -> FaultKind:
+def _read(written: str) -> Any:
+    """Return the number that is written, else the text as it stands."""
     try:
-        return FaultKind(kind)
+        return json.loads(written)
     except ValueError:
-        allowed = ", ".join(member.value for member in FaultKind)
-        raise SettingError(f"Fault: kind is {kind!r}; allowed is one of {allowed}") from None
+        return written
 
 
-def _check_pattern(pattern: str) -> None:
-    try:
-        re.compile(pattern)
-    except (re.error, TypeError) as error:
-        raise SettingError(f"Fault: path is {pattern!r}; allowed is a regular expression ({error})") from None
+def _is_header_value(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable()
 
 
-def _value(text: str, name: str, written: str) -> Any:
-    try:
-        return _READERS[name](written)
-    except ValueError:
-        raise SettingError(f"fault {text!r}: {name} cannot be {written!r}") from None
-
-
-def _is_number(value: object, least: float, most: float) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
-
-
-def _is_whole(value: object, least: int, most: int) -> bool:
-    return isinstance(value, int) and _is_number(value, least, most)
-
-
-_READERS: Final = {
-    "path": str,
-    "share": float,
-    "times": int,
-    "host": str,
-    "status": int,
-    "retry_after": str,
-    "retry_after_s": int,
-    "delay_s": float,
-    "bytes_per_second": int,
-    "size_bytes": int,
-    "side_px": int,
-    "location": str,
-    "robots": str,
-}
 _ALLOWED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
-    "share": (lambda v: _is_number(v, 0, 1), "a number from 0 to 1"),
-    "times": (lambda v: v is None or _is_whole(v, 1, 10**9), "None or a whole number from 1"),
-    "host": (lambda v: v in get_args(FaultHost), "api, image or both"),
-    "status": (lambda v: _is_whole(v, 200, 599), "an HTTP status from 200 to 599"),
+    "share": (lambda v: is_number(v, 0, 1), "a number from 0 to 1"),
+    "times": (lambda v: v is None or is_whole(v, 1, 10**9), "None or a whole number from 1"),
+    "host": (lambda v: v in get_args(FaultHost), "api or image"),
+    "status": (lambda v: is_whole(v, 200, 599), "an HTTP status from 200 to 599"),
     "retry_after": (lambda v: v is None or v in get_args(RetryAfter), "None, seconds or date"),
-    "retry_after_s": (lambda v: _is_whole(v, 0, 10**9), "a whole number of seconds from 0"),
-    "delay_s": (lambda v: v is None or _is_number(v, 0, 10**9), "None or a number of seconds from 0"),
-    "bytes_per_second": (lambda v: _is_whole(v, 1, 10**9), "a whole number from 1"),
-    "size_bytes": (lambda v: _is_whole(v, 1, 2 * 10**9), "a whole number of bytes from 1 to 2000000000"),
-    "side_px": (lambda v: _is_whole(v, 1, 10**6), "a whole number of pixels from 1 to 1000000"),
-    "location": (lambda v: v is None or (isinstance(v, str) and v.isascii() and v.isprintable()), "an address in ASCII"),
-    "robots": (lambda v: isinstance(v, str) and v.isascii() and v.isprintable(), "a header value in ASCII"),
+    "retry_after_s": (lambda v: is_whole(v, 0, 10**9), "a whole number of seconds from 0"),
+    "delay_s": (lambda v: v is None or is_number(v, 0, 10**9), "None or a number of seconds from 0"),
+    "bytes_per_second": (lambda v: is_whole(v, 1, 10**9), "a whole number from 1"),
+    "size_bytes": (lambda v: is_whole(v, 1, 2 * 10**9), "a whole number of bytes from 1 to 2000000000"),
+    "side_px": (lambda v: is_whole(v, 1, 10**6), "a whole number of pixels from 1 to 1000000"),
+    "location": (lambda v: v is None or _is_header_value(v), "an address in ASCII"),
+    "robots": (_is_header_value, "a header value in ASCII"),
 }
 
 
@@ -183,7 +145,8 @@ class FaultPlan:
     def choose(self, host: str, path: str) -> Fault | None:
         """Tell the fault of this request, None for a proper answer; counts it as given."""
         for number, fault, pattern in self._entries:
-            if fault.host not in {host, "both"} or not pattern.match(path) or not self._drawn(number, fault, host, path):
+            is_asked = fault.host == host and pattern.match(path) is not None
+            if not is_asked or not is_drawn(fault.share, f"{self._seed} {number} {host} {path}"):
                 continue
             if fault.times is not None:
                 key = (number, host, path)
@@ -196,10 +159,3 @@ class FaultPlan:
     def clear(self) -> None:
         """Forget what was given, so that `times` counts anew."""
         self._given.clear()
-
-    def _drawn(self, number: int, fault: Fault, host: str, path: str) -> bool:
-        if fault.share >= 1:
-            return True
-        lot = f"{self._seed} {number} {host} {path}".encode("utf-8", "surrogateescape")
-        digest = hashlib.blake2b(lot, digest_size=8).digest()
-        return int.from_bytes(digest, "big") / _PARTS < fault.share

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
+import math
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from picsum_vision.testing.common import TokenBucket, is_number, is_whole, require
 from picsum_vision.testing.image_server import fault_answers
 from picsum_vision.testing.image_server.faults import FaultKind
 from picsum_vision.testing.image_server.raw_answers import Reply, Sent, Wire, html_error, retry_after
-from picsum_vision.testing.image_server.replies import Replies, json_reply, method_not_allowed
+from picsum_vision.testing.image_server.replies import METHOD_NOT_ALLOWED, Replies, json_reply
 from picsum_vision.testing.image_server.routes import split_target
 
 if TYPE_CHECKING:
@@ -21,31 +24,78 @@ if TYPE_CHECKING:
     from aiohttp.web_protocol import RequestHandler
 
     from picsum_vision.testing.image_server.faults import Fault, FaultPlan
-    from picsum_vision.testing.image_server.host_limit import RateLimit, TokenBucket
-    from picsum_vision.testing.image_server.statistics import Statistics
     from picsum_vision.testing.latency import Latency
 
-CONTROL_PREFIX: Final = "/-/"
-_OK: Final = 200
+_CONTROL_PREFIX: Final = "/-/"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class RateLimit:
+    """At most `requests_per_second` on each host, `burst` of them at once (None: one second's worth).
+
+    What is above is answered 429 with Retry-After, as a front server like nginx does.
+    """
+
+    requests_per_second: float
+    burst: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant, naming the setting, its value and what is allowed."""
+        rate, burst = self.requests_per_second, self.burst
+        require(is_number(rate, 0, 10**9) and rate > 0, "RateLimit: requests_per_second", rate, "a number above 0")
+        require(burst is None or is_whole(burst, 1), "RateLimit: burst", burst, "None or a whole number from 1")
+
+    def bucket(self) -> TokenBucket:
+        """Return the full bucket of one host."""
+        at_once = max(1, math.ceil(self.requests_per_second)) if self.burst is None else self.burst
+        return TokenBucket(self.requests_per_second, at_once)
+
+
+@dataclasses.dataclass
+class Tally:
+    """The figures of one host, or of both together; `bytes_sent` are bytes of bodies."""
+
+    in_flight: int = 0
+    peak_in_flight: int = 0
+    requests: int = 0
+    refused: int = 0
+    bytes_sent: int = 0
+    connections_opened: int = 0
+    by_status: collections.Counter[int] = dataclasses.field(default_factory=collections.Counter)
+    faults: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+
+    def anew(self) -> Tally:
+        """Return one with nothing seen but the requests under way."""
+        return Tally(in_flight=self.in_flight, peak_in_flight=self.in_flight)
+
+
 class Conditions:
     """What both hosts share: the figures, the faults, the delays, the limit."""
 
-    statistics: Statistics
-    plan: FaultPlan
-    latency: Latency
-    lot: random.Random
-    rate_limit: RateLimit | None
-    buckets: dict[str, TokenBucket]
+    def __init__(self, plan: FaultPlan, latency: Latency, lot: random.Random, rate_limit: RateLimit | None) -> None:
+        """Begin with nothing seen."""
+        self.plan = plan
+        self.latency = latency
+        self.lot = lot
+        self._rate_limit = rate_limit
+        self.tallies = {"total": Tally(), "api": Tally(), "image": Tally()}
+        self.clear()
 
     def clear(self) -> None:
         """Begin anew: nothing seen, no fault given, no limit used up."""
-        self.statistics.clear()
+        self.tallies = {name: tally.anew() for name, tally in self.tallies.items()}
         self.plan.clear()
-        for bucket in self.buckets.values():
-            bucket.refill()
+        limit = self._rate_limit
+        self.buckets = {} if limit is None else {host: limit.bucket() for host in ("api", "image")}
+
+    def of(self, host: str) -> tuple[Tally, Tally]:
+        """Return the figures that an event on `host` is counted in."""
+        return self.tallies["total"], self.tallies[host]
+
+    def as_json(self) -> dict[str, Any]:
+        """Tell all figures: of both hosts together, then `by_host`."""
+        by_host = {host: vars(self.tallies[host]) for host in ("api", "image")}
+        return {**vars(self.tallies["total"]), "by_host": by_host}
 
 
 class ImageHost(web.Server):
@@ -80,34 +130,43 @@ class ImageHost(web.Server):
         if gone is None:
             return Sent(keep_alive=False)
         wire = Wire(request, gone)
-        if self._name == "api" and target.startswith(CONTROL_PREFIX):
+        if self._name == "api" and target.startswith(_CONTROL_PREFIX):
             return await wire.answer(self._control(target))
         return await self._counted(wire, request, target)
 
     async def _counted(self, wire: Wire, request: web.BaseRequest, target: str) -> Sent:
-        figures, name = self._conditions.statistics, self._name
-        path, _ = split_target(target)
         new_connection = request.protocol in self._uncounted
         self._uncounted.discard(request.protocol)
-        figures.begin(name, new_connection=new_connection)
+        for tally in self._conditions.of(self._name):
+            tally.requests += 1
+            tally.connections_opened += new_connection
+            tally.in_flight += 1
+            tally.peak_in_flight = max(tally.peak_in_flight, tally.in_flight)
         try:
-            return await self._answer(wire, request, target, path)
+            return await self._answer(wire, request, target)
         except ConnectionError:
             # The client left before it had everything: its affair, and no error of ours.
             return Sent(keep_alive=False)
         finally:
-            figures.end(name, wire.status, wire.body_bytes)
+            for tally in self._conditions.of(self._name):
+                tally.in_flight -= 1
+                tally.bytes_sent += wire.body_bytes
+                if wire.status is not None:
+                    tally.by_status[wire.status] += 1
 
-    async def _answer(self, wire: Wire, request: web.BaseRequest, target: str, path: str) -> Sent:
-        refusal = self._over_limit()
-        if refusal is not None:
-            return await wire.answer(refusal)
+    async def _answer(self, wire: Wire, request: web.BaseRequest, target: str) -> Sent:
+        bucket = self._conditions.buckets.get(self._name)
+        wait_s = 0.0 if bucket is None else bucket.take(time.monotonic())
+        if wait_s > 0:
+            for tally in self._conditions.of(self._name):
+                tally.refused += 1
+            return await wire.answer(html_error(429, retry_after("seconds", wait_s)))
         delay_s = self._conditions.latency.sample_s(self._conditions.lot)
         if delay_s > 0:
             await wire.pause(delay_s)
         if request.method != "GET":
-            return await wire.answer(method_not_allowed(target))
-        fault = self._conditions.plan.choose(self._name, path)
+            return await wire.answer(METHOD_NOT_ALLOWED)
+        fault = self._conditions.plan.choose(self._name, split_target(target)[0])
         if fault is not None:
             return await self._spoilt(wire, target, fault)
         return await wire.answer(await self._replies.reply(target))
@@ -117,24 +176,15 @@ class ImageHost(web.Server):
         picture = await self._replies.picture(target) if about_pictures else None
         proper = picture if picture is not None else await self._replies.reply(target)
         case = fault_answers.Case(wire=wire, fault=fault, target=target, proper=proper, is_picture=picture is not None)
-        self._conditions.statistics.fault(self._name, FaultKind(fault.kind).value)
+        for tally in self._conditions.of(self._name):
+            tally.faults[FaultKind(fault.kind).value] += 1
         return await fault_answers.give(case)
-
-    def _over_limit(self) -> Reply | None:
-        limit, bucket = self._conditions.rate_limit, self._conditions.buckets.get(self._name)
-        if limit is None or bucket is None:
-            return None
-        wait_s = bucket.take(time.monotonic())
-        if wait_s == 0:
-            return None
-        self._conditions.statistics.refused(self._name)
-        return html_error(limit.status, retry_after(limit.retry_after, wait_s))
 
     def _control(self, target: str) -> Reply:
         path, _ = split_target(target)
         if path == "/-/stats":
-            return json_reply(_OK, self._conditions.statistics.as_json())
+            return json_reply(200, self._conditions.as_json())
         if path == "/-/reset":
             self._conditions.clear()
-            return json_reply(_OK, {"reset": True})
+            return json_reply(200, {"reset": True})
         return json_reply(404, {"error": f"no control {path}; there are /-/stats and /-/reset"})

@@ -29,14 +29,9 @@ Headers = Sequence[tuple[str, str]]
 _LINGER_NOT_AT_ALL: Final = struct.pack("ii", 1, 0)
 
 
-def http_date(unix_time_s: float) -> str:
-    """Write a point in time as HTTP headers do."""
-    return email.utils.formatdate(unix_time_s, usegmt=True)
-
-
 @functools.lru_cache(maxsize=2)
 def _date_header(unix_time_s: int) -> str:
-    return f"\r\nDate: {http_date(unix_time_s)}"
+    return f"\r\nDate: {email.utils.formatdate(unix_time_s, usegmt=True)}"
 
 
 @functools.lru_cache(maxsize=1000)
@@ -63,10 +58,6 @@ class Reply:
     headers: Headers
     body: bytes = b""
 
-    def sized(self) -> Headers:
-        """Tell the headers with the length of the body."""
-        return [*self.headers, ("Content-Length", str(len(self.body)))]
-
 
 def html_error(status: int, extra: Headers = ()) -> Reply:
     """Write an error page as nginx in front of a service does."""
@@ -83,7 +74,8 @@ def retry_after(form: str | None, seconds: float) -> Headers:
     whole = math.ceil(seconds)
     if form is None:
         return []
-    return [("Retry-After", str(whole) if form == "seconds" else http_date(math.ceil(time.time()) + whole))]
+    date = email.utils.formatdate(math.ceil(time.time()) + whole, usegmt=True)
+    return [("Retry-After", str(whole) if form == "seconds" else date)]
 
 
 class Sent(web.StreamResponse):
@@ -127,10 +119,10 @@ class Wire:
         """Wait so long (None: for ever), but no longer than the client does."""
         await asyncio.wait((self._gone,), timeout=seconds)
 
-    async def start(self, status: int, headers: Headers) -> None:
-        """Send the status line and the headers."""
-        self.status = status
-        await self._write(head(status, self._with_connection(headers)))
+    async def start(self, reply: Reply, length: int | None = None) -> None:
+        """Send the status line and the headers of `reply`, announcing a body of `length` bytes, if any."""
+        self.status = reply.status
+        await self._write(self._head(reply, length))
 
     async def body(self, data: bytes) -> None:
         """Send a part of the body as it stands, and wait until the client takes it."""
@@ -140,9 +132,8 @@ class Wire:
     async def answer(self, reply: Reply) -> Sent:
         """Send a whole, proper answer with its Content-Length."""
         self.status = reply.status
-        body = b"" if self._request.method == "HEAD" else reply.body
-        self.body_bytes += len(body)
-        await self._write(head(reply.status, self._with_connection(reply.sized())) + body)
+        self.body_bytes += len(reply.body)
+        await self._write(self._head(reply, len(reply.body)) + reply.body)
         return self.keep()
 
     def keep(self) -> Sent:
@@ -164,12 +155,10 @@ class Wire:
             transport.abort()
         return Sent(keep_alive=False)
 
-    def _with_connection(self, headers: Headers) -> Headers:
-        if not self._request.keep_alive:
-            return [*headers, ("Connection", "close")]
-        if self._request.version < (1, 1):
-            return [*headers, ("Connection", "keep-alive")]
-        return headers
+    def _head(self, reply: Reply, length: int | None) -> bytes:
+        announced = [] if length is None else [("Content-Length", str(length))]
+        closing = [] if self._request.keep_alive else [("Connection", "close")]
+        return head(reply.status, [*reply.headers, *announced, *closing])
 
     async def _write(self, data: bytes) -> None:
         transport = self._request.transport

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import html
 import json
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -12,17 +11,12 @@ from picsum_vision.testing.image_server.pictures.cache import PictureCache, Rend
 from picsum_vision.testing.image_server.pictures.catalogue import Catalogue, list_entry, native_size
 from picsum_vision.testing.image_server.raw_answers import Headers, Reply
 from picsum_vision.testing.image_server.routes import (
-    INVALID_PARAMETERS,
     NO_SUCH_IMAGE,
     PAGE_NOT_FOUND,
     ListRequest,
-    Moved,
     PictureRequest,
-    Query,
     Refusal,
-    is_signed,
     read_target,
-    sign,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +25,8 @@ if TYPE_CHECKING:
 _NO_STORE: Final = ("Cache-Control", "no-store")
 _FOR_A_MONTH: Final = ("Cache-Control", "public, max-age=2592000, stale-while-revalidate=60, stale-if-error=43200, immutable")
 _CONTENT_TYPES: Final = {".jpg": "image/jpeg", ".webp": "image/webp"}
-_METHOD_NOT_ALLOWED: Final = Reply(status=405, headers=())
+#: To what is not a GET: without Allow and without a body.
+METHOD_NOT_ALLOWED: Final = Reply(status=405, headers=())
 
 
 class Replies(Protocol):
@@ -47,49 +42,31 @@ class Replies(Protocol):
 class ImageReplies:
     """The image host."""
 
-    def __init__(self, cache: PictureCache, key: bytes) -> None:
-        """Serve what is signed with `key`."""
-        self._cache = cache
-        self._key = key
+    def __init__(self, cache: PictureCache) -> None:
+        """Serve what `cache` has."""
+        self.cache = cache
 
     async def reply(self, target: str) -> Reply:
         """Answer properly."""
-        asked = read_target(target)
-        if isinstance(asked, Moved):
-            return moved(asked.location)
-        if not target.startswith("/id/") or asked is PAGE_NOT_FOUND:
-            return refused(PAGE_NOT_FOUND)
-        if not is_signed(self._key, target):
-            return refused(INVALID_PARAMETERS)
-        if not isinstance(asked, PictureRequest):
-            return refused(asked if isinstance(asked, Refusal) else PAGE_NOT_FOUND)
-        return await self._send(asked)
+        return await self.picture(target) or _refused(PAGE_NOT_FOUND)
 
     async def picture(self, target: str) -> Reply | None:
-        """Send the picture that `target` leads to; None where it is not rightly signed."""
-        reply = await self.reply(target)
-        return reply if reply.status == 200 else None  # noqa: PLR2004 - OK
-
-    async def _send(self, asked: PictureRequest) -> Reply:
-        rendering = Rendering(
-            width=asked.width,
-            height=asked.height,
-            suffix=asked.suffix,
-            blur=asked.blur or 0,
-            grayscale=asked.grayscale,
-        )
-        body = await self._cache.get(int(asked.id or 0), rendering)
-        return Reply(status=200, headers=_picture_headers(asked), body=body)
+        """Send the picture that `target` names by its id; None where it names none."""
+        asked = read_target(target)
+        if not isinstance(asked, PictureRequest) or asked.id is None or not asked.id.isdecimal():
+            return None
+        blur = asked.blur or 0
+        rendering = Rendering(width=asked.width, height=asked.height, suffix=asked.suffix, blur=blur, grayscale=asked.grayscale)
+        return Reply(status=200, headers=_picture_headers(asked), body=await self.cache.get(int(asked.id), rendering))
 
 
 class ApiReplies:
     """The API host. Its own address and the image host's are known once both listen: `root_url`, `image_url`."""
 
-    def __init__(self, catalogue: Catalogue, images: ImageReplies, key: bytes, lot: random.Random) -> None:
-        """Redirect to `images`, signing with `key`; where nothing else decides, the picture is drawn by `lot`."""
+    def __init__(self, catalogue: Catalogue, images: ImageReplies, lot: random.Random) -> None:
+        """Redirect to `images`; where nothing else decides, the picture is drawn by `lot`."""
         self._catalogue = catalogue
         self._images = images
-        self._key = key
         self._lot = lot
         self.root_url = ""
         self.image_url = ""
@@ -97,25 +74,22 @@ class ApiReplies:
     async def reply(self, target: str) -> Reply:
         """Answer properly."""
         asked = read_target(target)
-        if isinstance(asked, Moved):
-            return moved(asked.location)
         if isinstance(asked, ListRequest):
             return self._list(asked)
         if isinstance(asked, Refusal):
-            return refused(asked)
+            return _refused(asked)
         found = self._find(asked)
         if found is None:
-            return refused(NO_SUCH_IMAGE)
-        fault = asked.fault()
-        return self._redirect(found, asked) if fault is None else refused(fault)
+            return _refused(NO_SUCH_IMAGE)
+        return Reply(status=302, headers=[("Location", self.image_url + _place(found, asked)), _NO_STORE])
 
     async def picture(self, target: str) -> Reply | None:
         """Send the picture that `target` leads to, without the redirect; None where it leads to none."""
         asked = read_target(target)
-        found = self._find(asked) if isinstance(asked, PictureRequest) and asked.fault() is None else None
+        found = self._find(asked) if isinstance(asked, PictureRequest) else None
         if found is None or not isinstance(asked, PictureRequest):
             return None
-        return await self._images.picture(_signed(self._key, found, asked))
+        return await self._images.picture(_place(found, asked))
 
     def _find(self, asked: PictureRequest) -> int | None:
         if asked.id is not None:
@@ -123,9 +97,6 @@ class ApiReplies:
         if asked.seed is not None:
             return self._catalogue.of_seed(asked.seed)
         return self._lot.choice(self._catalogue.ids)
-
-    def _redirect(self, found: int, asked: PictureRequest) -> Reply:
-        return Reply(status=302, headers=[("Location", self.image_url + _signed(self._key, found, asked)), _NO_STORE])
 
     def _list(self, asked: ListRequest) -> Reply:
         ids = self._catalogue.page(asked.page, asked.limit)
@@ -139,35 +110,19 @@ class ApiReplies:
 
 
 @functools.lru_cache(maxsize=20_000)
-def _signed(key: bytes, found: int, asked: PictureRequest) -> str:
+def _place(found: int, asked: PictureRequest) -> str:
+    """Write the picture's path on the image host, with an `hmac` as the service has one; nobody checks it here."""
     width, height = native_size(found)
     path = f"/id/{found}/{asked.width or width}/{asked.height or height}{asked.suffix}"
-    query: Query = {} if asked.blur is None else {"blur": str(asked.blur)}
-    if asked.grayscale:
-        query["grayscale"] = ""
-    return sign(key, path, query)
+    query = [] if asked.blur is None else [f"blur={asked.blur}"]
+    query += ["grayscale"] if asked.grayscale else []
+    return f"{path}?{'&'.join([*query, f'hmac={hashlib.sha256(path.encode()).hexdigest()}'])}"
 
 
-def signing_key(seed: int) -> bytes:
-    """Derive the key of the `hmac` parameter from the server's seed: addresses stay valid when it starts again."""
-    return hashlib.sha256(f"picsum-vision image server {seed}".encode()).digest()
-
-
-def method_not_allowed(target: str) -> Reply:
-    """Answer what is not a GET: 405 without Allow and without a body."""
-    return refused(PAGE_NOT_FOUND) if read_target(target) is PAGE_NOT_FOUND else _METHOD_NOT_ALLOWED
-
-
-def refused(refusal: Refusal) -> Reply:
+def _refused(refusal: Refusal) -> Reply:
     """Write an error as the real service does."""
     headers = [("Content-Type", "text/plain; charset=utf-8"), _NO_STORE, ("X-Content-Type-Options", "nosniff")]
     return Reply(status=refusal.status, headers=headers, body=refusal.message.encode() + b"\n")
-
-
-def moved(location: str) -> Reply:
-    """Send the client to the address without the trailing slash."""
-    body = f'<a href="{html.escape(location)}">Moved Permanently</a>.\n\n'
-    return Reply(status=301, headers=[("Location", location), ("Content-Type", "text/html; charset=utf-8")], body=body.encode())
 
 
 def json_reply(status: int, document: object, extra: Headers = ()) -> Reply:

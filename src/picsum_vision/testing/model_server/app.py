@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -27,11 +26,10 @@ _ANY_OTHER: Final = "other"
 def build_app(settings: ModelServerSettings) -> web.Application:
     """Return the whole server: the model's routes with their door, and the statistics beside it."""
     stats = ModelStats()
-    door = Door(settings, stats)
+    door, model = Door(settings, stats), ChatModel(settings, stats)
     app = web.Application(middlewares=[door.middleware], client_max_size=settings.max_body_bytes)
-    model, prefixes = ChatModel(settings, stats), path_prefixes(settings)
+    files, faults, prefixes = FileStore(), BatchFaultPlan(settings, stats), path_prefixes(settings)
     app.add_routes(ChatRoutes(settings, model, door).routes())
-    files, faults = FileStore(), BatchFaultPlan(settings.batch_faults, settings.seed)
     app.add_routes(FileRoutes(settings, files, faults, stats).routes(prefixes))
     app.add_routes(BatchRoutes(settings, model, files, faults, stats, door).routes(prefixes))
     app.add_routes(StatsRoutes(stats).routes())
@@ -77,10 +75,10 @@ class Door:
             return ApiError(error.status, f"{error.reason} ({request.method} {request.path})", headers=allow).response()
 
     def _check_key(self, request: web.Request) -> None:
-        header = request.headers.get("Authorization")
         if self._settings.api_key is None:
             return
-        scheme, _, key = (header or "").partition(" ")
+        header = request.headers.get("Authorization", "")
+        scheme, _, key = header.partition(" ")
         expected = self._settings.api_key.encode()
         if scheme.lower() == "bearer" and hmac.compare_digest(key.strip().encode("utf-8", "surrogateescape"), expected):
             return
@@ -90,10 +88,8 @@ class Door:
 
     async def read_body(self, request: web.Request) -> bytes:
         """Read the body and count its bytes; HTTP 413 if it is too large."""
-        if request.content_length is not None and request.content_length > self._settings.max_body_bytes:
-            raise web.HTTPRequestEntityTooLarge(self._settings.max_body_bytes, request.content_length)
         body = await request.read()
-        self._stats.note_bytes(len(body))
+        self._stats.bytes_received += len(body)
         return body
 
 
@@ -105,7 +101,6 @@ class ChatRoutes:
         self._settings = settings
         self._model = model
         self._door = door
-        self._started_at = int(time.time())
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of this group."""
@@ -114,7 +109,6 @@ class ChatRoutes:
             *(web.post(f"{prefix}/chat/completions", self._chat) for prefix in (*prefixes, "/serving-endpoints")),
             web.post("/serving-endpoints/{name}/invocations", self._chat),
             *(web.get(f"{prefix}/models", self._list_models) for prefix in prefixes),
-            *(web.get(f"{prefix}/models/{{name}}", self._show_model) for prefix in prefixes),
         ]
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
@@ -123,16 +117,8 @@ class ChatRoutes:
         return await self._model.answer(request, chat, body)
 
     async def _list_models(self, _request: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [self._as_object(name) for name in self._settings.models]})
-
-    async def _show_model(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        if name not in self._settings.models:
-            raise ApiError(404, f"The model '{name}' does not exist.", param="model", code="model_not_found")
-        return web.json_response(self._as_object(name))
-
-    def _as_object(self, name: str) -> dict[str, object]:
-        return {"id": name, "object": "model", "created": self._started_at, "owned_by": "picsum-vision"}
+        listed = [{"id": name, "object": "model", "owned_by": "picsum-vision"} for name in self._settings.models]
+        return web.json_response({"object": "list", "data": listed})
 
 
 class StatsRoutes:
@@ -143,16 +129,12 @@ class StatsRoutes:
         self._stats = stats
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes of this group; the reset also answers GET, for a browser."""
-        return [
-            web.get(f"{_ADMIN}stats", self._show),
-            web.get(f"{_ADMIN}reset", self._reset),
-            web.post(f"{_ADMIN}reset", self._reset),
-        ]
+        """Return the routes of this group."""
+        return [web.get(f"{_ADMIN}stats", self._show), web.get(f"{_ADMIN}reset", self._reset)]
 
     async def _show(self, _request: web.Request) -> web.Response:
         return web.json_response(self._stats.as_dict())
 
     async def _reset(self, _request: web.Request) -> web.Response:
         self._stats.reset()
-        return web.json_response(self._stats.as_dict())
+        return await self._show(_request)

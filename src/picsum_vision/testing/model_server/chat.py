@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 import json
 import random
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
-from picsum_vision.testing.model_server.answers.completions import Completion, cut, in_parts, spoil
-from picsum_vision.testing.model_server.answers.pixels import PixelFacts, PixelReader
-from picsum_vision.testing.model_server.answers.tokens import count_image_tokens, count_text_tokens
+from picsum_vision.testing.model_server.answers.pixels import PixelReader
+from picsum_vision.testing.model_server.answers.tokens import count_image_tokens, count_text_tokens, cut_to_tokens
 from picsum_vision.testing.model_server.answers.words import Question, answer_in_json, answer_in_words, schema_in_prompt
-from picsum_vision.testing.model_server.delivery import deliver, hang, reset_connection
+from picsum_vision.testing.model_server.delivery import answer_with_error, deliver, hang, reset_connection
 from picsum_vision.testing.model_server.errors import ApiError
-from picsum_vision.testing.model_server.fault_errors import answer_with_error
-from picsum_vision.testing.model_server.faults import DEFAULT_STATUS, FaultKind, FaultPlan, ModelFault
-from picsum_vision.testing.model_server.limits import RateLimits, Refusal, RetryAfter, retry_headers
-from picsum_vision.testing.model_server.request import read_chat_request
+from picsum_vision.testing.model_server.faults import ERROR_STATUS, FaultKind, FaultPlan, ModelFault
+from picsum_vision.testing.model_server.limits import RateLimits, RetryAfter
+from picsum_vision.testing.model_server.request import ChatRequest, read_chat_request
 from picsum_vision.testing.model_server.settings import ModelServerSettings, Quirk
 
 if TYPE_CHECKING:
@@ -25,10 +25,56 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from picsum_vision.testing.model_server.request import ChatRequest
     from picsum_vision.testing.model_server.statistics import ModelStats
 
-_UNSEEN_IMAGE_PX = 512
+_UNSEEN_IMAGE_PX: Final = 512
+
+
+@dataclasses.dataclass(kw_only=True)
+class Completion:
+    """One answer. `content` is its text (or parts, or nothing); `prompt_tokens` and `completion_tokens` as billed."""
+
+    number: int
+    model: str
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    content: str | list[dict[str, str]] | None = None
+    finish_reason: str = "stop"
+    states_usage: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the body of the response."""
+        message = {"role": "assistant", "content": self.content, "refusal": None}
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish_reason}
+        body = {"id": f"chatcmpl-{self.number}", "object": "chat.completion", "created": int(time.time()), "model": self.model}
+        usage = {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+        }
+        return {**body, "choices": [choice], **({"usage": usage} if self.states_usage else {})}
+
+    def cut(self, most: int) -> None:
+        """Keep the first `most` tokens, with finish_reason "length" if something is lost."""
+        if self.completion_tokens > most:
+            self.text = self.content = cut_to_tokens(self.text, most)
+            self.finish_reason, self.completion_tokens = "length", most
+
+    def spoil(self, kind: FaultKind | None) -> None:
+        """Make of it what the fault `kind` leaves; kinds that do not concern its content change nothing."""
+        if kind in {FaultKind.CONTENT_FILTER, FaultKind.EMPTY_TEXT, FaultKind.NULL_TEXT}:
+            self.content, self.completion_tokens = None if kind is FaultKind.NULL_TEXT else "", 0
+        if kind is FaultKind.CONTENT_FILTER:
+            self.finish_reason = "content_filter"
+        if kind is FaultKind.LENGTH:
+            self.cut(max(1, self.completion_tokens // 2))
+            self.finish_reason = "length"
+        if kind is FaultKind.NO_USAGE:
+            self.states_usage = False
+        if kind is FaultKind.CONTENT_PARTS:
+            middle = len(self.text) // 2
+            self.content = [{"type": "text", "text": part} for part in (self.text[:middle], self.text[middle:]) if part]
 
 
 class ChatModel:
@@ -39,7 +85,8 @@ class ChatModel:
         self._settings = settings
         self._stats = stats
         self._pixels = PixelReader()
-        self._limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute, settings.limit_burst_s)
+        limits = {"requests": settings.requests_per_minute, "tokens": settings.tokens_per_minute}
+        self._limits = RateLimits(limits, settings.limit_burst_s, RetryAfter(settings.retry_after))
         self._faults = FaultPlan(settings.faults, settings.seed)
         self._waits = random.Random(settings.seed)  # noqa: S311 - a reproducible waiting time, no secret
         self._numbers = itertools.count(1)
@@ -48,36 +95,38 @@ class ChatModel:
         """Answer one request, whose raw `body` identifies it; :class:`ApiError` for what the model refuses."""
         self._check(chat)
         # Asked first, because a refusal must stay cheap: no image is decoded for it.
-        self._refuse(chat.model, self._limits.refuses_any())
-        question = Question(chat.prompt, await self._look_at(chat))
+        self._refuse(self._limits.refusal(chat.model, take=False))
+        question = await self._question(chat)
         completion = self._complete(chat, question)
-        self._refuse(chat.model, self._limits.admit(completion.prompt_tokens + completion.completion_tokens))
-        fault = self._faults.draw(chat.prompt, body)
-        if fault is not None:
-            self._stats.note_fault(fault.word)
-        if fault is None or FaultKind(fault.kind) is not FaultKind.RATE_LIMITED:
+        self._refuse(self._limits.refusal(chat.model, completion.prompt_tokens + completion.completion_tokens))
+        fault, kind = self._draw(chat, body)
+        if kind is not FaultKind.RATE_LIMITED:
             await asyncio.sleep(self._settings.latency.sample_s(self._waits))
-        return await self._respond(request, chat, completion, fault, question)
+        if fault is not None and kind in ERROR_STATUS:
+            return answer_with_error(fault)
+        if fault is not None and kind is FaultKind.HANG:
+            return await hang(request, fault.duration_s or 0.0)
+        if kind is FaultKind.RESET:
+            return reset_connection(request)
+        answer = self._billed(chat, question, completion, kind)
+        headers = {"x-request-id": f"req-{completion.number}", **self._limits.headers()}
+        return await deliver(request, json.dumps(answer).encode(), headers, fault)
 
     async def answer_line(self, body: Mapping[str, Any]) -> tuple[int, Any]:
         """Return status and body of the answer to a line of a batch; limits a minute and broken deliveries are not for lines."""
         try:
             chat = read_chat_request(body)
             self._check(chat)
+            question = await self._question(chat)
+            completion = self._complete(chat, question)
         except ApiError as error:
             return error.status, error.body()
-        question = Question(chat.prompt, await self._look_at(chat))
-        completion = self._complete(chat, question)
-        fault = self._faults.draw(chat.prompt, json.dumps(body).encode())
-        if fault is not None:
-            self._stats.note_fault(fault.word)
-            if FaultKind(fault.kind) in DEFAULT_STATUS:
-                error_answer = answer_with_error(fault)
-                return error_answer.status, _read_error(error_answer.text or "")
-            completion = self._spoilt(chat, completion, fault, question)
-        self._stats.note_answer(chat.image_sha256s, completion.prompt_tokens, completion.completion_tokens)
-        completion = in_parts(completion) if self._settings.has(Quirk.CONTENT_PARTS) else completion
-        return 200, completion.as_dict()
+        fault, kind = self._draw(chat, json.dumps(body).encode())
+        if fault is not None and kind in ERROR_STATUS:
+            refusal = answer_with_error(fault)
+            is_json = refusal.content_type == "application/json"
+            return refusal.status, json.loads(refusal.text or "") if is_json else refusal.text
+        return 200, self._billed(chat, question, completion, kind)
 
     def _check(self, chat: ChatRequest) -> None:
         if chat.model not in self._settings.models:
@@ -91,77 +140,52 @@ class ChatModel:
                 message = f"Unsupported parameter: '{field}' is not supported with this model."
                 raise ApiError(400, message, param=field, code="unsupported_parameter")
 
-    def _refuse(self, model: str, refusal: Refusal | None) -> None:
-        if refusal is None:
-            return
-        self._stats.note_refused()
-        form = RetryAfter(self._settings.retry_after)
-        raise refusal.error(model, retry_headers(form, refusal.wait_s, self._limits.headers(refusal)))
+    def _refuse(self, refusal: ApiError | None) -> None:
+        if refusal is not None:
+            self._stats.refused += 1
+            raise refusal
 
-    async def _look_at(self, chat: ChatRequest) -> list[PixelFacts | None]:
-        return [
+    def _draw(self, chat: ChatRequest, body: bytes) -> tuple[ModelFault | None, FaultKind | None]:
+        fault = self._faults.draw(chat.prompt, body)
+        if fault is None:
+            return None, None
+        kind = FaultKind(fault.kind)
+        self._stats.faults[kind.value] += 1
+        return fault, kind
+
+    async def _question(self, chat: ChatRequest) -> Question:
+        seen = [
             await self._pixels.read(image.data, image.sha256) if image.data is not None and image.sha256 is not None else None
             for image in chat.images
         ]
+        return Question(chat.prompt, seen)
 
-    def _complete(self, chat: ChatRequest, question: Question) -> Completion:
-        """Return the right answer, with its tokens."""
+    def _complete(self, chat: ChatRequest, question: Question, *, in_words: bool = False) -> Completion:
+        """Return the right answer, with its tokens; with `in_words` that of a model that heeds no schema."""
         # A caller who may not use response_format writes the schema into the prompt, and a model follows it.
         schema = schema_in_prompt(chat.prompt) if chat.schema is None else chat.schema
-        in_json = chat.wants_json or schema is not None
-        return self._completion(chat, question, answer_in_json(question, schema) if in_json else answer_in_words(question))
-
-    def _completion(self, chat: ChatRequest, question: Question, text: str) -> Completion:
-        image_tokens = sum(
-            count_image_tokens(facts.width, facts.height, image.detail)
-            if facts is not None
-            else count_image_tokens(_UNSEEN_IMAGE_PX, _UNSEEN_IMAGE_PX, image.detail)
-            for image, facts in zip(chat.images, question.seen, strict=True)
-        )
-        whole = Completion(
+        in_json = (chat.wants_json or schema is not None) and not in_words
+        text = answer_in_json(question, schema) if in_json else answer_in_words(question)
+        sizes = [(facts.width, facts.height) if facts else (_UNSEEN_IMAGE_PX, _UNSEEN_IMAGE_PX) for facts in question.seen]
+        completion = Completion(
             number=next(self._numbers),
             model=chat.model,
+            text=text,
             content=text,
-            finish_reason="stop",
-            prompt_tokens=chat.text_tokens + image_tokens,
+            prompt_tokens=chat.text_tokens + sum(count_image_tokens(width, height) for width, height in sizes),
             completion_tokens=count_text_tokens(text),
             states_usage=not self._settings.has(Quirk.NO_USAGE),
         )
-        return cut(whole, chat.max_tokens)
+        if chat.max_tokens is not None:
+            completion.cut(chat.max_tokens)
+        return completion
 
-    async def _respond(
-        self,
-        request: web.Request,
-        chat: ChatRequest,
-        completion: Completion,
-        fault: ModelFault | None,
-        question: Question,
-    ) -> web.StreamResponse:
-        if fault is not None:
-            kind = FaultKind(fault.kind)
-            if kind in DEFAULT_STATUS:
-                return answer_with_error(fault)
-            if kind is FaultKind.HANG:
-                return await hang(request, fault.duration_s or 0.0)
-            if kind is FaultKind.RESET:
-                return reset_connection(request)
-            completion = self._spoilt(chat, completion, fault, question)
-        self._stats.note_answer(chat.image_sha256s, completion.prompt_tokens, completion.completion_tokens)
-        if self._settings.has(Quirk.CONTENT_PARTS):
-            completion = in_parts(completion)
-        headers = {"x-request-id": f"req-{completion.number}", **self._limits.headers()}
-        return await deliver(request, json.dumps(completion.as_dict()).encode(), headers, fault)
-
-    def _spoilt(self, chat: ChatRequest, completion: Completion, fault: ModelFault, question: Question) -> Completion:
-        kind = FaultKind(fault.kind)
+    def _billed(self, chat: ChatRequest, question: Question, completion: Completion, kind: FaultKind | None) -> dict[str, Any]:
+        """Return the body of the answer as the fault leaves it, and count it as paid for."""
         if kind is FaultKind.SCHEMA_IGNORED:
-            completion = self._completion(chat, question, answer_in_words(question))
-        return spoil(completion, kind)
-
-
-def _read_error(text: str) -> Any:
-    """Return an error's body as a line of a batch has it: what is no JSON, as text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+            completion = self._complete(chat, question, in_words=True)
+        if self._settings.has(Quirk.CONTENT_PARTS):
+            completion.spoil(FaultKind.CONTENT_PARTS)
+        completion.spoil(kind)
+        self._stats.note_answer(chat.image_sha256s, completion.prompt_tokens, completion.completion_tokens)
+        return completion.as_dict()

@@ -6,15 +6,13 @@ import collections
 import dataclasses
 import enum
 import hashlib
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from picsum_vision.errors import SettingError
+from picsum_vision.testing.common import as_word, is_drawn, require
 from picsum_vision.testing.model_server.limits import RetryAfter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-_Word = TypeVar("_Word", bound=enum.Enum)
 
 
 class FaultKind(str, enum.Enum):
@@ -44,7 +42,7 @@ class FaultKind(str, enum.Enum):
     TRICKLE = "trickle"  # the right answer, in pieces over `duration_s`
 
 
-DEFAULT_STATUS: Final[Mapping[FaultKind, int]] = {
+ERROR_STATUS: Final[Mapping[FaultKind, int]] = {
     FaultKind.RATE_LIMITED: 429,
     FaultKind.SERVER_ERROR: 500,
     FaultKind.UNAVAILABLE: 503,
@@ -63,8 +61,8 @@ class ModelFault:
 
     `kind` is a :class:`FaultKind` or its word. Of the requests that match and that no earlier fault took, `share` (0 to 1) is
     hit: drawn from the seed and the request's number, so that a retry is drawn anew. `times=N` hits a body N times at most; its
-    share is drawn from the body. `prompt_contains` (any case) narrows the match. `status` replaces an error's status.
-    `retry_after` and `retry_after_s` say when to come again (by default only 429 does); `duration_s` is for "hang" and "trickle".
+    share is drawn from the body. `prompt_contains` (any case) narrows the match. `retry_after` and `retry_after_s` say when to
+    come again (by default only 429 does); `duration_s` is for "hang" and "trickle".
     """
 
     kind: FaultKind | str
@@ -72,7 +70,6 @@ class ModelFault:
     share: float = 1.0
     times: int | None = None
     prompt_contains: str | None = None
-    status: int | None = None
     retry_after: RetryAfter | str | None = None
     retry_after_s: float = 1.0
     duration_s: float | None = None
@@ -80,33 +77,15 @@ class ModelFault:
     def __post_init__(self) -> None:
         """Check every field; :class:`SettingError` names the wrong one."""
         kind = as_word(FaultKind, self.kind, "kind")
-        default_form = RetryAfter.SECONDS if kind is FaultKind.RATE_LIMITED else RetryAfter.SILENT
-        normal: dict[str, Any] = {
-            "kind": kind,
-            "retry_after": as_word(RetryAfter, self.retry_after or default_form, "retry_after"),
-            "duration_s": _DEFAULT_DURATION_S.get(kind, 0.0) if self.duration_s is None else self.duration_s,
-        }
-        for name, value in normal.items():
-            object.__setattr__(self, name, value)
-        self._check()
-
-    def _check(self) -> None:
-        _require(0 <= self.share <= 1, "share", self.share, "from 0 to 1")
-        _require(self.times is None or self.times >= 1, "times", self.times, "at least 1")
-        _require(self.status is None or 400 <= self.status <= 599, "status", self.status, "from 400 to 599")  # noqa: PLR2004 - HTTP's errors
-        _require(self.status is None or self.kind in DEFAULT_STATUS, "status", self.status, f"left out for {self.word}")
-        _require(self.retry_after_s >= 0, "retry_after_s", self.retry_after_s, "at least 0")
-        _require(self.duration_s is not None and self.duration_s >= 0, "duration_s", self.duration_s, "at least 0")
-
-    @property
-    def word(self) -> str:
-        """The kind's word."""
-        return FaultKind(self.kind).value
-
-    @property
-    def http_status(self) -> int:
-        """The HTTP status of an error fault."""
-        return self.status or DEFAULT_STATUS[FaultKind(self.kind)]
+        form = self.retry_after or (RetryAfter.SECONDS if kind is FaultKind.RATE_LIMITED else RetryAfter.SILENT)
+        duration_s = _DEFAULT_DURATION_S.get(kind, 0.0) if self.duration_s is None else self.duration_s
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "retry_after", as_word(RetryAfter, form, "retry_after"))
+        object.__setattr__(self, "duration_s", duration_s)
+        require(0 <= self.share <= 1, "share", self.share, "from 0 to 1")
+        require(self.times is None or self.times >= 1, "times", self.times, "at least 1")
+        require(self.retry_after_s >= 0, "retry_after_s", self.retry_after_s, "at least 0")
+        require(duration_s >= 0, "duration_s", duration_s, "at least 0")
 
     def matches(self, prompt: str) -> bool:
         """Say whether a request with this prompt can be hit."""
@@ -132,30 +111,10 @@ class FaultPlan:
         body_sha256 = hashlib.sha256(body).hexdigest()
         for index, fault in enumerate(self._faults):
             identity = str(number) if fault.times is None else body_sha256
-            if fault.matches(prompt) and self._chance(index, identity) < fault.share and self._may_hit(index, fault, body_sha256):
-                return fault
+            if fault.matches(prompt) and is_drawn(fault.share, f"{self._seed}/{index}/{identity}"):
+                if fault.times is None:
+                    return fault
+                self._hits[index, body_sha256] += 1
+                if self._hits[index, body_sha256] <= fault.times:
+                    return fault
         return None
-
-    def _chance(self, index: int, identity: str) -> float:
-        digest = hashlib.sha256(f"{self._seed}/{index}/{identity}".encode()).digest()
-        return int.from_bytes(digest[:6], "big") / 2**48
-
-    def _may_hit(self, index: int, fault: ModelFault, body_sha256: str) -> bool:
-        if fault.times is None:
-            return True
-        self._hits[index, body_sha256] += 1
-        return self._hits[index, body_sha256] <= fault.times
-
-
-def as_word(kind: type[_Word], value: object, setting: str) -> _Word:
-    """Return `value` as a member of the enum `kind`; :class:`SettingError` lists the allowed words."""
-    try:
-        return kind(value)
-    except ValueError as error:
-        allowed = ", ".join(str(member.value) for member in kind)
-        raise SettingError(f"{setting}={value!r}: must be one of {allowed}") from error
-
-
-def _require(holds: bool, setting: str, value: object, allowed: str) -> None:  # noqa: FBT001 - the checked condition itself
-    if not holds:
-        raise SettingError(f"{setting}={value!r}: must be {allowed}")

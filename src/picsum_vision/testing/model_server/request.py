@@ -1,36 +1,48 @@
-"""Reads the body of a chat request into one checked value."""
+"""Reads the body of a chat request into one checked value: its texts, its images, what the answer must be."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from picsum_vision.testing.model_server.answers.tokens import count_text_tokens
 from picsum_vision.testing.model_server.errors import ApiError
-from picsum_vision.testing.model_server.messages import SentImage, read_messages
 
-_SCHEMA_NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
-_MAX_TEMPERATURE: Final = 2
+_ROLES: Final = ("system", "developer", "user", "assistant")
+_DATA_URL: Final = re.compile(r"data:image/[\w.+-]+(?:;[\w.+-]+=[^;,]*)*;base64,", re.IGNORECASE)
+_TOKENS_PER_MESSAGE: Final = 4
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
+class SentImage:
+    """One image of a request. Both are None for an http(s) address, which is accepted but never opened."""
+
+    data: bytes | None = dataclasses.field(default=None, repr=False)
+    sha256: str | None = None
+
+
+@dataclasses.dataclass(kw_only=True)
 class ChatRequest:
     """A checked chat request.
 
-    `schema` is the JSON schema that the answer must follow (None: free text), `max_tokens` bounds the answer,
-    `given` holds the names of the request's fields that are not null.
+    `prompt` is all that was asked, `schema` the JSON schema that the answer must follow (None: free text), `max_tokens` bounds
+    the answer, `given` holds the names of the request's fields that are not null.
     """
 
     model: str
-    prompt: str
-    images: tuple[SentImage, ...]
-    text_tokens: int
     schema: Mapping[str, Any] | None
     wants_json: bool
     max_tokens: int | None
     given: frozenset[str]
+    prompt: str = ""
+    images: list[SentImage] = dataclasses.field(default_factory=list)
+    text_tokens: int = 0
 
     @property
     def image_sha256s(self) -> frozenset[str]:
@@ -44,53 +56,74 @@ def parse_json_object(body: bytes) -> Mapping[str, Any]:
         parsed = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ApiError(400, "We could not parse the JSON body of your request.") from error
-    if not isinstance(parsed, dict):
-        raise ApiError(400, "The body of your request must be a JSON object.")
-    return parsed
+    _require(isinstance(parsed, dict), None, "The body of your request must be a JSON object.")
+    found: Mapping[str, Any] = parsed
+    return found
 
 
 def read_chat_request(body: Mapping[str, Any], model: str | None = None) -> ChatRequest:
     """Check a chat request; `model` overrides the body's own. :class:`ApiError` 400 names the wrong field."""
-    name = model if model is not None else body.get("model")
-    if not isinstance(name, str) or not name:
-        raise ApiError(400, "You must provide a model parameter.", param="model")
-    conversation = read_messages(body.get("messages"))
-    _check_numbers(body)
-    if body.get("stream"):
-        raise ApiError(400, "'stream' is not supported by this server.", param="stream", code="unsupported_parameter")
+    name = body.get("model") if model is None else model
+    _require(isinstance(name, str) and bool(name), "model", "You must provide a model parameter.")
+    bounds = [body[field] for field in ("max_completion_tokens", "max_tokens") if body.get(field) is not None]
+    fits = all(isinstance(bound, int) and not isinstance(bound, bool) and bound >= 1 for bound in bounds)
+    _require(fits, "max_tokens", "'max_tokens' must be a whole number of at least 1.")
     schema, wants_json = _read_response_format(body.get("response_format"))
-    return ChatRequest(
-        model=name,
-        prompt=conversation.prompt,
-        images=conversation.images,
-        text_tokens=conversation.text_tokens,
+    chat = ChatRequest(
+        model=str(name),
         schema=schema,
         wants_json=wants_json,
-        max_tokens=_read_max_tokens(body),
+        max_tokens=bounds[0] if bounds else None,
         given=frozenset(field for field, value in body.items() if value is not None),
     )
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise ApiError(400, "'messages' must be a list with at least one message.", param="messages")
+    for index, message in enumerate(messages):
+        _read_message(chat, message, f"messages[{index}]")
+    return chat
 
 
-def _read_max_tokens(body: Mapping[str, Any]) -> int | None:
-    for field in ("max_completion_tokens", "max_tokens"):
-        value = body.get(field)
-        if value is None:
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ApiError(400, f"'{field}' must be a whole number of at least 1.", param=field, code="invalid_value")
-        return value
-    return None
+def _require(holds: bool, param: str | None, message: str) -> None:  # noqa: FBT001 - the checked condition itself
+    if not holds:
+        raise ApiError(400, message, param=param, code=None if param is None else "invalid_value")
 
 
-def _check_numbers(body: Mapping[str, Any]) -> None:
-    answers = body.get("n")
-    if answers is not None and (isinstance(answers, bool) or answers != 1):
-        raise ApiError(400, "'n' must be 1: this server gives one answer to a request.", param="n", code="unsupported_value")
-    temperature = body.get("temperature")
-    if temperature is None:
-        return
-    if not isinstance(temperature, (int, float)) or isinstance(temperature, bool) or not 0 <= temperature <= _MAX_TEMPERATURE:
-        raise ApiError(400, "'temperature' must be a number from 0 to 2.", param="temperature", code="invalid_value")
+def _read_message(chat: ChatRequest, message: object, where: str) -> None:
+    role = message.get("role") if isinstance(message, Mapping) else None
+    if not isinstance(message, Mapping) or role not in _ROLES:
+        raise ApiError(400, f"{where}.role must be one of {', '.join(_ROLES)}.", param=f"{where}.role")
+    content = message.get("content")
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if not isinstance(parts, list) or not parts:
+        raise ApiError(400, f"{where}.content must be a string or a list of parts.", param=f"{where}.content")
+    chat.text_tokens += _TOKENS_PER_MESSAGE
+    for part in parts:
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if kind == "text" and isinstance(part.get("text"), str):
+            chat.text_tokens += count_text_tokens(part["text"])
+            chat.prompt += part["text"] + "\n" if role != "assistant" else ""
+        elif kind == "image_url" and role == "user":
+            chat.images.append(_read_image(part.get("image_url"), f"{where}.image_url"))
+        else:
+            raise ApiError(400, f"{where}: parts are texts and, of a user, images.", param=where, code="invalid_value")
+
+
+def _read_image(image: Any, where: str) -> SentImage:
+    url = image.get("url") if isinstance(image, Mapping) else None
+    if not isinstance(url, str):
+        raise ApiError(400, f"{where} must be an object with a string 'url'.", param=where, code="invalid_type")
+    if re.match(r"https?://[^/\s]", url, re.IGNORECASE):
+        return SentImage()
+    head = _DATA_URL.match(url)
+    if head is None:
+        message = f"{where} must be an http(s) address or 'data:image/<type>;base64,<data>'."
+        raise ApiError(400, message, param=where, code="invalid_image_url")
+    try:
+        data = base64.b64decode(url[head.end() :], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ApiError(400, f"{where}: invalid base64 data.", param=where, code="invalid_base64") from error
+    return SentImage(data, hashlib.sha256(data).hexdigest())
 
 
 def _read_response_format(wanted: object) -> tuple[Mapping[str, Any] | None, bool]:
@@ -100,21 +133,10 @@ def _read_response_format(wanted: object) -> tuple[Mapping[str, Any] | None, boo
         return None, False
     if kind == "json_object":
         return None, True
-    if not isinstance(wanted, Mapping) or kind != "json_schema":
-        message = "'response_format.type' must be 'text', 'json_object' or 'json_schema'."
-        raise ApiError(400, message, param="response_format.type", code="invalid_value")
-    return _read_json_schema(wanted.get("json_schema")), True
-
-
-def _read_json_schema(described: object) -> Mapping[str, Any]:
-    where = "response_format.json_schema"
-    if not isinstance(described, Mapping):
-        raise ApiError(400, f"Missing required parameter: '{where}'.", param=where, code="missing_required_parameter")
-    name = described.get("name")
-    if not isinstance(name, str) or not _SCHEMA_NAME.fullmatch(name):
-        message = f"'{where}.name' must be 1 to 64 letters, digits, underscores or dashes."
-        raise ApiError(400, message, param=f"{where}.name", code="invalid_value")
-    schema = described.get("schema")
-    if not isinstance(schema, Mapping):
-        raise ApiError(400, f"'{where}.schema' must be a JSON schema.", param=f"{where}.schema", code="invalid_type")
-    return schema
+    described = wanted.get("json_schema") if isinstance(wanted, Mapping) and kind == "json_schema" else None
+    schema = described.get("schema") if isinstance(described, Mapping) else None
+    name = described.get("name") if isinstance(described, Mapping) else None
+    if not isinstance(schema, Mapping) or not isinstance(name, str) or not re.fullmatch(r"[\w-]{1,64}", name, re.ASCII):
+        message = "'response_format' must be text, json_object, or json_schema with a 'name' of 1 to 64 letters and a 'schema'."
+        raise ApiError(400, message, param="response_format", code="invalid_value")
+    return schema, True

@@ -1,4 +1,4 @@
-"""The settings of the embedded model server, checked when made and able to travel to its process as JSON."""
+"""The settings of the embedded model server, checked when made."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
-from picsum_vision.errors import SettingError
+from picsum_vision.testing.common import as_word, require
 from picsum_vision.testing.latency import Latency
 from picsum_vision.testing.model_server.batches.faults import BatchFault
-from picsum_vision.testing.model_server.faults import ModelFault, as_word
+from picsum_vision.testing.model_server.faults import ModelFault
 from picsum_vision.testing.model_server.limits import RetryAfter
 from picsum_vision.testing.server_process import ADDRESS_ALLOWED, DEFAULT_HOST, is_own_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-DEFAULT_MAX_BODY_BYTES = 20_000_000
-DEFAULT_MODELS = ("test-vision",)
 
 
 class Quirk(str, enum.Enum):
@@ -53,8 +50,8 @@ class ModelServerSettings:
     limit_burst_s: float = 60.0
     retry_after: RetryAfter | str = RetryAfter.SECONDS
     api_key: str | None = dataclasses.field(default=None, repr=False)
-    models: Sequence[str] = DEFAULT_MODELS
-    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    models: Sequence[str] = ("test-vision",)
+    max_body_bytes: int = 20_000_000
     quirks: Sequence[Quirk | str] = ()
     seed: int = 0
     batch_s: float = 0.0
@@ -64,37 +61,25 @@ class ModelServerSettings:
 
     def __post_init__(self) -> None:
         """Check every setting; :class:`SettingError` names the wrong one."""
-        for name in ("models", "quirks", "faults", "batch_faults"):
-            if isinstance(getattr(self, name), (str, bytes)):
-                raise SettingError(f"{name}={getattr(self, name)!r}: must be a list")
-        object.__setattr__(self, "models", tuple(self.models))
-        object.__setattr__(self, "faults", tuple(self.faults))
-        object.__setattr__(self, "batch_faults", tuple(self.batch_faults))
         object.__setattr__(self, "quirks", tuple(as_word(Quirk, quirk, "quirks") for quirk in self.quirks))
         object.__setattr__(self, "retry_after", as_word(RetryAfter, self.retry_after, "retry_after"))
-        self._check()
-
-    def _check(self) -> None:
-        if not is_own_address(self.host):
-            raise SettingError(f"host={self.host!r}: must be {ADDRESS_ALLOWED}")
+        require(is_own_address(self.host), "host", self.host, ADDRESS_ALLOWED)
         for name, low, high in (
             ("port", 0, 65_535),
             ("requests_per_minute", 1, None),
             ("tokens_per_minute", 1, None),
+            ("limit_burst_s", 0.001, 60),
             ("max_body_bytes", 1, None),
             ("batch_s", 0, None),
             ("max_batch_requests", 1, None),
             ("max_batch_file_bytes", 1, None),
         ):
             value = getattr(self, name)
-            if value is not None and not (value >= low and (high is None or value <= high)):
-                raise SettingError(f"{name}={value!r}: must be at least {low}" + ("" if high is None else f" and at most {high}"))
-        if not 0 < self.limit_burst_s <= 60:  # noqa: PLR2004 - a minute
-            raise SettingError(f"limit_burst_s={self.limit_burst_s!r}: must be above 0 and at most 60")
-        if not self.models or not all(self.models):
-            raise SettingError(f"models={list(self.models)!r}: must name at least one model, and no empty name")
-        if self.api_key == "":
-            raise SettingError("api_key='': must not be empty; None asks for no key")
+            allowed = f"at least {low}" if high is None else f"from {low} to {high}"
+            require(value is None or (value >= low and (high is None or value <= high)), name, value, allowed)
+        are_names = not isinstance(self.models, str) and bool(self.models) and all(self.models)
+        require(are_names, "models", self.models, "a list of at least one name, and no empty one")
+        require(self.api_key != "", "api_key", self.api_key, "None, which asks for no key, or a key that is not empty")
 
     def has(self, quirk: Quirk) -> bool:
         """Say whether the endpoint has this habit."""

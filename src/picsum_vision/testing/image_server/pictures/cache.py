@@ -87,10 +87,6 @@ class PictureCache:
         """Encode every view ahead, so that the first answers are as quick as later ones."""
         await asyncio.gather(*(self.get(number, rendering) for number in range(self._distinct)))
 
-    def close(self) -> None:
-        """Give up what has not begun."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
     def _encoding(self, key: tuple[int, Rendering]) -> asyncio.Future[bytes]:
         under_way = self._under_way.get(key)
         if under_way is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import hashlib
 from typing import TYPE_CHECKING, Final
 
@@ -31,15 +30,14 @@ class Catalogue:
     def __init__(self, missing_ids: Collection[int] = MISSING_IDS) -> None:
         """Leave out `missing_ids`; the rest exists."""
         self.ids = tuple(i for i in range(1, LAST_ID + 1) if i not in missing_ids)
+        self._known = frozenset(self.ids)
 
     def find(self, written_id: str) -> int | None:
         """Tell the picture's id, or None where there is no such picture. `007` is not `7`."""
         if not written_id.isascii() or not written_id.isdigit() or len(written_id) > len(str(LAST_ID)):
             return None
         number = int(written_id)
-        place = bisect.bisect_left(self.ids, number)
-        exists = place < len(self.ids) and self.ids[place] == number and str(number) == written_id
-        return number if exists else None
+        return number if number in self._known and str(number) == written_id else None
 
     def of_seed(self, seed: str) -> int:
         """Tell the id that `seed` leads to: always the same one."""

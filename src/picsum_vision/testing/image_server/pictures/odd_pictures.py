@@ -24,41 +24,26 @@ _ADLER_MODULUS: Final = 65_521
 _RUN_BYTES: Final = 1_000_000
 
 
-def jpeg(upright: Image.Image) -> bytes:
-    """Make an ordinary JPEG."""
-    return _saved(upright, "JPEG", quality=_QUALITY)
-
-
 def animated_gif(upright: Image.Image) -> bytes:
     """Make a GIF of three frames, at most 320 pixels a side."""
     small = upright.copy()
     small.thumbnail((_GIF_SIDE_PX, _GIF_SIDE_PX))
     frames = [frame.quantize(64) for frame in (small, ImageOps.mirror(small), ImageOps.flip(small))]
-    return _saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=200, loop=0)
-
-
-def cmyk_jpeg(upright: Image.Image) -> bytes:
-    """Make a JPEG in printing colours."""
-    return _saved(upright.convert("CMYK"), "JPEG", quality=_QUALITY)
+    return saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=200, loop=0)
 
 
 def rotated_jpeg(upright: Image.Image) -> bytes:
     """Make a JPEG that is stored lying on its side and says in its EXIF data how to turn it upright."""
     exif = Image.Exif()
     exif[_EXIF_ORIENTATION] = _TURN_CLOCKWISE
-    return _saved(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=_QUALITY, exif=exif.tobytes())
+    return saved(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif.tobytes())
 
 
 def png_16_bit(upright: Image.Image) -> bytes:
     """Make a grey PNG with 16 bits a pixel."""
     # 257 takes 255 to 65535.
     deep = np.asarray(upright.convert("L"), dtype=np.uint16) * 257
-    return _saved(Image.fromarray(deep), "PNG", compress_level=1)
-
-
-def webp(upright: Image.Image) -> bytes:
-    """Make a WebP."""
-    return _saved(upright, "WEBP", quality=_QUALITY, method=0)
+    return saved(Image.fromarray(deep), "PNG", compress_level=1)
 
 
 def comment(text: bytes) -> bytes:
@@ -112,7 +97,8 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
 
 
-def _saved(image: Image.Image, kind: str, **settings: Any) -> bytes:
+def saved(image: Image.Image, kind: str, **settings: Any) -> bytes:
+    """Encode the picture as a file of this kind."""
     out = io.BytesIO()
-    image.save(out, kind, **settings)
+    image.save(out, kind, **{"quality": _QUALITY, **settings})
     return out.getvalue()

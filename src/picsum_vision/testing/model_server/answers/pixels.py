@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import collections
 import dataclasses
-import hashlib
 import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageStat
 
 from picsum_vision.testing.model_server.errors import ApiError
 
@@ -19,25 +18,33 @@ _FORMATS: Final = ("JPEG", "PNG", "GIF", "WEBP")
 _THUMBNAIL: Final = (12, 12)
 _MAX_PIXELS: Final = 80_000_000
 _MAX_REMEMBERED: Final = 100_000
-_FULL: Final = 255
-_DARK, _PALE, _VIVID_ENOUGH, _BROWN_BELOW, _PINK_BELOW = 50, 215, 40, 150, 110
-# Upper ends of the hues in degrees.
-_HUES: Final = ((15, "red"), (45, "orange"), (70, "yellow"), (165, "green"), (200, "cyan"), (258, "blue"), (300, "purple"))
-_RED_FROM: Final = 340
+_COLOURS: Final = {
+    "red": (220, 30, 30),
+    "orange": (255, 150, 20),
+    "yellow": (250, 240, 50),
+    "green": (30, 160, 40),
+    "cyan": (60, 220, 220),
+    "blue": (40, 60, 220),
+    "purple": (130, 20, 150),
+    "pink": (255, 150, 185),
+    "brown": (130, 75, 35),
+    "black": (15, 15, 15),
+    "white": (245, 245, 245),
+    "grey": (128, 128, 128),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PixelFacts:
     """What was measured in one image.
 
-    `width` and `height` in pixels, `brightness` and `contrast` from 0 to 100, `colours` by name with the most frequent first,
-    `mean_colour` as `#rrggbb`, `fingerprint` the start of the SHA-256 of its bytes.
+    `width` and `height` in pixels, `brightness` from 0 to 100, `colours` by name with the most frequent first, `mean_colour` as
+    `#rrggbb`, `fingerprint` the start of the SHA-256 of its bytes.
     """
 
     width: int
     height: int
     brightness: float
-    contrast: float
     colours: tuple[str, ...]
     mean_colour: str
     fingerprint: str
@@ -69,7 +76,7 @@ class PixelReader:
             raise
 
 
-def measure(data: bytes, sha256: str | None = None) -> PixelFacts:
+def measure(data: bytes, sha256: str) -> PixelFacts:
     """Decode the image `data` in full and measure it; :class:`ApiError` 400 if it is no image or a damaged one."""
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
@@ -78,48 +85,26 @@ def measure(data: bytes, sha256: str | None = None) -> PixelFacts:
                 raise _invalid_image(f"it has more than {_MAX_PIXELS} pixels")
             # A JPEG is decoded at an eighth of its size, at a fraction of the cost.
             image.draft("RGB", _THUMBNAIL)
-            thumbnail = _as_rgb(image).resize(_THUMBNAIL, Image.Resampling.BOX)
+            thumbnail = image.convert("RGB").resize(_THUMBNAIL, Image.Resampling.BOX)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise _invalid_image(type(error).__name__) from error
-    return _facts(thumbnail, width, height, sha256 or hashlib.sha256(data).hexdigest())
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    # Pillow clips 16-bit grey to white when it converts to 8 bits: scale it first.
-    if image.mode.startswith("I"):
-        image = image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
-    return image.convert("RGB")
-
-
-def _facts(thumbnail: Image.Image, width: int, height: int, sha256: str) -> PixelFacts:
-    pixels = thumbnail.tobytes()
-    means = [sum(pixels[channel::3]) * 3 / len(pixels) for channel in range(3)]
-    luma = thumbnail.convert("L").tobytes()
-    mean_luma = sum(luma) / len(luma)
-    spread = (sum((level - mean_luma) ** 2 for level in luma) / len(luma)) ** 0.5
-    hsv = thumbnail.convert("HSV").tobytes()
-    names = collections.Counter(_colour_name(*hsv[start : start + 3]) for start in range(0, len(hsv), 3))
     return PixelFacts(
         width=width,
         height=height,
-        brightness=round(mean_luma * 100 / _FULL, 1),
-        contrast=round(spread * 200 / _FULL, 1),
-        colours=tuple(name for name, _ in names.most_common()),
-        mean_colour="#" + "".join(f"{round(mean):02x}" for mean in means),
+        brightness=round(ImageStat.Stat(thumbnail.convert("L")).mean[0] / 2.55, 1),
+        colours=_colours(thumbnail),
+        mean_colour="#" + "".join(f"{round(mean):02x}" for mean in ImageStat.Stat(thumbnail).mean),
         fingerprint=sha256[:8],
     )
 
 
-def _colour_name(hue: int, saturation: int, value: int) -> str:
-    if value < _DARK:
-        return "black"
-    if saturation < _VIVID_ENOUGH:
-        return "white" if value > _PALE else "grey"
-    degrees = hue * 360 / 256
-    name = "red" if degrees >= _RED_FROM else next((name for end, name in _HUES if degrees < end), "pink")
-    if name == "orange" and value < _BROWN_BELOW:
-        return "brown"
-    return "pink" if name == "red" and saturation < _PINK_BELOW and value > _PALE else name
+def _colours(thumbnail: Image.Image) -> tuple[str, ...]:
+    palette = Image.new("P", (1, 1))
+    # All 256 entries, or Pillow has colours of its own in the rest.
+    palette.putpalette(([level for colour in _COLOURS.values() for level in colour] * 22)[: 3 * 256])
+    counts = thumbnail.quantize(palette=palette, dither=Image.Dither.NONE).histogram()
+    found = {name: sum(counts[number :: len(_COLOURS)]) for number, name in enumerate(_COLOURS)}
+    return tuple(sorted((name for name in found if found[name]), key=lambda name: -found[name]))
 
 
 def _invalid_image(reason: str) -> ApiError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from picsum_vision.testing.model_server.answers.pixels import PixelFacts
 
+_ITALIAN_PROMPT: Final = re.compile(r"\b(?:immagin|foto\b|descriv|elenca|cosa\b|italian)", re.IGNORECASE)
 _ITALIAN_COLOURS: Final = {
     "red": "rosso",
     "orange": "arancione",
@@ -29,13 +29,6 @@ _ITALIAN_COLOURS: Final = {
     "white": "bianco",
     "grey": "grigio",
 }
-_ITALIAN_PROMPT: Final = re.compile(r"\b(?:immagin|foto\b|descriv|elenca|cosa\b|italian)", re.IGNORECASE)
-_BRIGHTNESS_STEPS: Final = (
-    (20, "very dark", "molto scura"),
-    (40, "dark", "scura"),
-    (60, "medium", "media"),
-    (80, "bright", "chiara"),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,10 +47,10 @@ class Question:
 def answer_in_words(question: Question) -> str:
     """Describe every image of the question, in one text."""
     italian = question.italian
-    if not question.seen:
+    sentences = [_sentence(facts, italian=italian) for facts in question.seen]
+    if not sentences:
         count = len(question.prompt.split())
         return f"Domanda di {count} parole, senza immagini." if italian else f"A question of {count} words, without images."
-    sentences = [_sentence(facts, italian=italian) for facts in question.seen]
     if len(sentences) == 1:
         return sentences[0]
     noun = "Immagine" if italian else "Image"
@@ -65,82 +58,44 @@ def answer_in_words(question: Question) -> str:
 
 
 def answer_in_json(question: Question, schema: Mapping[str, Any] | None) -> str:
-    """Answer with a JSON object that is valid against `schema`, or of this server's own choice if that is None."""
-    if schema is not None:
-        return json.dumps(follow_schema(schema, _findings(question)), ensure_ascii=False)
-    images = [_as_object(facts) for facts in question.seen]
-    own = {"description": answer_in_words(question), **(images[0] if len(images) == 1 else {"images": images})}
-    return json.dumps(own, ensure_ascii=False)
+    """Answer with a JSON object that is valid against `schema`; if that is None, with a description."""
+    text = answer_in_words(question)
+    if schema is None:
+        return json.dumps({"description": text}, ensure_ascii=False)
+    measured = [facts for facts in question.seen if facts is not None]
+    names = dict.fromkeys(name for facts in measured for name in facts.colours)
+    findings = Findings(
+        text=text,
+        words=tuple(_ITALIAN_COLOURS[name] if question.italian else name for name in names),
+        digest=" ".join(facts.fingerprint for facts in measured) or question.prompt,
+        share=sum(facts.brightness for facts in measured) / (100 * len(measured)) if measured else 0.5,
+    )
+    return json.dumps(follow_schema(schema, findings), ensure_ascii=False)
 
 
 def schema_in_prompt(prompt: str) -> Mapping[str, Any] | None:
     """Return the first JSON schema of an object that the prompt spells out, as callers do who may not use `response_format`."""
     decoder = json.JSONDecoder()
-    start = prompt.find("{")
-    while start >= 0:
+    for brace in re.finditer("{", prompt):
         try:
-            found, end = decoder.raw_decode(prompt, start)
+            found, _ = decoder.raw_decode(prompt, brace.start())
         except (ValueError, RecursionError):
-            end = start + 1
-        else:
-            if isinstance(found, dict) and found.get("type") == "object" and isinstance(found.get("properties"), dict):
-                return found
-        start = prompt.find("{", end)
+            continue
+        if isinstance(found, dict) and found.get("type") == "object" and isinstance(found.get("properties"), dict):
+            return found
     return None
 
 
 def _sentence(facts: PixelFacts | None, *, italian: bool) -> str:
     if facts is None:
         return "Un indirizzo che questo server non apre." if italian else "An address that this server does not open."
-    size, light = f"{facts.width} x {facts.height}", _brightness_word(facts.brightness, italian=italian)
-    main = _colour(facts.colours[0], italian=italian)
-    others = [_colour(name, italian=italian) for name in facts.colours[1:3]]
+    colours = [_ITALIAN_COLOURS[name] if italian else name for name in facts.colours[:3]]
     if italian:
-        rest = f", poi {' e '.join(others)}" if others else ""
         return (
-            f"L'immagine misura {size} pixel ed è {light} (luminosità {facts.brightness} su 100, contrasto {facts.contrast}). "
-            f"Il colore dominante è {main}{rest}; il colore medio è {facts.mean_colour}. Impronta {facts.fingerprint}."
+            f"L'immagine misura {facts.width} x {facts.height} pixel, con luminosità {facts.brightness} su 100. "
+            f"Colori dominanti: {', '.join(colours)}; colore medio {facts.mean_colour}. Impronta {facts.fingerprint}."
         )
-    rest = f", then {' and '.join(others)}" if others else ""
     return (
-        f"The image measures {size} pixels and is {light} (brightness {facts.brightness} of 100, contrast {facts.contrast}). "
-        f"The dominant colour is {main}{rest}; the mean colour is {facts.mean_colour}. Fingerprint {facts.fingerprint}."
-    )
-
-
-def _brightness_word(brightness: float, *, italian: bool) -> str:
-    for end, english, word in _BRIGHTNESS_STEPS:
-        if brightness < end:
-            return word if italian else english
-    return "molto chiara" if italian else "very bright"
-
-
-def _colour(name: str, *, italian: bool) -> str:
-    return _ITALIAN_COLOURS[name] if italian else name
-
-
-def _as_object(facts: PixelFacts | None) -> dict[str, Any]:
-    if facts is None:
-        return {"opened": False}
-    return {
-        "width": facts.width,
-        "height": facts.height,
-        "brightness": facts.brightness,
-        "dominant_colour": facts.colours[0],
-        "mean_colour": facts.mean_colour,
-    }
-
-
-def _findings(question: Question) -> Findings:
-    measured = [facts for facts in question.seen if facts is not None]
-    names = dict.fromkeys(name for facts in measured for name in facts.colours)
-    identity = (
-        "|".join(f"{facts.width}x{facts.height} {facts.mean_colour} {facts.contrast}" for facts in measured) or question.prompt
-    )
-    return Findings(
-        text=answer_in_words(question),
-        words=tuple(_colour(name, italian=question.italian) for name in names),
-        digest=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest(),
-        share=sum(facts.brightness for facts in measured) / (100 * len(measured)) if measured else 0.5,
-        sizes={"width": measured[0].width, "height": measured[0].height} if measured else {},
+        f"The image measures {facts.width} x {facts.height} pixels, with brightness {facts.brightness} of 100. "
+        f"Dominant colours: {', '.join(colours)}; mean colour {facts.mean_colour}. Fingerprint {facts.fingerprint}."
     )

@@ -5,28 +5,16 @@ from __future__ import annotations
 import collections
 import dataclasses
 import enum
-import hashlib
 from typing import TYPE_CHECKING, Final
 
-from picsum_vision.errors import SettingError
+from picsum_vision.testing.common import as_word, is_drawn, require
 from picsum_vision.testing.model_server.errors import ApiError
-from picsum_vision.testing.model_server.faults import as_word
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from picsum_vision.testing.model_server.settings import ModelServerSettings
+    from picsum_vision.testing.model_server.statistics import ModelStats
 
-ROUTES: Final = (
-    "files.create",
-    "files.list",
-    "files.retrieve",
-    "files.content",
-    "files.delete",
-    "batches.create",
-    "batches.list",
-    "batches.retrieve",
-    "batches.cancel",
-)
-_TOO_MANY: Final = 429
+_ROUTES: Final = ("files.create", "files.list", "files.content", "batches.create", "batches.list", "batches.retrieve")
 
 
 class BatchFaultKind(str, enum.Enum):
@@ -70,59 +58,50 @@ class BatchFault:
         """Check every field; :class:`SettingError` names the wrong one."""
         kind = as_word(BatchFaultKind, self.kind, "kind")
         object.__setattr__(self, "kind", kind)
+        has_its_route = (self.route in _ROUTES) == (kind is BatchFaultKind.HTTP_ERROR)
         for setting, holds, allowed in (
             ("share", 0 <= self.share <= 1, "from 0 to 1"),
             ("times", self.times is None or self.times >= 1, "at least 1"),
-            (
-                "route",
-                (self.route in ROUTES) == (kind is BatchFaultKind.HTTP_ERROR),
-                f"for http_error one of {', '.join(ROUTES)}",
-            ),
+            ("route", has_its_route, f"for http_error one of {', '.join(_ROUTES)}"),
             ("status", 400 <= self.status <= 599, "from 400 to 599"),  # noqa: PLR2004 - HTTP's errors
             ("line", self.line is None or self.line >= 1, "at least 1"),
             ("done_share", 0 <= self.done_share <= 1, "from 0 to 1"),
         ):
-            if not holds:
-                raise SettingError(f"{setting}={getattr(self, setting)!r}: must be {allowed}")
-
-    def error(self) -> ApiError:
-        """Return the answer of a request that is hit."""
-        if self.status == _TOO_MANY:
-            return ApiError(_TOO_MANY, "Rate limit reached for requests.", kind="requests", code="rate_limit_exceeded")
-        return ApiError(self.status, "The server had an error while processing your request.", kind="server_error")
+            require(holds, setting, getattr(self, setting), allowed)
 
 
 class BatchFaultPlan:
     """Draws faults; the same seed and the same order of requests give the same faults."""
 
-    def __init__(self, faults: Sequence[BatchFault], seed: int) -> None:
-        """Start with nothing drawn."""
-        self._faults = tuple(enumerate(faults))
-        self._seed = seed
+    def __init__(self, settings: ModelServerSettings, stats: ModelStats) -> None:
+        """Start with nothing drawn; what is drawn is counted in `stats`."""
+        self._faults = tuple(enumerate(settings.batch_faults))
+        self._seed = settings.seed
+        self._stats = stats
         self._drawn: collections.Counter[int] = collections.Counter()
         self._hits: collections.Counter[int] = collections.Counter()
 
     def of_request(self, kind: BatchFaultKind, route: str | None = None) -> BatchFault | None:
         """Return the fault of this kind that hits the next request, or None."""
-        return next((fault for index, fault in self._faults if self._fits(fault, kind, route) and self._hit(index, fault)), None)
+        fitting = ((index, fault) for index, fault in self._faults if fault.kind is kind and fault.route == route)
+        return next((fault for index, fault in fitting if self._hit(index, fault)), None)
+
+    def may_fail(self, kind: BatchFaultKind, route: str | None = None) -> None:
+        """Answer the next request with the status of the fault of this kind, if one hits it."""
+        fault = self.of_request(kind, route)
+        if fault is not None:
+            raise ApiError(fault.status, "The server had an error while processing your request.", kind="server_error")
 
     def of_batch(self) -> dict[BatchFaultKind, BatchFault]:
         """Return the faults of a new batch, by their kinds."""
-        return {
-            BatchFaultKind(fault.kind): fault
-            for index, fault in self._faults
-            if fault.kind not in _OF_REQUESTS and self._hit(index, fault)
-        }
-
-    @staticmethod
-    def _fits(fault: BatchFault, kind: BatchFaultKind, route: str | None) -> bool:
-        return fault.kind is kind and fault.route == route
+        fitting = ((index, fault) for index, fault in self._faults if fault.kind not in _OF_REQUESTS)
+        return {BatchFaultKind(fault.kind): fault for index, fault in fitting if self._hit(index, fault)}
 
     def _hit(self, index: int, fault: BatchFault) -> bool:
         number = self._drawn[index]
         self._drawn[index] += 1
-        digest = hashlib.sha256(f"{self._seed}/batch/{index}/{number}".encode()).digest()
-        if int.from_bytes(digest[:6], "big") / 2**48 >= fault.share or self._hits[index] == fault.times:
+        if not is_drawn(fault.share, f"{self._seed}/batch/{index}/{number}") or self._hits[index] == fault.times:
             return False
         self._hits[index] += 1
+        self._stats.faults[fault.route or BatchFaultKind(fault.kind).value] += 1
         return True

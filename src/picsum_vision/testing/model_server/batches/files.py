@@ -1,4 +1,4 @@
-"""The embedded model server's files: uploaded, listed, read and deleted, kept on this machine's disk while the server runs."""
+"""The embedded model server's files: uploaded, listed and read, kept on this machine's disk while the server runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from picsum_vision.testing.model_server.settings import ModelServerSettings
     from picsum_vision.testing.model_server.statistics import ModelStats
 
-_PURPOSES: Final = ("batch", "user_data", "vision", "fine-tune", "assistants", "evals")
 _CHUNK_BYTES: Final = 1 << 20
 _MOST_LISTED: Final = 10_000
 
@@ -74,11 +73,6 @@ class FileStore:
             raise ApiError(404, f"No such File object: {file_id}", param="id")
         return self._files[file_id]
 
-    def delete(self, file_id: str) -> None:
-        """Delete the file; :class:`ApiError` 404 if it is not there."""
-        self.get(file_id).path.unlink()
-        del self._files[file_id]
-
     def all(self) -> list[StoredFile]:
         """Return all files, the oldest first."""
         return list(self._files.values())
@@ -94,15 +88,7 @@ def page(request: web.Request, objects: Sequence[dict[str, Any]], *, normal: int
         raise ApiError(400, f"No such object: {after}", param="after", code="invalid_value")
     start = 0 if after is None else ids.index(after) + 1
     shown = objects[start : start + int(text)]
-    return web.json_response(
-        {
-            "object": "list",
-            "data": shown,
-            "first_id": shown[0]["id"] if shown else None,
-            "last_id": shown[-1]["id"] if shown else None,
-            "has_more": start + len(shown) < len(objects),
-        }
-    )
+    return web.json_response({"object": "list", "data": shown, "has_more": start + len(shown) < len(objects)})
 
 
 class FileRoutes:
@@ -123,17 +109,9 @@ class FileRoutes:
             for route in (
                 web.post(f"{prefix}/files", self._create),
                 web.get(f"{prefix}/files", self._list),
-                web.get(f"{prefix}/files/{{id}}", self._retrieve),
                 web.get(f"{prefix}/files/{{id}}/content", self._content),
-                web.delete(f"{prefix}/files/{{id}}", self._delete),
             )
         ]
-
-    def _may_fail(self, route: str) -> None:
-        fault = self._faults.of_request(BatchFaultKind.HTTP_ERROR, f"files.{route}")
-        if fault is not None:
-            self._stats.note_fault(f"files.{route}")
-            raise fault.error()
 
     async def _create(self, request: web.Request) -> web.Response:
         if not request.content_type.startswith("multipart/"):
@@ -145,44 +123,29 @@ class FileRoutes:
             elif isinstance(part, BodyPartReader) and part.name == "file":
                 filename = part.filename or "upload"
                 await self._save(part, path)
-        self._may_fail("create")
-        if filename is None:
-            raise ApiError(400, "'file' is a required property", param="file")
-        if purpose not in _PURPOSES:
-            raise ApiError(400, f"'{purpose}' is not one of {', '.join(_PURPOSES)}", param="purpose", code="invalid_value")
-        file = self._store.add(path, filename, purpose)
-        self._stats.note_upload()
-        return web.json_response(file.as_object())
+        self._faults.may_fail(BatchFaultKind.HTTP_ERROR, "files.create")
+        if filename is None or purpose != "batch":
+            raise ApiError(400, "A 'file' is required, and its purpose must be batch.", param="file", code="invalid_value")
+        self._stats.files_uploaded += 1
+        return web.json_response(self._store.add(path, filename, purpose).as_object())
 
     async def _save(self, part: BodyPartReader, path: Path) -> None:
         size = 0
         with path.open("wb") as stream:
             while chunk := await part.read_chunk(_CHUNK_BYTES):
                 size += len(chunk)
-                self._stats.note_bytes(len(chunk))
+                self._stats.bytes_received += len(chunk)
                 if size > self._settings.max_batch_file_bytes:
                     raise ApiError(413, f"The file is larger than {self._settings.max_batch_file_bytes} bytes.")
                 stream.write(chunk)
 
     async def _list(self, request: web.Request) -> web.Response:
-        self._may_fail("list")
+        self._faults.may_fail(BatchFaultKind.HTTP_ERROR, "files.list")
         purpose = request.query.get("purpose")
-        files = [file.as_object() for file in self._store.all() if purpose in (None, file.purpose)]
-        if request.query.get("order", "desc") == "desc":
-            files.reverse()
-        return page(request, files, normal=_MOST_LISTED, most=_MOST_LISTED)
-
-    async def _retrieve(self, request: web.Request) -> web.Response:
-        self._may_fail("retrieve")
-        return web.json_response(self._store.get(request.match_info["id"]).as_object())
+        newest_first = [file.as_object() for file in reversed(self._store.all()) if purpose in (None, file.purpose)]
+        return page(request, newest_first, normal=_MOST_LISTED, most=_MOST_LISTED)
 
     async def _content(self, request: web.Request) -> web.FileResponse:
-        self._may_fail("content")
+        self._faults.may_fail(BatchFaultKind.HTTP_ERROR, "files.content")
         path = self._store.get(request.match_info["id"]).path
         return web.FileResponse(path, headers={"Content-Type": "application/octet-stream"})
-
-    async def _delete(self, request: web.Request) -> web.Response:
-        self._may_fail("delete")
-        file_id = request.match_info["id"]
-        self._store.delete(file_id)
-        return web.json_response({"id": file_id, "object": "file", "deleted": True})
