@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from picsum_vision.sizing.result import SizingResult
-from picsum_vision.sizing.table import as_markdown
+from picsum_vision.sizing.summary import as_markdown
 
 _ALLOWED: Final = 0.2
 

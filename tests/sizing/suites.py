@@ -10,9 +10,8 @@ from typing import Any
 
 from served import served
 
-from picsum_vision.sizing.figures import StageFigures
 from picsum_vision.sizing.model import Demand
-from picsum_vision.sizing.result import SizeFigures, SizingResult
+from picsum_vision.sizing.result import SizeFigures, SizingResult, StageFigures
 
 TERMS: dict[str, Any] = {
     "image_latency_s": 0.5,

@@ -97,6 +97,6 @@ def test_nothing_is_fitted_to_nothing():
 def test_constants_travel_as_plain_values():
     """A fit read back is the same; the library's own is complete and says where it is from."""
     fit = default_fit()
-    assert Fit.from_dict(fit.as_dict()) == fit
+    assert Fit.from_dict(dataclasses.asdict(fit)) == fit
     assert fit.source.startswith("the library's own")
-    assert dataclasses.replace(fit, source="") == Fit.from_dict({**fit.as_dict(), "source": ""})
+    assert dataclasses.replace(fit, source="") == Fit.from_dict({**dataclasses.asdict(fit), "source": ""})

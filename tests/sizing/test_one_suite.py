@@ -12,12 +12,12 @@ import pytest
 
 import picsum_vision as pv
 from picsum_vision.cli.entry import run
-from picsum_vision.sizing.output_folder import only_suite_in
+from picsum_vision.sizing.places import only_suite_in
 
 HOLD = """
 import sys
 from pathlib import Path
-from picsum_vision.sizing.output_folder import only_suite_in
+from picsum_vision.sizing.places import only_suite_in
 with only_suite_in(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

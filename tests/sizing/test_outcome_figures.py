@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from picsum_vision.sizing.outcome_figures import first_reason, outcome_figures
+from picsum_vision.sizing.stages import first_reason, outcome_figures
 
 pytestmark = pytest.mark.spark
 OUTCOME = (

@@ -13,8 +13,7 @@ from picsum_vision.sizing import artefacts
 from picsum_vision.sizing.artefacts import write_artefacts
 from picsum_vision.sizing.model import Demand
 from picsum_vision.sizing.result import NotebookFigures
-from picsum_vision.sizing.summary import remarks, summary
-from picsum_vision.sizing.table import as_csv, as_markdown, as_text, notebook_seconds
+from picsum_vision.sizing.summary import as_csv, as_markdown, as_text, notebook_seconds, remarks, summary
 
 SECONDS = {"urls": 0.5, "download": 2.5, "describe": 4.0, "total": 9.0}
 

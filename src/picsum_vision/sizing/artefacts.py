@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from statistics import median
+from typing import Any, Final
 
 from picsum_vision.errors import MissingExtraError
-from picsum_vision.sizing.figures import COLUMN_OF
-from picsum_vision.sizing.summary import summary, summary_markdown
-from picsum_vision.sizing.table import PUBLISHED_S, as_csv, failed_rows, failed_rows_of_notebook, notebook_seconds
-
-if TYPE_CHECKING:
-    from picsum_vision.sizing.result import SizingResult
+from picsum_vision.sizing.result import SizingResult
+from picsum_vision.sizing.summary import (
+    COLUMN_OF,
+    PUBLISHED_S,
+    as_csv,
+    failed_rows,
+    failed_rows_of_notebook,
+    notebook_seconds,
+    summary,
+    summary_markdown,
+)
 
 _COLOURS: Final = {"download": "#0072b2", "describe": "#d55e00", "total": "#222222"}
 _DPI: Final = 130
@@ -22,37 +29,30 @@ _DPI: Final = 130
 
 def require_matplotlib() -> None:
     """Raise MissingExtraError where matplotlib is not installed."""
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "bench") from error
-    del mpl
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError("matplotlib", "bench")
 
 
 def write_artefacts(result: SizingResult, folder: Path) -> list[Path]:
     """Write the files and return their paths."""
+    installed = {f"{each.metadata['Name']}=={each.version}" for each in metadata.distributions() if each.metadata["Name"]}
     texts = {
         "table.txt": summary(result) + "\n",
         "table.md": summary_markdown(result),
         "table.csv": as_csv(result),
         "environment.json": json.dumps(result.environment, indent=1) + "\n",
-        "requirements.txt": "\n".join(_installed()) + "\n",
+        "requirements.txt": "\n".join(sorted(installed)) + "\n",
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [result.write(folder), *(folder / name for name in texts), *plot_files(result, folder)]
 
 
-def _installed() -> Iterable[str]:
-    """Return what is installed beside the driver, as pip names it."""
-    return sorted({f"{each.metadata['Name']}=={each.version}" for each in metadata.distributions() if each.metadata["Name"]})
-
-
 def plot_files(result: SizingResult, folder: Path) -> Iterator[Path]:
     """Write the plots that there are figures for; those of a suite before go."""
     for name in ("table.png", "progress.png"):
         (folder / name).unlink(missing_ok=True)
-    if any(size.spread(stage) for size in result.sizes for stage in COLUMN_OF):
+    if any(size.of(stage) for size in result.sizes for stage in COLUMN_OF):
         yield _seconds_by_images(result, folder / "table.png")
     if any(figures.series for size in result.sizes for repeat in size.repeats for figures in repeat.values()):
         yield _progress(result, folder / "progress.png")
@@ -61,11 +61,11 @@ def plot_files(result: SizingResult, folder: Path) -> Iterator[Path]:
 def _seconds_by_images(result: SizingResult, path: Path) -> Path:
     figure, axes = _figure()
     for stage, word in COLUMN_OF.items():
-        measured = [(size.images, spread) for size in result.sizes if (spread := size.spread(stage))]
+        measured = [(size.images, seconds) for size in result.sizes if (seconds := size.values(stage))]
         if measured:
-            images, medians = [images for images, _ in measured], [spread.median for _, spread in measured]
-            below = [spread.median - spread.least for _, spread in measured]
-            above = [spread.most - spread.median for _, spread in measured]
+            images, medians = [images for images, _ in measured], [median(seconds) for _, seconds in measured]
+            below = [median(seconds) - min(seconds) for _, seconds in measured]
+            above = [max(seconds) - median(seconds) for _, seconds in measured]
             label = f"{word}, here{_failed(failed_rows(size, stage) for size in result.sizes)}"
             axes.errorbar(images, medians, [below, above], color=_COLOURS[stage], marker="o", capsize=3, label=label)
         known = [(size.images, notebook_seconds(result, size.images).get(stage)) for size in result.sizes]
@@ -80,11 +80,9 @@ def _seconds_by_images(result: SizingResult, path: Path) -> Path:
     return _saved(figure, axes, path)
 
 
-def _line(axes: Any, points: list[tuple[int, float]], stage: str, style: str, label: str) -> None:
+def _line(axes: Any, points: Sequence[tuple[int, float]], stage: str, style: str, label: str) -> None:
     if points:
-        axes.plot(
-            [x for x, _ in points], [y for _, y in points], style, color=_COLOURS[stage], marker=".", alpha=0.6, label=label
-        )
+        axes.plot(*zip(*points, strict=True), style, color=_COLOURS[stage], marker=".", alpha=0.6, label=label)
 
 
 def _failed(told: Iterable[str]) -> str:
@@ -99,10 +97,7 @@ def _progress(result: SizingResult, path: Path) -> Path:
     for stage, word in COLUMN_OF.items():
         figures = size.of(stage)
         if figures and figures[0].series:
-            moments, done = [0.0], [0]
-            for second, rows, _ in figures[0].series:
-                moments.append(second)
-                done.append(rows)
+            moments, done, _ = zip((0.0, 0, 0), *figures[0].series, strict=True)
             axes.plot(moments, done, color=_COLOURS[stage], label=f"{word}{_failed([failed_rows(size, stage)])}")
     axes.set(xlabel="seconds since the stage began", ylabel="images done", title=f"{size.images:,} images, first repeat")
     return _saved(figure, axes, path)

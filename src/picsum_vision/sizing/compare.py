@@ -8,56 +8,50 @@ changed, that would happen with n and m repeats by chance in 2 * n! * m! / (n + 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable
+from statistics import median
+from typing import Any, Final
 
 from picsum_vision.pipeline.mlflow_run import flat
-from picsum_vision.sizing.figures import STAGES, Spread
-
-if TYPE_CHECKING:
-    from picsum_vision.sizing.result import SizeFigures, SizingResult
+from picsum_vision.sizing.result import STAGES, SizingResult, StageFigures
 
 CHANCE_AT_MOST: Final = 0.1
 CHANGED: Final = ("slower", "faster", "more", "less")
 # The JVM's memory is how far its heap has grown since it began, and images a second are the seconds once more.
 _LEFT_OUT: Final = ("images_per_second", "peak_memory_mb.jvm")
-_STATUS: Final = "status."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Change:
-    """One figure in both suites. `has_same_rows`: in all repeats of both as many rows were ok."""
+    """One figure in all repeats of both suites. `has_same_rows`: in all of them as many rows were ok."""
 
     images: int
     stage: str
     figure: str
-    before: Spread
-    after: Spread
-    has_same_rows: bool = True
+    before: list[float]
+    after: list[float]
+    has_same_rows: bool
 
     @property
     def ratio(self) -> float:
         """The second suite's median over the first's."""
-        if not self.before.median:
-            return math.inf if self.after.median else 1.0
-        return self.after.median / self.before.median
+        before, after = median(self.before), median(self.after)
+        if not before:
+            return math.inf if after else 1.0
+        return after / before
 
     @property
     def chance(self) -> float:
         """How often repeats of one and the same thing would fall apart into two groups like these."""
-        n, m = len(self.before.values), len(self.after.values)
+        n, m = len(self.before), len(self.after)
         return min(1.0, 2 / math.comb(n + m, n))
-
-    @property
-    def is_apart(self) -> bool:
-        """Whether all repeats of the one lie on one side of all repeats of the other."""
-        return self.before.most < self.after.least or self.after.most < self.before.least
 
     @property
     def verdict(self) -> str:
         """What may be said: one of `CHANGED`, `noise`, `too few repeats`, `other rows ok` for seconds of unlike work."""
-        if not self.is_apart:
+        if max(self.before) >= min(self.after) and max(self.after) >= min(self.before):
             return "noise"
         if self.chance > CHANCE_AT_MOST:
             return "too few repeats"
@@ -69,50 +63,35 @@ class Change:
 
 def changes(before: SizingResult, after: SizingResult) -> list[Change]:
     """Return every figure that both suites have measured, seconds first in each stage."""
-    return [
-        Change(
-            images=size.images,
-            stage=stage,
-            figure=figure,
-            before=first[figure],
-            after=second[figure],
-            has_same_rows=len({*first["rows_ok"].values, *second["rows_ok"].values}) == 1,
-        )
-        for size in before.sizes
-        if (other := after.size(size.images)) is not None
-        for stage in STAGES
-        for first, second in [_figures(size, other, stage)]
-        for figure in first
-        if figure in second
-    ]
+    found = []
+    for size, stage in itertools.product(before.sizes, STAGES):
+        other = after.size(size.images)
+        both = (size.of(stage), [] if other is None else other.of(stage))
+        statuses = {status: None for measured in both for figures in measured for status in figures.by_status if status != "ok"}
+        first, second = (_figures(measured, statuses) for measured in both)
+        same = len({figures.rows_ok for measured in both for figures in measured}) == 1
+        found += [
+            Change(images=size.images, stage=stage, figure=name, before=values, after=second[name], has_same_rows=same)
+            for name, values in first.items()
+            if name in second
+        ]
+    return found
 
 
 def parted_by_chance_at_most(found: Iterable[Change]) -> float:
     """Return how many figures chance alone would part, on average, if nothing had changed; what never varies counts for none."""
-    return sum(
-        change.chance
-        for change in found
-        if change.chance <= CHANCE_AT_MOST and len({*change.before.values, *change.after.values}) > 1
-    )
+    return sum(change.chance for change in found if change.chance <= CHANCE_AT_MOST and len({*change.before, *change.after}) > 1)
 
 
-def _figures(size: SizeFigures, other: SizeFigures, stage: str) -> tuple[dict[str, Spread], dict[str, Spread]]:
-    """Return the stage's figures in both by name, and the rows of every status that came up in either."""
-    statuses = dict.fromkeys(
-        status for figures in (*size.of(stage), *other.of(stage)) for status in figures.by_status if status != "ok"
-    )
-    first, second = (_of_size(each, stage, statuses) for each in (size, other))
-    return first, second
-
-
-def _of_size(size: SizeFigures, stage: str, statuses: Iterable[str]) -> dict[str, Spread]:
-    measured = size.of(stage)
-    if not measured:
-        return {}
-    names = dict.fromkeys(name for figures in measured for name in figures.metrics() if name not in _LEFT_OUT)
-    spreads = {name: spread for name in names if (spread := size.spread(stage, name)) is not None}
-    by_status = {f"{_STATUS}{name}": Spread.of(figures.by_status.get(name, 0) for figures in measured) for name in statuses}
-    return {**spreads, **by_status}
+def _figures(measured: Iterable[StageFigures], statuses: Iterable[str]) -> dict[str, list[float]]:
+    """Return each figure of a stage in its repeats, with the rows of every status that came up in either suite."""
+    found: dict[str, list[float]] = {}
+    for figures in measured:
+        by_status = {f"status.{name}": figures.by_status.get(name, 0) for name in statuses}
+        for name, value in (figures.metrics() | by_status).items():
+            if name not in _LEFT_OUT:
+                found.setdefault(name, []).append(value)
+    return found
 
 
 def set_otherwise(before: SizingResult, after: SizingResult) -> list[tuple[str, Any, Any]]:
@@ -124,7 +103,26 @@ def set_otherwise(before: SizingResult, after: SizingResult) -> list[tuple[str, 
 
 def comparison(before: SizingResult, after: SizingResult) -> str:
     """Return both as text: seconds of every stage, and of the other figures what has changed."""
-    return "\n".join(_lines(before, after))
+    lines = [f"{before.suite} ({before.started_at}) -> {after.suite} ({after.started_at})"]
+    lines += [f"suite {each.suite} ended early: {each.problem}" for each in (before, after) if each.problem]
+    differing = set_otherwise(before, after)
+    lines.append("set otherwise: " + ("" if differing else "nothing"))
+    lines += [f"  {name}: {one} -> {two}" for name, one, two in differing]
+    found = changes(before, after)
+    if not found:
+        return "\n".join([*lines, "no size was measured in both"])
+    changed = [change for change in found if change.verdict in CHANGED]
+    lines.append(f"images  {'stage':<8}  {'figure':<28}  {'before':>16}  {'after':>16}   ratio  verdict")
+    lines += [_line(change) for change in found if change.figure == "seconds" or change in changed]
+    rare, parted = f"{1 / CHANCE_AT_MOST:.0f}", f"{parted_by_chance_at_most(found):.1f}"
+    lines.append(
+        f"the rule: all repeats lie apart, which chance does to a figure in at most 1 of {rare} cases; anything less is noise\n"
+        f"{len(found)} figures compared; were nothing different, chance alone would part up to {parted} of them; "
+        f"{len(changed)} have changed by the rule"
+    )
+    if any(change.verdict == "too few repeats" for change in found):
+        lines.append("too few repeats: measure both with --repeats 3 or more")
+    return "\n".join(lines)
 
 
 def comparison_dict(before: SizingResult, after: SizingResult) -> dict[str, Any]:
@@ -138,8 +136,8 @@ def comparison_dict(before: SizingResult, after: SizingResult) -> dict[str, Any]
         "set_otherwise": [{"name": name, "before": one, "after": two} for name, one, two in set_otherwise(before, after)],
         "changes": [
             {
-                "images": change.images, "stage": change.stage, "figure": change.figure, "before": list(change.before.values),
-                "after": list(change.after.values), "ratio": round(change.ratio, 4) if math.isfinite(change.ratio) else None,
+                "images": change.images, "stage": change.stage, "figure": change.figure, "before": change.before,
+                "after": change.after, "ratio": round(change.ratio, 4) if math.isfinite(change.ratio) else None,
                 "chance": round(change.chance, 4), "verdict": change.verdict,
             }
             for change in found
@@ -147,45 +145,13 @@ def comparison_dict(before: SizingResult, after: SizingResult) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _lines(before: SizingResult, after: SizingResult) -> Iterator[str]:
-    yield f"{before.suite} ({before.started_at}) -> {after.suite} ({after.started_at})"
-    yield from (f"suite {each.suite} ended early: {each.problem}" for each in (before, after) if each.problem)
-    differing = set_otherwise(before, after)
-    yield "set otherwise: " + ("nothing" if not differing else "")
-    yield from (f"  {name}: {one} -> {two}" for name, one, two in differing)
-    found = changes(before, after)
-    if not found:
-        yield "no size was measured in both"
-        return
-    yield f"images  {'stage':<8}  {'figure':<28}  {'before':>16}  {'after':>16}   ratio  verdict"
-    for change in found:
-        if change.figure == "seconds" or change.verdict in CHANGED:
-            yield _line(change)
-    rare = f"{1 / CHANCE_AT_MOST:.0f}"
-    yield f"the rule: all repeats lie apart, which chance does to a figure in at most 1 of {rare} cases; anything less is noise"
-    changed = sum(change.verdict in CHANGED for change in found)
-    yield (
-        f"{len(found)} figures compared; were nothing different, chance alone would part up to "
-        f"{parted_by_chance_at_most(found):.1f} of them; {changed} have changed by the rule"
-    )
-    if any(change.verdict == "too few repeats" for change in found):
-        yield "too few repeats: measure both with --repeats 3 or more"
-
-
 def _line(change: Change) -> str:
     chance = f" (by chance 1 in {1 / change.chance:.0f})" if change.verdict in CHANGED else ""
-    cells = (
-        f"{change.images:>6,}",
-        f"{change.stage:<8}",
-        f"{change.figure:<28}",
-        f"{_spread(change.before):>16}",
-        f"{_spread(change.after):>16}",
-        f"{change.ratio:>6.2f}",
-        f"{change.verdict}{chance}",
+    before, after = (
+        f"{median(values):.2f}" + (f" +-{(max(values) - min(values)) / 2:.2f}" if len(values) > 1 else "")
+        for values in (change.before, change.after)
     )
-    return "  ".join(cells)
-
-
-def _spread(found: Spread) -> str:
-    wide = f" +-{(found.most - found.least) / 2:.2f}" if len(found.values) > 1 else ""
-    return f"{found.median:.2f}{wide}"
+    return (
+        f"{change.images:>6,}  {change.stage:<8}  {change.figure:<28}  {before:>16}  {after:>16}  {change.ratio:>6.2f}  "
+        f"{change.verdict}{chance}"
+    )

@@ -9,18 +9,17 @@ from __future__ import annotations
 import dataclasses
 import importlib.resources
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median, median_high
 from typing import Any, Final
 
 from picsum_vision.errors import SettingError
-from picsum_vision.sizing.figures import STAGES, StageFigures
 from picsum_vision.sizing.model import LATENCY_UNKNOWN, Demand, job_time, stage_time
-from picsum_vision.sizing.result import SizingResult, read_result
+from picsum_vision.sizing.result import STAGES, SizingResult, StageFigures, read_result
 
 _ROWS_S: Final = (0.0, *(0.00005 * 1.06**step for step in range(140)))
 _LEAST_WORKER_MB: Final = 50.0
-_Measured = tuple[Demand, StageFigures]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,13 +42,9 @@ class Fit:
     source: str
     jvm_mb: float | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for :meth:`from_dict`."""
-        return dataclasses.asdict(self)
-
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Fit:
-        """Return what :meth:`as_dict` wrote."""
+        """Return the constants that `dataclasses.asdict` made plain."""
         return cls(**{**plain, **{name: StageFit(**plain[name]) for name in ("download", "describe", "total")}})
 
 
@@ -72,29 +67,21 @@ def fit_results(results: Iterable[SizingResult]) -> Fit | None:
         ]
         for stage in STAGES
     }
-    total = _fit(by_stage["total"], lambda demand, rows, row_s: job_time(demand, rows, 0.0, row_s).seconds)
+    total = _fit(by_stage["total"], "total")
     if total is None:
         return None
     known = default_fit()
-    stages = {
-        "download": _fit(by_stage["download"], lambda demand, rows, row_s: stage_time(rows, demand.download, row_s).seconds),
-        "describe": _fit(by_stage["describe"], lambda demand, rows, row_s: stage_time(rows, demand.describe, row_s).seconds),
-    }
+    stages = {stage: _fit(measured, stage) for stage, measured in by_stage.items() if stage in ("download", "describe")}
     guessed = " and ".join(stage for stage, fitted in stages.items() if fitted is None)
-    urls = sorted(figures.seconds for _, figures in by_stage["urls"])
-    peaks = [
-        (stage, demand, figures.peak_memory_mb)
-        for stage in STAGES
-        for demand, figures in by_stage[stage]
-        if figures.peak_memory_mb
-    ]
+    urls = [figures.seconds for _, figures in by_stage["urls"]]
+    peaks = [(stage, demand, figures.peak_memory_mb or {}) for stage in STAGES for demand, figures in by_stage[stage]]
     workers = [
         peak["python_worker"] - demand.worker_mb(stage)
         for stage, demand, peak in peaks
         if "python_worker" in peak and stage != "urls"
     ]
     return Fit(
-        urls_s=urls[len(urls) // 2] if urls else known.urls_s,
+        urls_s=median_high(urls) if urls else known.urls_s,
         download=stages["download"] or known.download,
         describe=stages["describe"] or known.describe,
         total=total,
@@ -122,23 +109,28 @@ def fit_named(paths: str | Path | Sequence[str | Path]) -> Fit:
 def predictions(result: SizingResult, fit: Fit) -> list[dict[str, Any]]:
     """Return, for each size whose whole job was measured, prediction, measured median and error, and what it was fitted on."""
     demand = Demand.of_result(result)
+    if demand is None:
+        return []
     found = []
-    for size in result.sizes if demand is not None else ():
-        measured = size.spread("total")
-        if demand is not None and measured is not None:
-            seconds = job_time(demand, size.images, fit.total.start_s, fit.total.row_s).seconds
-            error = round(seconds / measured.median - 1, 4) if measured.median else None
-            told = {"predicted_s": round(seconds, 3), "measured_s": round(measured.median, 3), "error": error}
+    for size in result.sizes:
+        if values := size.values("total"):
+            seconds, measured_s = job_time(demand, size.images, fit.total.start_s, fit.total.row_s).seconds, median(values)
+            error = round(seconds / measured_s - 1, 4) if measured_s else None
+            told = {"predicted_s": round(seconds, 3), "measured_s": round(measured_s, 3), "error": error}
             found.append({"images": size.images, **told, "fit": fit.source})
     return found
 
 
-def _fit(measured: Sequence[_Measured], seconds: Callable[[Demand, int, float], float]) -> StageFit | None:
+def _fit(measured: Sequence[tuple[Demand, StageFigures]], stage: str) -> StageFit | None:
+    def alone_s(demand: Demand, rows: int, row_s: float) -> float:
+        if stage == "total":
+            return job_time(demand, rows, 0.0, row_s).seconds
+        return stage_time(rows, getattr(demand, stage), row_s).seconds
+
     found = []
+    weights = [1 / figures.seconds**2 for _, figures in measured]
     for row_s in _ROWS_S if measured else ():
-        alone = [seconds(demand, figures.rows, row_s) for demand, figures in measured]
-        weights = [1 / figures.seconds**2 for _, figures in measured]
-        gaps = [figures.seconds - each for (_, figures), each in zip(measured, alone, strict=True)]
+        gaps = [figures.seconds - alone_s(demand, figures.rows, row_s) for demand, figures in measured]
         # The constant that leaves the smallest error, which is none below 0.
         start_s = max(0.0, sum(weight * gap for weight, gap in zip(weights, gaps, strict=True)) / sum(weights))
         error = sum(weight * (gap - start_s) ** 2 for weight, gap in zip(weights, gaps, strict=True))

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from picsum_vision.describing.backends import AiQuery, ChatCompletions
 from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
 from picsum_vision.describing.spending import cost, usual_output_tokens
+from picsum_vision.describing.tasks import Task
 from picsum_vision.errors import SettingError
 from picsum_vision.images.shrinking import shrunk_size
+from picsum_vision.options import DescribeOptions
 from picsum_vision.picsum_list import listed_ids
+from picsum_vision.sizing.result import StageName
 from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig, is_live
 
 LIVE_IMAGES_AT_MOST: Final = 100
@@ -45,19 +48,10 @@ def warm_up_images(config: SizingConfig, tasks: int) -> int:
     return max(1, min(widest, max(config.sizes), _WARM_UP_AT_MOST))
 
 
-def images_fetched(config: SizingConfig, tasks: int, notebook_images: int) -> int:
+def images_fetched(config: SizingConfig, tasks: int) -> int:
     """Return how many images the whole suite asks the host for."""
-    passes = ("download" in config.stages) + ("total" in config.stages)
-    # Its downloads are measured; the images that it asks about are fetched once more, out of its time.
-    by_notebook = config.repeats * notebook_images * (2 if _notebook_asks(config) else 1)
-    return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + by_notebook
-
-
-def questions(config: SizingConfig, tasks: int, notebook_images: int) -> int:
-    """Return how many questions the whole suite asks."""
-    passes = ("describe" in config.stages) + ("total" in config.stages)
-    by_notebook = config.repeats * notebook_images if _notebook_asks(config) else 0
-    return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + by_notebook
+    # The notebook's downloads are measured; the images that it asks about are fetched once more, out of its time.
+    return _rows(config, tasks, "download", 2 if _notebook_asks(config) else 1)
 
 
 def check_politeness(config: SizingConfig, images_fetched: int) -> None:
@@ -107,32 +101,57 @@ def check_list(config: SizingConfig, base_url: str, notebook_images: int) -> Non
             )
 
 
-def confirm_load(config: SizingConfig, fetched: int, notebook_images: int, tasks: int, confirm: Confirm) -> None:
-    """Go on if the servers are our own or the load is confirmed; else raise SettingError with the estimate."""
+def checked_load(config: SizingConfig, tasks: int, confirm: Confirm) -> SizingConfig:
+    """Return the suite as narrow as a public service asks; refuse what is not polite, and ask before what loads or costs.
+
+    `tasks` is how many the session runs at the same time.
+    """
+    narrowed = polite(config, tasks)
+    at_once = narrowed.tasks_of(tasks)
+    fetched = images_fetched(narrowed, at_once)
+    check_politeness(config, fetched)
+    asked = _rows(narrowed, at_once, "describe", 1 if _notebook_asks(narrowed) else 0)
     parts = []
     if not config.own_images:
         parts.append(f"{fetched:,} images from {urlsplit(config.base_url or '').hostname}")
-    asked = questions(config, tasks, notebook_images)
     if not config.own_model and asked:
         parts.append(_questions(config, asked))
-    if not parts:
-        return
     estimate = f"this suite asks for {' and '.join(parts)}"
-    if confirm is True or (callable(confirm) and confirm(estimate)):
-        return
-    raise SettingError(f"confirm: {estimate}; not confirmed: --yes on the command line, confirm=True in Python")
+    if parts and confirm is not True and not (callable(confirm) and confirm(estimate)):
+        raise SettingError(f"confirm: {estimate}; not confirmed: --yes on the command line, confirm=True in Python")
+    return narrowed
+
+
+def _rows(config: SizingConfig, tasks: int, stage: StageName, times_of_notebook: int) -> int:
+    """Return how many rows go through a stage, alone and in whole jobs, in the whole suite."""
+    passes = (stage in config.stages) + ("total" in config.stages)
+    by_notebook = times_of_notebook * config.repeats * share_of_images(config, tasks)
+    return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + by_notebook
+
+
+def question(
+    backend: type[Any],
+    size: tuple[int, int],
+    *,
+    model: str,
+    task: Task,
+    options: DescribeOptions,
+    answer_tokens: int | None = None,
+) -> tuple[tuple[int, int], int, int]:
+    """Return how large a picture is sent, how many tokens a question about it has, and how many its answer."""
+    # `ai_query` is given a picture as it is.
+    sent_size = size if issubclass(backend, AiQuery) else shrunk_size(*size, options.max_image_side_px)
+    tokens_in = image_token_rule(model).tokens(*sent_size) + text_tokens(task.full_prompt)
+    return sent_size, tokens_in, min(answer_tokens or usual_output_tokens(task.name, options), options.max_output_tokens)
 
 
 def _questions(config: SizingConfig, number: int) -> str:
     backend, options = config.backend, config.describe_options
     if not isinstance(backend, (AiQuery, ChatCompletions)):
         return f"{number:,} answers of {type(backend).__name__} in the workers"
-    side_px = options.max_image_side_px
-    width, height = (
-        (config.width, config.height) if isinstance(backend, AiQuery) else shrunk_size(config.width, config.height, side_px)
-    )
-    tokens_in = number * (image_token_rule(backend.model_name).tokens(width, height) + text_tokens(config.task.full_prompt))
-    tokens_out = number * min(usual_output_tokens(config.task.name, options), options.max_output_tokens)
+    size = (config.width, config.height)
+    _, each_in, each_out = question(type(backend), size, model=backend.model_name, task=config.task, options=options)
+    tokens_in, tokens_out = number * each_in, number * each_out
     price = cost(options, tokens_in, tokens_out)
     costs = "at a price that was not given" if price is None else f"for about {price:,.2f}"
     return f"{number:,} answers of {backend.model_name}, about {tokens_in:,} + {tokens_out:,} tokens, {costs}"

@@ -14,13 +14,11 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from picsum_vision.describing.backends import AiQuery, BatchChat
 from picsum_vision.options import DescribeOptions, DownloadOptions
-
-if TYPE_CHECKING:
-    from picsum_vision.sizing.result import SizingResult
+from picsum_vision.sizing.result import SizingResult, fields_of
 
 IN_FLIGHT: Final = "requests in flight"
 WINDOW: Final = "the window of bytes (window_bytes_per_task)"
@@ -151,21 +149,22 @@ class Demand:
 
         None where a latency was neither stated nor told by the rows, as those of `AiQuery` tell none.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        values = {name: value for name, value in result.settings["demand"].items() if name in known and value is not None}
+        values = {name: value for name, value in fields_of(cls, result.settings["demand"]).items() if value is not None}
         for name, stage in (("image_latency_s", "download"), ("model_latency_s", "describe")):
             latency_s = values.get(name, _mean_latency_s(result, stage))
             if latency_s is None:
                 return None
             values[name] = latency_s
-        for name, stages, figure in (
-            ("image_bytes", ("download",), "bytes"),
-            ("sent_bytes", ("describe",), "bytes"),
-            ("tokens", ("describe", "total"), "tokens"),
+        for name, stages, figures in (
+            ("image_bytes", ("download",), ("bytes",)),
+            ("sent_bytes", ("describe",), ("bytes",)),
+            ("tokens", ("describe", "total"), ("input_tokens", "output_tokens")),
         ):
-            seen = [found for size in result.sizes for stage in stages for found in _of_rows(size.of(stage), figure)]
+            measured = [each for size in result.sizes for stage in stages for each in size.of(stage)]
+            seen = [(count, each) for each in measured if (count := sum(getattr(each, figure) or 0 for figure in figures))]
             if seen:
-                values[name] = sum(count for count, _ in seen) / max(1, sum(rows for _, rows in seen))
+                rows = sum(each.rows_ok if each.questions is None else each.questions for _, each in seen)
+                values[name] = sum(count for count, _ in seen) / max(1, rows)
         return cls(**values)
 
 
@@ -230,11 +229,3 @@ def _mean_latency_s(result: SizingResult, stage: str) -> float | None:
             return sum(means) / len(means) / 1_000
         measured = measured or bool(found)
     return None if measured else 0.0
-
-
-def _of_rows(measured: list[Any], figure: str) -> list[tuple[float, float]]:
-    """Return bytes, or tokens, of each measurement with the rows that they are of."""
-    found = [
-        (each.bytes if figure == "bytes" else (each.input_tokens or 0) + (each.output_tokens or 0), each) for each in measured
-    ]
-    return [(count, each.rows_ok if each.questions is None else each.questions) for count, each in found if count]

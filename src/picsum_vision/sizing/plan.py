@@ -10,13 +10,12 @@ from typing import Any, Final
 
 from picsum_vision.config_file import BACKENDS
 from picsum_vision.describing.backends import AiQuery, Backend, BatchChat, ChatCompletions, PixelDescriber, check_backend
-from picsum_vision.describing.image_tokens import image_token_rule, text_tokens
-from picsum_vision.describing.spending import cost, usual_output_tokens
+from picsum_vision.describing.spending import cost
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
-from picsum_vision.images.shrinking import shrunk_size
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.fit import Fit, default_fit, fit_named
+from picsum_vision.sizing.load import question
 from picsum_vision.sizing.model import IN_FLIGHT, WINDOW, WORKERS, Demand, JobTime, StageTime, is_fused, job_time, stage_time
 from picsum_vision.sizing.settings import MOST_IMAGE_LATENCY_S, MOST_MODEL_LATENCY_S, MOST_TASKS
 from picsum_vision.validation import check_choice, check_integer, check_number
@@ -172,11 +171,11 @@ def plan(
     check_number("requests_per_second_per_host_total", per_second, minimum=_SLOWEST, maximum=_MOST, optional=True)
     for name in ("input_price_per_million_tokens", "output_price_per_million_tokens"):
         check_number(name, getattr(describe, name), minimum=0, maximum=_MOST, optional=True)
-    # `ai_query` is given a picture as it is; what is made smaller has fewer bytes, about as it has fewer pixels.
-    sent_size = (width, height) if issubclass(kind, AiQuery) else shrunk_size(width, height, describe.max_image_side_px)
     image_bytes = image_bytes or math.ceil(width * height * _BYTES_PER_PIXEL)
-    tokens_in = image_token_rule(model).tokens(*sent_size) + text_tokens(task.full_prompt)
-    tokens_out = min(output_tokens_per_image or usual_output_tokens(task.name, describe), describe.max_output_tokens)
+    # What is made smaller has fewer bytes, about as it has fewer pixels.
+    sent_size, tokens_in, tokens_out = question(
+        kind, (width, height), model=model, task=task, options=describe, answer_tokens=output_tokens_per_image
+    )
     demand = Demand(
         image_latency_s=image_latency_s,
         model_latency_s=model_latency_s,
@@ -198,8 +197,10 @@ def plan(
     row_bytes = tokens_out * _BYTES_PER_TOKEN + 2 * _OUTCOME_BYTES + (image_bytes if keep_images else 0)
     # What runs in the workers costs no tokens.
     paid = images if issubclass(kind, (AiQuery, ChatCompletions)) else 0
-    return dataclasses.replace(
-        _planned(images, demand, fit_named(fit_from) if fit_from else default_fit()),
+    return _planned(
+        images,
+        demand,
+        fit_named(fit_from) if fit_from else default_fit(),
         storage_mb=round(images * row_bytes / _MB, 1),
         input_tokens=paid * tokens_in,
         output_tokens=paid * tokens_out,
@@ -222,7 +223,7 @@ def _backend_class(backend: Backend | str | None, task: Task) -> type[Any]:
     return kind
 
 
-def _planned(images: int, demand: Demand, fit: Fit) -> Plan:
+def _planned(images: int, demand: Demand, fit: Fit, **known: Any) -> Plan:
     job = job_time(demand, images, fit.total.start_s, fit.total.row_s)
     download = stage_time(images, demand.download, fit.download.row_s)
     describe = stage_time(images, demand.describe, fit.describe.row_s)
@@ -250,12 +251,9 @@ def _planned(images: int, demand: Demand, fit: Fit) -> Plan:
         worker_memory_mb=round(worker_mb),
         cluster_memory_mb=round(worker_mb * demand.tasks),
         jvm_memory_mb=None if fit.jvm_mb is None else round(fit.jvm_mb),
-        storage_mb=0.0,
-        input_tokens=0,
-        output_tokens=0,
-        cost=None,
         advice=_advice(images, demand, fit, job),
         fit=fit.source,
+        **known,
     )
 
 

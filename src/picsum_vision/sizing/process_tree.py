@@ -6,10 +6,11 @@ Only where the workers are processes below this one: a local session. Elsewhere 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.util
+import itertools
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from picsum_vision.spark.conf import workers_are_here
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _SAMPLE_EVERY_S: Final = 0.2
-_LOOK_FOR_CHILDREN_EVERY_S: Final = 0.6
+_LOOK_FOR_CHILDREN_EVERY: Final = 3  # samples
 _MB: Final = 1_000_000
 
 
@@ -29,88 +30,62 @@ def why_not_measured(spark: SparkSession) -> str | None:
     return None if workers_are_here(spark) else "the workers are no processes of this session"
 
 
-class ProcessTree:
-    """Watches this process and all below it.
+@dataclasses.dataclass
+class _Seen:
+    kind: str
+    cpu_s_before: float
+    cpu_s: float = 0.0
+    peak_bytes: int = 0
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[dict[str, dict[str, float]]]:
+    """Watch this process and all below it; when the block ends, `cpu_seconds` and `peak_memory_mb` are filled, by kind.
 
     A process that comes and goes between two looks (0.6 s) is missed. Memory is the resident set, in which pages that forked
-    processes share count for each of them.
+    processes share count for each of them; the most is that of one process of the kind.
     """
+    psutil: Any = importlib.import_module("psutil")
+    root, seen, ended = psutil.Process(), dict[int, _Seen](), threading.Event()
 
-    def __init__(self) -> None:
-        """Look at nothing yet."""
-        self._psutil: Any = importlib.import_module("psutil")
-        self._gone = (self._psutil.NoSuchProcess, self._psutil.ZombieProcess, self._psutil.AccessDenied)
-        self._root = self._psutil.Process()
-        self._kinds: dict[int, str] = {}
+    def look(processes: Iterable[Any], *, has_begun: bool = True) -> None:
+        for process in processes:
+            with contextlib.suppress(psutil.Error):  # it is gone, or another user's
+                used, held = process.cpu_times(), process.memory_info().rss
+                if process.pid not in seen:
+                    kind = "driver" if process == root else kind_of(process.cmdline())
+                    seen[process.pid] = _Seen(kind, 0.0 if has_begun else used.user + used.system)
+                found = seen[process.pid]
+                found.cpu_s, found.peak_bytes = used.user + used.system, max(found.peak_bytes, held)
 
-    @contextlib.contextmanager
-    def watch(self) -> Iterator[TreeFigures]:
-        """Watch while the block runs; the figures are filled when it ends."""
-        figures = TreeFigures()
-        before = self._cpu_s()
-        ended = threading.Event()
-        thread = threading.Thread(target=self._sample, args=(figures, ended), name="picsum-vision process-tree", daemon=True)
-        thread.start()
-        try:
-            yield figures
-        finally:
-            ended.set()
-            thread.join()
-            for pid, (kind, seconds) in self._cpu_s().items():
-                figures.last_cpu_s[pid] = (kind, seconds)
-            figures.fill(before)
+    def tree() -> list[Any]:
+        with contextlib.suppress(psutil.Error):
+            return [root, *root.children(recursive=True)]
+        return [root]
 
-    def _sample(self, figures: TreeFigures, ended: threading.Event) -> None:
-        processes, looked_s = list(self._tree()), time.monotonic()
-        while True:
-            for process in processes:
-                with contextlib.suppress(*self._gone):
-                    kind = self._kind(process)
-                    figures.peak_bytes[process.pid] = (
-                        kind,
-                        max(figures.peak_bytes.get(process.pid, (kind, 0))[1], process.memory_info().rss),
-                    )
-                    figures.last_cpu_s[process.pid] = (kind, _used_s(process))
+    def sample() -> None:
+        for number in itertools.count(1):
             if ended.wait(_SAMPLE_EVERY_S):
                 return
-            if time.monotonic() - looked_s >= _LOOK_FOR_CHILDREN_EVERY_S:
-                processes, looked_s = list(self._tree()), time.monotonic()
+            if number % _LOOK_FOR_CHILDREN_EVERY == 0:
+                processes[:] = tree()
+            look(processes)
 
-    def _cpu_s(self) -> dict[int, tuple[str, float]]:
-        used = {}
-        for process in self._tree():
-            with contextlib.suppress(*self._gone):
-                used[process.pid] = (self._kind(process), _used_s(process))
-        return used
-
-    def _tree(self) -> Iterator[Any]:
-        yield self._root
-        with contextlib.suppress(*self._gone):
-            yield from self._root.children(recursive=True)
-
-    def _kind(self, process: Any) -> str:
-        if process.pid not in self._kinds:
-            self._kinds[process.pid] = "driver" if process.pid == self._root.pid else kind_of(process.cmdline())
-        return self._kinds[process.pid]
-
-
-class TreeFigures:
-    """What was seen: CPU seconds by kind, and the most memory that one process of each kind held, in MB."""
-
-    def __init__(self) -> None:
-        """Begin with nothing seen."""
-        self.peak_bytes: dict[int, tuple[str, int]] = {}
-        self.last_cpu_s: dict[int, tuple[str, float]] = {}
-        self.cpu_seconds: dict[str, float] = {}
-        self.peak_memory_mb: dict[str, float] = {}
-
-    def fill(self, before: dict[int, tuple[str, float]]) -> None:
-        """Sum up, leaving out what each process had used before."""
-        for pid, (kind, seconds) in self.last_cpu_s.items():
-            used_before = before[pid][1] if pid in before else 0.0
-            self.cpu_seconds[kind] = round(self.cpu_seconds.get(kind, 0.0) + max(0.0, seconds - used_before), 3)
-        for kind, most in self.peak_bytes.values():
-            self.peak_memory_mb[kind] = max(self.peak_memory_mb.get(kind, 0.0), round(most / _MB, 1))
+    processes = tree()
+    look(processes, has_begun=False)
+    thread = threading.Thread(target=sample, name="picsum-vision process-tree", daemon=True)
+    thread.start()
+    figures: dict[str, dict[str, float]] = {"cpu_seconds": {}, "peak_memory_mb": {}}
+    try:
+        yield figures
+    finally:
+        ended.set()
+        thread.join()
+        look(tree())
+        cpu, peak = figures.values()
+        for each in seen.values():
+            cpu[each.kind] = round(cpu.get(each.kind, 0.0) + max(0.0, each.cpu_s - each.cpu_s_before), 3)
+            peak[each.kind] = max(peak.get(each.kind, 0.0), round(each.peak_bytes / _MB, 1))
 
 
 def kind_of(command: list[str]) -> str:
@@ -121,8 +96,3 @@ def kind_of(command: list[str]) -> str:
     if "picsum_vision.testing" in words:
         return "servers"
     return "python_worker" if "pyspark.daemon" in words or "pyspark.worker" in words or "worker_daemon" in words else "other"
-
-
-def _used_s(process: Any) -> float:
-    used = process.cpu_times()
-    return float(used.user + used.system)

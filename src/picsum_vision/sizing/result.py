@@ -1,4 +1,4 @@
-"""A suite's result: one JSON file, written anew after each measurement, so that nothing that was measured is lost."""
+"""A suite's result, in values that travel as JSON: one file, written anew after each measurement, so that nothing is lost."""
 
 from __future__ import annotations
 
@@ -7,13 +7,59 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from picsum_vision.errors import SettingError
-from picsum_vision.sizing.figures import Spread, StageFigures
 
+StageName = Literal["urls", "download", "describe", "total"]
+STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
 FILE_NAME: Final = "sizing.json"
 _FORMAT: Final = "picsum-vision sizing 1"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StageFigures:
+    """One stage measured once.
+
+    `seconds` of wall time until the rows are in their table. `latency_ms` has mean, p50, p95 and p99 of `elapsed_ms` of the rows
+    that are ok: of downloads, or of questions, without the wait for their first turn; `total` has them for both. `cpu_seconds`
+    and `peak_memory_mb` are those of this machine's processes by kind, None where the workers are elsewhere. `questions` are the
+    rows that were asked about: fewer than rows where rows share an answer or have no image, None for stages that ask nothing.
+    `series` has, for moments in seconds since the start at `began_at_s` (Unix time), the rows done and the rows being worked on.
+    Where no row is ok, `problem` says why in one line, and `refused_at` whether at the "download" or at "describe".
+    """
+
+    rows: int
+    rows_ok: int
+    seconds: float
+    by_status: dict[str, int] = dataclasses.field(default_factory=dict)
+    latency_ms: dict[str, float] = dataclasses.field(default_factory=dict)
+    questions: int | None = None
+    bytes: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    cpu_seconds: dict[str, float] | None = None
+    peak_memory_mb: dict[str, float] | None = None
+    began_at_s: float | None = None
+    series: tuple[tuple[float, int, int], ...] = ()
+    problem: str | None = None
+    refused_at: str | None = None
+
+    def metrics(self) -> dict[str, float]:
+        """Return the single figures by name; the names are the same for every run."""
+        cpu = None if self.cpu_seconds is None else sum(value for kind, value in self.cpu_seconds.items() if kind != "servers")
+        figures: dict[str, float | None] = {
+            "seconds": self.seconds,
+            "images_per_second": self.rows_ok / self.seconds if self.seconds > 0 else 0.0,
+            "rows_ok": self.rows_ok,
+            "rows_failed": self.rows - self.rows_ok,
+            **{name: getattr(self, name) for name in ("questions", "bytes", "input_tokens", "output_tokens", "cost")},
+            "cpu_seconds": cpu,
+            **{f"latency_{name}_ms": value for name, value in self.latency_ms.items()},
+            **{f"peak_memory_mb.{kind}": value for kind, value in (self.peak_memory_mb or {}).items()},
+        }
+        return {name: float(value) for name, value in figures.items() if value is not None}
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -27,10 +73,9 @@ class SizeFigures:
         """Return the stage's measurements, as many as there are."""
         return [repeat[stage] for repeat in self.repeats if stage in repeat]
 
-    def spread(self, stage: str, metric: str = "seconds") -> Spread | None:
-        """Return the stage's figure over the repeats, None where it was not measured."""
-        values = [found[metric] for figures in self.of(stage) if metric in (found := figures.metrics())]
-        return Spread.of(values) if values else None
+    def values(self, stage: str, metric: str = "seconds") -> list[float]:
+        """Return the stage's figure in each repeat that has it."""
+        return [found[metric] for figures in self.of(stage) if metric in (found := figures.metrics())]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -47,23 +92,6 @@ class NotebookFigures:
     rows: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     rows_ok: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     left_out: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def seconds_for(self, stage: str, images: int) -> float | None:
-        """Return how long `images` would take at the measured pace, None where it was not measured."""
-        timed = zip(self.rows.get(stage, ()), self.seconds.get(stage, ()), strict=False)
-        paces = [seconds / rows for rows, seconds in timed if rows]
-        return Spread.of(paces).median * images if paces else None
-
-    def images_per_second(self, stage: str) -> float | None:
-        """Return how many rows came out in a second, in the middle of the repeats; None where none did."""
-        timed = zip(self.rows_ok.get(stage, ()), self.seconds.get(stage, ()), strict=False)
-        rates = [ok / seconds for ok, seconds in timed if seconds > 0]
-        return Spread.of(rates).median or None if rates else None
-
-    def rows_failed(self, stage: str) -> Spread | None:
-        """Return how many rows of the share did not come out, None where that was not counted."""
-        found = self.rows_ok.get(stage)
-        return Spread.of(self.images - ok for ok in found) if found else None
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -97,22 +125,15 @@ class SizingResult:
         if not isinstance(plain, Mapping) or plain.get("format") != _FORMAT:
             raise SettingError(f"{where}: not a result of `picsum-vision bench`")
         try:
-            return cls._from_whole(plain)
+            _ = plain["settings"]["demand"]  # without which nothing can be said of it
+            sizes = [
+                SizeFigures(images=size["images"], repeats=[_stages(each) for each in size["repeats"]]) for size in plain["sizes"]
+            ]
+            notebook = None if plain.get("notebook") is None else NotebookFigures(**plain["notebook"])
+            read = {"sizes": sizes, "cold": _stages(plain.get("cold", {})), "notebook": notebook}
+            return cls(**(fields_of(cls, plain) | read))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise SettingError(f"{where}: a result of `picsum-vision bench` that is not whole") from error
-
-    @classmethod
-    def _from_whole(cls, plain: Mapping[str, Any]) -> SizingResult:
-        known = {field.name for field in dataclasses.fields(cls)}
-        values = {name: value for name, value in plain.items() if name in known}
-        _ = values["settings"]["demand"]  # without which nothing can be said of it
-        values["cold"] = _stages(plain.get("cold", {}))
-        values["sizes"] = [
-            SizeFigures(images=size["images"], repeats=[_stages(repeat) for repeat in size["repeats"]]) for size in plain["sizes"]
-        ]
-        notebook = plain.get("notebook")
-        values["notebook"] = None if notebook is None else NotebookFigures(**notebook)
-        return cls(**values)
 
     def write(self, folder: Path) -> Path:
         """Write the file whole or not at all, and return its path."""
@@ -133,6 +154,12 @@ class SizingResult:
         from picsum_vision.sizing.summary import summary_html  # noqa: PLC0415 - the same
 
         return summary_html(self)
+
+
+def fields_of(kind: type[Any], plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a dataclass knows of plain values; what a newer version has added is left aside."""
+    known = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in plain.items() if name in known}
 
 
 def read_result(path: str | Path) -> SizingResult:
@@ -168,4 +195,7 @@ def keep_result_before(folder: Path) -> None:
 
 
 def _stages(plain: Mapping[str, Any]) -> dict[str, StageFigures]:
-    return {stage: StageFigures.from_dict(figures) for stage, figures in plain.items()}
+    return {
+        stage: StageFigures(**fields_of(StageFigures, figures) | {"series": tuple(map(tuple, figures.get("series", ())))})
+        for stage, figures in plain.items()
+    }

@@ -10,15 +10,13 @@ from picsum_vision.describing.backends import Backend
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.artefacts import require_matplotlib
-from picsum_vision.sizing.figures import STAGES, StageName
-from picsum_vision.sizing.fit import Fit, default_fit, fit_named, fit_results
-from picsum_vision.sizing.load import Confirm, check_politeness, confirm_load, images_fetched, polite, share_of_images
-from picsum_vision.sizing.output_folder import only_suite_in, prepared_folder
-from picsum_vision.sizing.result import SizingResult, read_latest
+from picsum_vision.sizing.fit import default_fit, fit_named, fit_results
+from picsum_vision.sizing.load import Confirm, checked_load
+from picsum_vision.sizing.places import default_experiment, only_suite_in, prepared_folder, tracking_address
+from picsum_vision.sizing.result import STAGES, SizingResult, StageName, read_latest
 from picsum_vision.sizing.settings import SizingConfig, checked_sizes, checked_stages
 from picsum_vision.sizing.suite import Suite
-from picsum_vision.sizing.tracking import Say, Tracking
-from picsum_vision.sizing.tracking_address import default_experiment, tracking_address
+from picsum_vision.sizing.tracking import Tracking
 from picsum_vision.spark.sharing import tasks_at_once
 from picsum_vision.table_names import DEFAULT_CATALOG
 from picsum_vision.urls import By
@@ -131,29 +129,11 @@ def run_sizing(
     with only_suite_in(folder):
         uri = tracking_address(tracking_uri, folder) if tracking else None
         say = progress or (lambda _: None)
-        fit = chosen_fit(fit_from, folder, say)
+        if fit_from:
+            fit = fit_named(fit_from)
+        else:
+            latest = read_latest(folder, say)
+            fit = (fit_results([latest]) if latest is not None else None) or default_fit()
         config = checked_load(config, tasks_at_once(spark), confirm)
         kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
         return Suite(spark, config, folder, tracking=kept, fit=fit, progress=say).run()
-
-
-def chosen_fit(fit_from: Sequence[str | Path], folder: Path, say: Say) -> Fit:
-    """Return the constants to predict by: of the named results, else of the last one in the folder, else the library's own."""
-    if fit_from:
-        return fit_named(fit_from)
-    latest = read_latest(folder, say)
-    return (fit_results([latest]) if latest is not None else None) or default_fit()
-
-
-def checked_load(config: SizingConfig, tasks: int, confirm: Confirm) -> SizingConfig:
-    """Return the suite as narrow as a public service asks; refuse what is not polite, and ask before what loads or costs.
-
-    `tasks` is how many the session runs at the same time.
-    """
-    narrowed = polite(config, tasks)
-    at_once = narrowed.tasks_of(tasks)
-    notebook_images = share_of_images(narrowed, at_once)
-    fetched = images_fetched(narrowed, at_once, notebook_images)
-    check_politeness(config, fetched)
-    confirm_load(narrowed, fetched, notebook_images, at_once, confirm)
-    return narrowed

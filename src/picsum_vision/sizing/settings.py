@@ -11,13 +11,11 @@ from picsum_vision.describing.backends import Backend, BatchChat, check_backend
 from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
-from picsum_vision.sizing.figures import STAGES, StageName
+from picsum_vision.sizing.result import STAGES, StageName
 from picsum_vision.table_names import DEFAULT_CATALOG
 from picsum_vision.urls import By, check_base_url
 from picsum_vision.validation import check_choice, check_integer, check_number, check_text
 
-MOST_IMAGES: Final = 10_000_000
-MOST_REPEATS: Final = 100
 MOST_TASKS: Final = 100_000
 MOST_IMAGE_LATENCY_S: Final = 60
 MOST_MODEL_LATENCY_S: Final = 600
@@ -27,7 +25,8 @@ _LONGEST_SHOWN: Final = 60
 LIVE_IN_FLIGHT_AT_MOST: Final = 8
 _LIVE_HOSTS: Final = ("picsum.photos", "unsplash.com")
 # Against servers of our own, which bear it: enough that the wait for answers is not what binds.
-_WIDE: Final = {"download": 512, "describe": 128}
+_WIDE_DOWNLOADS: Final = 512
+_WIDE_QUESTIONS: Final = 128
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,7 +56,7 @@ class SizingConfig:
     def __post_init__(self) -> None:
         """Check every setting."""
         object.__setattr__(self, "sizes", checked_sizes(self.sizes))
-        check_integer("repeats", self.repeats, minimum=1, maximum=MOST_REPEATS)
+        check_integer("repeats", self.repeats, minimum=1, maximum=100)
         object.__setattr__(self, "stages", checked_stages(self.stages))
         if self.base_url is not None:
             object.__setattr__(self, "base_url", check_base_url("base_url", self.base_url))
@@ -68,7 +67,9 @@ class SizingConfig:
             check_backend(self.backend, self.task)
         if isinstance(self.backend, BatchChat):
             raise SettingError("backend: BatchChat is not allowed here: its answers may take a day; use ChatCompletions")
-        self._check_options()
+        for name, value, kind in (("download", self.download, DownloadOptions), ("describe", self.describe, DescribeOptions)):
+            if value is not None and not isinstance(value, kind):
+                raise SettingError(f"{name}: {type(value).__name__} is not allowed; it must be {kind.__name__}(...)")
         check_integer("partitions", self.partitions, minimum=1, maximum=MOST_TASKS, optional=True)
         check_number("checkpoint_interval_s", self.checkpoint_interval_s, above=0)
         check_number("image_latency_mean_s", self.image_latency_mean_s, minimum=0, maximum=MOST_IMAGE_LATENCY_S)
@@ -77,11 +78,6 @@ class SizingConfig:
         check_integer("notebook_images", self.notebook_images, minimum=0, maximum=10_000, optional=True)
         check_text("catalog", self.catalog)
         check_text("serve_on", self.serve_on)
-
-    def _check_options(self) -> None:
-        for name, value, kind in (("download", self.download, DownloadOptions), ("describe", self.describe, DescribeOptions)):
-            if value is not None and not isinstance(value, kind):
-                raise SettingError(f"{name}: {type(value).__name__} is not allowed; it must be {kind.__name__}(...)")
 
     def tasks_of(self, session_tasks: int) -> int:
         """Return how many tasks of the suite run at once in a session that has room for `session_tasks`."""
@@ -112,7 +108,7 @@ class SizingConfig:
     def usual_download(base_url: str | None) -> DownloadOptions:
         """Return the options where none are given: wide for a server of our own, few at once for a public service."""
         if base_url is None:
-            return DownloadOptions(max_in_flight_per_task=_WIDE["download"])
+            return DownloadOptions(max_in_flight_per_task=_WIDE_DOWNLOADS)
         base_url = check_base_url("base_url", base_url)
         return DownloadOptions(max_in_flight_per_task=LIVE_IN_FLIGHT_AT_MOST) if is_live(base_url) else DownloadOptions()
 
@@ -123,21 +119,16 @@ class SizingConfig:
         Of our own server each row is asked about: seeds lead to its 995 pictures again and again, and rows that share an answer
         would be measured without their wait.
         """
-        return DescribeOptions(max_in_flight_per_task=_WIDE["describe"], deduplicate=False) if own else DescribeOptions()
+        return DescribeOptions(max_in_flight_per_task=_WIDE_QUESTIONS, deduplicate=False) if own else DescribeOptions()
 
 
 def is_live(base_url: str) -> bool:
-    """Return whether the host is a public service that asks not to be load-tested."""
-    host = _asked_host(base_url)
-    return any(host == live or host.endswith(f".{live}") for live in _LIVE_HOSTS)
-
-
-def _asked_host(url: str) -> str:
-    """Return the host that the downloader asks, however it is written; nothing for what it cannot read, and so never asks."""
+    """Return whether the host, however it is written, is a public service that asks not to be load-tested."""
     try:
-        return (URL(url).raw_host or "").rstrip(".")
-    except ValueError:
-        return ""
+        host = (URL(base_url).raw_host or "").rstrip(".")
+    except ValueError:  # what the downloader cannot read it never asks
+        return False
+    return any(host == live or host.endswith(f".{live}") for live in _LIVE_HOSTS)
 
 
 def checked_sizes(sizes: object) -> tuple[int, ...]:
@@ -147,23 +138,19 @@ def checked_sizes(sizes: object) -> tuple[int, ...]:
     if not isinstance(sizes, (list, tuple, set, frozenset)) or not sizes:
         raise SettingError(f"sizes: {sizes!r} is not allowed; it must be numbers of images, such as 100, 1000, 5000")
     for size in sizes:
-        check_integer("sizes", size, minimum=1, maximum=MOST_IMAGES)
+        check_integer("sizes", size, minimum=1, maximum=10_000_000)
     return tuple(sorted(set(sizes)))
 
 
 def sizes_from_text(text: str) -> tuple[int, ...]:
     """Read `100,1000,5000`."""
     words = [word.strip().replace("_", "") for word in text.split(",")]
-    wrong = [word for word in words if not _is_size(word)]
-    if wrong:
-        found = f"{_in_short(wrong[0])!r} is not allowed in {_in_short(text)!r}"
-        raise SettingError(f"sizes: {found}; they must be whole numbers of at least 1, as in 100,1000,5000")
-    return checked_sizes(tuple(int(word) for word in words))
-
-
-def _is_size(word: str) -> bool:
-    """Return whether a word is a number that can be read: Python refuses those of thousands of digits."""
-    return len(word) <= _LONGEST_WORD and word.isascii() and word.isdecimal() and int(word) > 0
+    for word in words:
+        # Python refuses to read numbers of thousands of digits.
+        if len(word) > _LONGEST_WORD or not (word.isascii() and word.isdecimal()) or int(word) == 0:
+            found = f"{_in_short(word)!r} is not allowed in {_in_short(text)!r}"
+            raise SettingError(f"sizes: {found}; they must be whole numbers of at least 1, as in 100,1000,5000")
+    return checked_sizes(tuple(map(int, words)))
 
 
 def _in_short(text: str) -> str:

@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from picsum_vision.describing.backends import Backend
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+
+from picsum_vision.describing.backends import ChatCompletions
 from picsum_vision.errors import EnvironmentProblem, ModelProblem, PicsumVisionError
-from picsum_vision.options import DescribeOptions, DownloadOptions
-from picsum_vision.redaction import redact_url
-from picsum_vision.sizing.environment import environment
-from picsum_vision.sizing.figures import StageFigures
+from picsum_vision.redaction import redact_text
+from picsum_vision.sizing import notebook_method
+from picsum_vision.sizing.environment import environment, settings_of
 from picsum_vision.sizing.fit import Fit, fit_results, predictions
 from picsum_vision.sizing.load import check_list, share_of_images, warm_up_images
-from picsum_vision.sizing.model import is_fused
-from picsum_vision.sizing.notebook_share import measure_notebook
 from picsum_vision.sizing.process_tree import why_not_measured
-from picsum_vision.sizing.result import SizeFigures, SizingResult, keep_result_before
+from picsum_vision.sizing.result import NotebookFigures, SizeFigures, SizingResult, StageFigures, keep_result_before
 from picsum_vision.sizing.settings import SizingConfig
 from picsum_vision.sizing.stages import Stages
 from picsum_vision.sizing.target import Target, open_target
+from picsum_vision.sizing.tracking import Say, Tracking
 from picsum_vision.spark.sharing import tasks_at_once
+from picsum_vision.spark.transforms import download
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from picsum_vision.sizing.tracking import Tracking
-
-_PLAIN: Final = (str, bool, int, float, type(None))
-# Texts of a backend are addresses, names and places, which may hold a password.
-_NUMBERS: Final = (bool, int, float)
-
-Progress = Callable[[str], None]
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 
 class Suite:
     """One run of the suite in one session."""
 
     def __init__(
-        self, spark: SparkSession, config: SizingConfig, folder: Path, *, tracking: Tracking, fit: Fit, progress: Progress
+        self, spark: SparkSession, config: SizingConfig, folder: Path, *, tracking: Tracking, fit: Fit, progress: Say
     ) -> None:
         """Take what is measured, where results go, and by what constants sizes are predicted before they are measured."""
         self._spark = spark
@@ -51,6 +45,7 @@ class Suite:
         self._tracking = tracking
         self._fit = fit
         self._say = progress
+        self._tasks = config.tasks_of(tasks_at_once(spark))
         self._has_written = False
         self._result = SizingResult(
             suite=uuid.uuid4().hex[:12],
@@ -66,7 +61,7 @@ class Suite:
         with open_target(self._config) as target:
             result.settings = settings_of(self._config, target, tasks_at_once(self._spark))
             result.environment["processes"] = why_not_measured(self._spark) or "measured"
-            check_list(self._config, target.base_url, share_of_images(self._config, result.settings["demand"]["tasks"]))
+            check_list(self._config, target.base_url, share_of_images(self._config, self._tasks))
             self._tracking.begin(result)
             stages = Stages(self._spark, self._config, target)
             try:
@@ -82,39 +77,53 @@ class Suite:
         return result
 
     def _measure(self, stages: Stages, target: Target) -> None:
-        self._warm_up(stages)
-        measure_notebook(self._spark, self._config, target, self._result, self._say)
+        config = self._config
+        rows = warm_up_images(config, self._tasks)
+        self._measure_stages(stages, rows, self._result.cold, f"warming up with {rows:,} images")
+        self._measure_notebook(stages, target, share_of_images(config, self._tasks))
         self._keep()
-        for images in self._config.sizes:
-            self._measure_size(stages, images)
+        for images in config.sizes:
+            size = SizeFigures(images=images)
+            self._result.sizes.append(size)
+            status = "FAILED"
+            try:
+                for number in range(config.repeats):
+                    size.repeats.append({})
+                    said = f"{images:,} images, repeat {number + 1} of {config.repeats}"
+                    self._measure_stages(stages, images, size.repeats[-1], said)
+                status = "FINISHED"
+            finally:
+                self._tracking.size(size, status)
 
-    def _measure_size(self, stages: Stages, images: int) -> None:
-        size = SizeFigures(images=images)
-        self._result.sizes.append(size)
-        status = "FAILED"
-        try:
-            for number in range(self._config.repeats):
-                size.repeats.append({})
-                with stages.schema() as where:
-                    for stage in self._config.stages:
-                        self._say(f"{images:,} images, repeat {number + 1} of {self._config.repeats}: {stage}")
-                        figures = stages.measure(stage, where, images)
-                        size.repeats[-1][stage] = figures
-                        self._keep()
-                        self._stop_if_refused(stage, figures)
-            status = "FINISHED"
-        finally:
-            self._tracking.size(size, status)
-
-    def _warm_up(self, stages: Stages) -> None:
-        rows = warm_up_images(self._config, self._config.tasks_of(tasks_at_once(self._spark)))
+    def _measure_stages(self, stages: Stages, images: int, kept: dict[str, StageFigures], said: str) -> None:
         with stages.schema() as where:
             for stage in self._config.stages:
-                self._say(f"warming up with {rows:,} images: {stage}")
-                figures = stages.measure(stage, where, rows)
-                self._result.cold[stage] = figures
+                self._say(f"{said}: {stage}")
+                kept[stage] = stages.measure(stage, where, images)
                 self._keep()
-                self._stop_if_refused(stage, figures)
+                self._stop_if_refused(stage, kept[stage])
+
+    def _measure_notebook(self, stages: Stages, target: Target, images: int) -> None:
+        """Measure download and question of the notebook's method as often as the sizes are, with as many tasks."""
+        if not images:
+            return
+        config, backend, tasks = self._config, target.backend, self._tasks
+        figures = NotebookFigures(images=images, client=notebook_method.client_of_workers(self._spark), tasks=tasks)
+        self._result.notebook = figures
+        for number in range(config.repeats):
+            self._say(f"the notebook's method on {images} images, one request at a time in {tasks} tasks, repeat {number + 1}")
+            # Dealt out evenly, these and the pictures below: the notebook is measured at its best.
+            urls = stages.urls(images).repartition(tasks)
+            _time(figures, "download", urls, notebook_method.downloaded(), images)
+            if not isinstance(backend, ChatCompletions):
+                figures.left_out["describe"] = f"{type(backend).__name__} is no HTTP endpoint"
+                continue
+            # Its questions are about images that are there already: they stand in the query's own plan.
+            pictures = download(urls, options=config.download_options).where("image_binary IS NOT NULL").select("image_binary")
+            came = [(bytes(row[0]),) for row in pictures.collect()]
+            held = self._spark.createDataFrame(came, "image_binary BINARY").repartition(tasks)
+            answer = notebook_method.described(backend, config.task.full_prompt, config.describe_options.max_output_tokens)
+            _time(figures, "describe", held, answer, len(came))
 
     def _stop_if_refused(self, stage: str, figures: StageFigures) -> None:
         """End the suite where nothing comes through: more of the same would tell nothing, and load a host that refuses."""
@@ -139,7 +148,7 @@ class Suite:
         if self._has_written:  # else nothing was measured, and the suite before keeps the folder
             result.predictions = predictions(result, self._fit)
             fit = fit_results([result])
-            result.fit = None if fit is None else fit.as_dict()
+            result.fit = None if fit is None else dataclasses.asdict(fit)
             self._keep()
             files = write_artefacts(result, self._folder)
         self._tracking.end(result, files)
@@ -147,54 +156,17 @@ class Suite:
             self._keep()
 
 
-def settings_of(config: SizingConfig, target: Target, tasks: int) -> dict[str, Any]:
-    """Return what a reader needs to compare two suites; no secret, no password of an address."""
-    partitions = config.partitions or tasks
-    download, describe = config.download_options, config.describe_options
-    demand = {
-        "image_latency_s": target.image_latency_s,
-        "model_latency_s": target.model_latency_s,
-        "tasks": config.tasks_of(tasks),
-        "latency_sigma": config.latency_sigma,
-        "download_in_flight_per_task": download.max_in_flight_per_task,
-        "describe_in_flight_per_task": describe.max_in_flight_per_task,
-        "requests_per_second_per_host": download.requests_per_second_per_host_total,
-        "requests_per_minute": describe.requests_per_minute_total,
-        "tokens_per_minute": describe.tokens_per_minute_total,
-        "window_bytes_per_task": download.window_bytes_per_task,
-        "max_payload_bytes": describe.max_payload_bytes,
-        "checkpoint_interval_s": config.checkpoint_interval_s,
-        "is_fused": is_fused(type(target.backend)),
-    }
-    return {
-        "sizes": list(config.sizes),
-        "repeats": config.repeats,
-        "stages": list(config.stages),
-        "partitions": partitions,
-        "by": config.by,
-        "picture": f"{config.width} x {config.height}",
-        "task": config.task.name,
-        "prompt_sha256": config.task.prompt_sha256,
-        "deduplicate": describe.deduplicate,
-        "backend": recorded_backend(target.backend),
-        "download": recorded_options(download),
-        "describe": recorded_options(describe),
-        "target": target.described(),
-        "own_servers": {"images": config.own_images, "model": config.own_model},
-        "demand": demand,
-    }
-
-
-def recorded_options(options: DownloadOptions | DescribeOptions) -> dict[str, Any]:
-    """Return every plain field; headers, whose values may be keys, are none."""
-    return _fields(options, _PLAIN)
-
-
-def recorded_backend(backend: Backend) -> dict[str, Any]:
-    """Return the backend's class, the model's name without user and password, and what is set of it in numbers."""
-    return {"kind": type(backend).__name__, "model": redact_url(backend.model_name), **_fields(backend, _NUMBERS)}
-
-
-def _fields(value: Any, kinds: tuple[type[Any], ...]) -> dict[str, Any]:
-    values = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return {name: found for name, found in values.items() if isinstance(found, kinds)}
+def _time(figures: NotebookFigures, stage: str, rows: DataFrame, column: Column, number: int) -> None:
+    """Measure one of its stages; where its way of dealing with errors makes the job fail, that is what is told of it."""
+    began_s = time.monotonic()
+    try:
+        ok = rows.select(column.alias("out")).agg(F.count(F.when(F.length("out") > 0, 1)).alias("ok")).collect()[0]["ok"]
+    except PySparkException as error:
+        figures.left_out[stage] = f"its job failed ({redact_text(' '.join(str(error).split()))[-200:]})"
+        for kept in (figures.seconds, figures.rows, figures.rows_ok):
+            kept.pop(stage, None)
+        return
+    if stage not in figures.left_out:
+        figures.seconds.setdefault(stage, []).append(round(time.monotonic() - began_s, 4))
+        figures.rows.setdefault(stage, []).append(number)
+        figures.rows_ok.setdefault(stage, []).append(ok)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from picsum_vision.describing.backends import Backend, ChatCompletions
@@ -18,7 +18,6 @@ from picsum_vision.testing.model_server import ModelServer
 _MODEL: Final = "test-vision"
 _HOPS: Final = 2
 _OWN: Final = "servers of this suite"
-_Server = TypeVar("_Server", ImageServer, ModelServer)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,63 +41,35 @@ class Target:
 @contextlib.contextmanager
 def open_target(config: SizingConfig) -> Iterator[Target]:
     """Start the servers that are needed, and give the target; the servers end with the block."""
+    base_url, backend, download, describe = config.base_url, config.backend, config.download_options, config.describe_options
+    latencies: dict[str, float | None] = {"image_latency_s": None, "model_latency_s": None}
     with contextlib.ExitStack() as stack:
-        latency = {"sigma": config.latency_sigma}
-        images = model = None
-        if config.own_images:
-            per_second = config.download_options.requests_per_second_per_host_total
-            images = stack.enter_context(
-                _listening(
-                    config,
-                    ImageServer(
-                        host=config.serve_on,
-                        latency=Latency(mean_s=config.image_latency_mean_s, **latency),
-                        rate_limit=None if per_second is None else RateLimit(requests_per_second=per_second),
-                        warm_sizes=[(config.width, config.height)],
-                    ),
+        try:
+            if base_url is None:
+                per_second = download.requests_per_second_per_host_total
+                images = ImageServer(
+                    host=config.serve_on,
+                    latency=Latency(mean_s=config.image_latency_mean_s, sigma=config.latency_sigma),
+                    rate_limit=None if per_second is None else RateLimit(requests_per_second=per_second),
+                    warm_sizes=[(config.width, config.height)],
                 )
-            )
-        if config.own_model:
-            options = config.describe_options
-            model = stack.enter_context(
-                _listening(
-                    config,
-                    ModelServer(
-                        host=config.serve_on,
-                        latency=Latency(mean_s=config.model_latency_mean_s, **latency),
-                        requests_per_minute=options.requests_per_minute_total,
-                        tokens_per_minute=options.tokens_per_minute_total,
-                        models=(_MODEL,),
-                    ),
+                base_url = stack.enter_context(images).base_url
+                latencies["image_latency_s"] = config.image_latency_mean_s * _HOPS
+            if backend is None:
+                model = ModelServer(
+                    host=config.serve_on,
+                    latency=Latency(mean_s=config.model_latency_mean_s, sigma=config.latency_sigma),
+                    requests_per_minute=describe.requests_per_minute_total,
+                    tokens_per_minute=describe.tokens_per_minute_total,
+                    models=(_MODEL,),
                 )
-            )
-        yield Target(
-            base_url=images.base_url if images is not None else config.base_url or "",
-            backend=ChatCompletions(model.base_url, _MODEL) if model is not None else _given(config),
-            image_latency_s=config.image_latency_mean_s * _HOPS if images is not None else None,
-            model_latency_s=config.model_latency_mean_s if model is not None else None,
-        )
-
-
-@contextlib.contextmanager
-def _listening(config: SizingConfig, server: _Server) -> Iterator[_Server]:
-    """Run a server of our own; raise SettingError where this machine cannot listen on the address."""
-    try:
-        running = server.__enter__()
-    except PortInUse as error:
-        raise SettingError(
-            f"serve_on: {config.serve_on!r} is not allowed: this machine cannot listen there; give one of its own addresses"
-        ) from error
-    try:
-        yield running
-    finally:
-        server.__exit__(None, None, None)
-
-
-def _given(config: SizingConfig) -> Backend:
-    if config.backend is None:
-        raise SettingError("backend: missing")
-    return config.backend
+                backend = ChatCompletions(stack.enter_context(model).base_url, _MODEL)
+                latencies["model_latency_s"] = config.model_latency_mean_s
+        except PortInUse as error:
+            raise SettingError(
+                f"serve_on: {config.serve_on!r} is not allowed: this machine cannot listen there; give one of its own addresses"
+            ) from error
+        yield Target(base_url=base_url, backend=backend, **latencies)
 
 
 def _host(url: str) -> str:

@@ -10,19 +10,16 @@ import contextlib
 import re
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from statistics import median
+from typing import Any, Final
 
 from picsum_vision.errors import EnvironmentProblem, SettingError
-from picsum_vision.pipeline.mlflow_run import MlflowWriter, mlflow_environment, require_mlflow
+from picsum_vision.pipeline.mlflow_run import MlflowWriter, flat, mlflow_environment, require_mlflow
 from picsum_vision.redaction import redact_error, redact_url
-from picsum_vision.sizing.figures import STAGES, StageFigures
-from picsum_vision.sizing.result import FILE_NAME, read_latest, read_result
-from picsum_vision.sizing.tracking_address import tracking_address
-
-if TYPE_CHECKING:
-    from picsum_vision.sizing.result import SizeFigures, SizingResult
+from picsum_vision.sizing.places import tracking_address
+from picsum_vision.sizing.result import FILE_NAME, STAGES, SizeFigures, SizingResult, StageFigures, read_latest, read_result
 
 _LONGEST_VALUE: Final = 500
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -35,7 +32,7 @@ class Tracking:
 
     def __init__(self, uri: str | None, experiment: str, artefacts: Path, say: Say) -> None:
         """Find MLflow; nothing is sent yet. `artefacts` is where a store without a server keeps its files."""
-        self._uri = uri
+        self._uri = uri or ""
         self._experiment = experiment
         self._artefacts = artefacts
         self._say = say
@@ -43,38 +40,38 @@ class Tracking:
         self._result: SizingResult | None = None
         self._params: dict[str, Any] = {}
         self._experiment_id = ""
-        self._parent: str | None = None
+        self._parent = ""
 
     def begin(self, result: SizingResult) -> None:
         """Open the parent run."""
         self._result = result
         self._params = {**result.settings, "environment": result.environment}
         result.tracking = {"uri": None}
-        if self._writer is not None and self._uri is not None:
+        if self._writer is not None:
             result.tracking = {"uri": redact_url(self._uri), "experiment": self._experiment}
-            self._attempt(lambda writer: self._begin(writer, result))
+        self._attempt(self._begin, result)
 
     def size(self, size: SizeFigures, status: str) -> None:
         """Keep a size that was measured, as a run below the suite's: each repeat, the medians, and the first one over time."""
-        self._attempt(lambda writer: self._size(writer, size, status))
+        self._attempt(self._size, size, status)
 
     def end(self, result: SizingResult, files: Sequence[Path]) -> None:
         """Keep what the suite came to, and close its run, as failed where MLflow has refused something."""
-        self._attempt(lambda writer: self._end(writer, result, files))
-        if self._writer is not None and self._parent is not None and result.tracking.get("problem"):
-            with mlflow_environment(), contextlib.suppress(Exception):  # that tracking has failed is said already
-                self._writer.client.set_terminated(self._parent, "FAILED")
+        self._attempt(self._end, result, files)
+        if self._writer is not None and self._parent and result.tracking.get("problem"):
+            with mlflow_environment():
+                self._close(self._writer, self._parent)
 
-    def _attempt(self, work: Callable[[MlflowWriter], object]) -> None:
+    def _attempt(self, work: Callable[..., None], *what: Any) -> None:
         writer = self._writer
         if writer is not None:
-            writer.attempt(lambda: work(writer))
+            writer.attempt(lambda: work(writer, *what))
 
     def _begin(self, writer: MlflowWriter, result: SizingResult) -> None:
         client = writer.client
         found = client.get_experiment_by_name(self._experiment)
         # Without a server MLflow would put the files beside wherever it happens to run.
-        here = self._artefacts.as_uri() if (self._uri or "").startswith("sqlite") else None
+        here = self._artefacts.as_uri() if self._uri.startswith("sqlite") else None
         self._experiment_id = (
             client.create_experiment(self._experiment, artifact_location=here) if found is None else found.experiment_id
         )
@@ -86,30 +83,26 @@ class Tracking:
         return str(writer.client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id)
 
     def _size(self, writer: MlflowWriter, size: SizeFigures, status: str) -> None:
-        run_id = self._run(writer, f"{size.images:,} images", {"mlflow.parentRunId": self._parent or ""})
+        run_id = self._run(writer, f"{size.images:,} images", {"mlflow.parentRunId": self._parent})
         try:
             writer.log(run_id, size_metrics(size), params={"images": size.images, **self._params})
             for number, repeat in enumerate(size.repeats):
-                named = {
-                    f"repeats/{stage}.{name}": value
-                    for stage, figures in repeat.items()
-                    for name, value in figures.metrics().items()
-                }
-                writer.log(run_id, named, step=number)
-            points = [
-                writer.mlflow.entities.Metric(*point)
-                for stage, figures in (size.repeats[0] if size.repeats else {}).items()
-                for point in _points(stage, figures)
-            ]
-            writer.client.log_batch(run_id, metrics=points)
+                metrics = {stage: figures.metrics() for stage, figures in repeat.items()}
+                writer.log(run_id, flat(metrics, "repeats/"), step=number)
+            first = size.repeats[0] if size.repeats else {}
+            points = [point for stage, figures in first.items() for point in _points(stage, figures)]
+            writer.client.log_batch(run_id, metrics=[writer.mlflow.entities.Metric(*point) for point in points])
         except Exception:
-            with contextlib.suppress(Exception):  # what was refused first is what is said
-                writer.client.set_terminated(run_id, "FAILED")
+            self._close(writer, run_id)
             raise
         writer.client.set_terminated(run_id, status)
 
+    def _close(self, writer: MlflowWriter, run_id: str) -> None:
+        with contextlib.suppress(Exception):  # what was refused first is what is said
+            writer.client.set_terminated(run_id, "FAILED")
+
     def _end(self, writer: MlflowWriter, result: SizingResult, files: Sequence[Path]) -> None:
-        client, parent = writer.client, self._parent or ""
+        client, parent = writer.client, self._parent
         figures = {f"images_{size.images}/{name}": value for size in result.sizes for name, value in size_metrics(size).items()}
         errors = {f"images_{found['images']}/prediction_error": found["error"] for found in result.predictions}
         writer.log(parent, figures | {name: value for name, value in errors.items() if value is not None})
@@ -157,29 +150,23 @@ def find_result(run: str, tracking_uri: str | None, folder: Path) -> SizingResul
 
 def size_metrics(size: SizeFigures) -> dict[str, float]:
     """Return the medians over the repeats as `stage.figure`, and the spread of the seconds."""
-    found = {}
+    found: dict[str, float] = {}
     for stage in STAGES:
-        for name in sorted({name for figures in size.of(stage) for name in figures.metrics()}):
-            spread = size.spread(stage, name)
-            if spread is not None:
-                found[f"{stage}.{name}"] = spread.median
-        seconds = size.spread(stage)
-        if seconds is not None and len(seconds.values) > 1:
-            found |= {f"{stage}.seconds_min": seconds.least, f"{stage}.seconds_max": seconds.most}
+        names = {name for figures in size.of(stage) for name in figures.metrics()}
+        found |= {f"{stage}.{name}": median(size.values(stage, name)) for name in sorted(names)}
+        seconds = size.values(stage)
+        if len(seconds) > 1:
+            found |= {f"{stage}.seconds_min": min(seconds), f"{stage}.seconds_max": max(seconds)}
     return found
 
 
-def _points(stage: str, figures: StageFigures) -> list[tuple[str, float, int, int]]:
-    """Return rows done, rows in work and rows a second at each moment; the step is milliseconds since the stage's start."""
+def _points(stage: str, figures: StageFigures) -> Iterator[tuple[str, float, int, int]]:
+    """Give rows done, rows in work and rows a second at each moment; the step is milliseconds since the stage's start."""
     began_ms = int((time.time() - figures.seconds if figures.began_at_s is None else figures.began_at_s) * 1_000)
-    points, before_s, before_rows = [], 0.0, 0
+    before_s, before_rows = 0.0, 0
     for second, done, busy in figures.series:
-        at_ms, step = began_ms + int(second * 1_000), int(second * 1_000)
+        step = int(second * 1_000)
         rate = (done - before_rows) / (second - before_s) if second > before_s else 0.0
-        points += [
-            (f"series/{stage}.rows_done", float(done), at_ms, step),
-            (f"series/{stage}.rows_in_work", float(busy), at_ms, step),
-            (f"series/{stage}.images_per_second", rate, at_ms, step),
-        ]
+        for name, value in (("rows_done", float(done)), ("rows_in_work", float(busy)), ("images_per_second", rate)):
+            yield f"series/{stage}.{name}", value, began_ms + step, step
         before_s, before_rows = second, done
-    return points
