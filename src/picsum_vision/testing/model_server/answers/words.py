@@ -92,10 +92,10 @@ def _sentence(facts: PixelFacts | None, *, italian: bool) -> str:
     colours = [_ITALIAN_COLOURS[name] if italian else name for name in facts.colours[:3]]
     if italian:
         return (
-            f"L'immagine misura {facts.width} x {facts.height} pixel, con luminosità {facts.brightness} su 100. "
-            f"Colori dominanti: {', '.join(colours)}; colore medio {facts.mean_colour}. Impronta {facts.fingerprint}."
+            f"L'immagine misura {facts.width} x {facts.height} pixel; la luminosità media è {facts.brightness} su 100. "
+            f"I colori dominanti sono {', '.join(colours)}; il colore medio è {facts.mean_colour}. Impronta {facts.fingerprint}."
         )
     return (
-        f"The image measures {facts.width} x {facts.height} pixels, with brightness {facts.brightness} of 100. "
-        f"Dominant colours: {', '.join(colours)}; mean colour {facts.mean_colour}. Fingerprint {facts.fingerprint}."
+        f"The image measures {facts.width} x {facts.height} pixels; its mean brightness is {facts.brightness} of 100. "
+        f"The dominant colours are {', '.join(colours)}; the mean one is {facts.mean_colour}. Fingerprint {facts.fingerprint}."
     )
