@@ -6,7 +6,7 @@ import pytest
 
 from picsum_vision import AiQuery, ChatCompletions, DownloadOptions, SettingError
 from picsum_vision.cli.entry import run
-from picsum_vision.sizing.load import check_politeness, checked_load, images_fetched, polite, warm_up_images
+from picsum_vision.sizing.load import check_politeness, checked_load, polite, rows_asked_for, warm_up_images
 from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig
 
 
@@ -27,7 +27,7 @@ def test_all_tasks_together_ask_for_no_more_at_once(tasks, partitions, download)
 def test_the_notebooks_share_is_fetched_again_for_its_questions(backend, times):
     """Its downloads are measured, then the images of its questions are fetched: both count, where it asks questions at all."""
     terms = {"sizes": (10,), "repeats": 2, "backend": backend, "stages": ("download",)}
-    without, with_it = (images_fetched(SizingConfig(**terms, notebook_images=images), 1) for images in (0, 5))
+    without, with_it = (rows_asked_for(SizingConfig(**terms, notebook_images=images), 1, "download") for images in (0, 5))
     assert with_it - without == 2 * 5 * times
 
 

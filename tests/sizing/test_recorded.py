@@ -12,9 +12,8 @@ from suites import suite
 import picsum_vision as pv
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.compare import set_otherwise
-from picsum_vision.sizing.environment import settings_of
 from picsum_vision.sizing.settings import SizingConfig
-from picsum_vision.sizing.target import Target
+from picsum_vision.sizing.target import Target, settings_of
 
 CHAT = pv.ChatCompletions("https://models.example/v1", "a-model")
 # Where a value that differs is not simply another number or a flag turned round.

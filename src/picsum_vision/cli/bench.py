@@ -20,8 +20,8 @@ from picsum_vision.cli.session import choose_tables, open_session
 from picsum_vision.config_file import job_config
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
-from picsum_vision.sizing.load import check_politeness, images_fetched
-from picsum_vision.sizing.places import check_is_free, prepared_folder, tracking_address
+from picsum_vision.sizing.load import check_politeness, rows_asked_for
+from picsum_vision.sizing.places import prepared_folder, tracking_address
 from picsum_vision.sizing.settings import SizingConfig, sizes_from_text
 from picsum_vision.table_names import Tables
 
@@ -139,7 +139,7 @@ def _measure(
 ) -> SizingResult:  # fmt: skip
     names: dict[str, Any] = {} if catalog is None else {"catalog": catalog}
     config = SizingConfig(**settings, **names)  # checked before Spark is started
-    check_politeness(config, images_fetched(config, 1))
+    check_politeness(config, rows_asked_for(config, 1, "download"))
     if kept["tracking"] and kept["tracking_uri"]:
         tracking_address(kept["tracking_uri"], Path(output))  # refused before there is a folder
     tables, here = choose_tables(
@@ -149,7 +149,6 @@ def _measure(
 
     require_matplotlib()
     folder = prepared_folder(output)
-    check_is_free(folder)
     if kept["tracking"]:
         tracking_address(kept["tracking_uri"], folder)
     with progress() as say:

@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any, Final
 
 from picsum_vision.pipeline.mlflow_run import flat
-from picsum_vision.sizing.result import STAGES, SizingResult, StageFigures
+from picsum_vision.sizing.result import STAGES, SizeFigures, SizingResult
 
 CHANCE_AT_MOST: Final = 0.1
 CHANGED: Final = ("slower", "faster", "more", "less")
@@ -25,73 +25,57 @@ _LEFT_OUT: Final = ("images_per_second", "peak_memory_mb.jvm")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Change:
-    """One figure in all repeats of both suites. `has_same_rows`: in all of them as many rows were ok."""
+    """One figure in all repeats of both suites, and what may be said of it.
+
+    `ratio` is the second median over the first; `chance` how often repeats of one and the same thing would fall apart into two
+    groups like these. `verdict` is one of `CHANGED`, `noise`, `too few repeats`, `other rows ok` for seconds of unlike work.
+    """
 
     images: int
     stage: str
     figure: str
     before: list[float]
     after: list[float]
-    has_same_rows: bool
-
-    @property
-    def ratio(self) -> float:
-        """The second suite's median over the first's."""
-        before, after = median(self.before), median(self.after)
-        if not before:
-            return math.inf if after else 1.0
-        return after / before
-
-    @property
-    def chance(self) -> float:
-        """How often repeats of one and the same thing would fall apart into two groups like these."""
-        n, m = len(self.before), len(self.after)
-        return min(1.0, 2 / math.comb(n + m, n))
-
-    @property
-    def verdict(self) -> str:
-        """What may be said: one of `CHANGED`, `noise`, `too few repeats`, `other rows ok` for seconds of unlike work."""
-        if max(self.before) >= min(self.after) and max(self.after) >= min(self.before):
-            return "noise"
-        if self.chance > CHANCE_AT_MOST:
-            return "too few repeats"
-        if self.figure == "seconds" and not self.has_same_rows:
-            return "other rows ok"
-        words = ("slower", "faster") if self.figure == "seconds" or self.figure.startswith("latency_") else ("more", "less")
-        return words[0] if self.ratio > 1 else words[1]
+    ratio: float
+    chance: float
+    verdict: str
 
 
 def changes(before: SizingResult, after: SizingResult) -> list[Change]:
     """Return every figure that both suites have measured, seconds first in each stage."""
     found = []
     for size, stage in itertools.product(before.sizes, STAGES):
-        other = after.size(size.images)
-        both = (size.of(stage), [] if other is None else other.of(stage))
-        statuses = {status: None for measured in both for figures in measured for status in figures.by_status if status != "ok"}
-        first, second = (_figures(measured, statuses) for measured in both)
-        same = len({figures.rows_ok for measured in both for figures in measured}) == 1
-        found += [
-            Change(images=size.images, stage=stage, figure=name, before=values, after=second[name], has_same_rows=same)
-            for name, values in first.items()
-            if name in second
-        ]
+        both = (size, after.size(size.images) or SizeFigures(images=size.images))
+        measured = [figures for each in both for figures in each.of(stage)]
+        statuses = {status: None for figures in measured for status in figures.by_status if status != "ok"}
+        first, second = (each.figures(stage, statuses) for each in both)
+        has_same_rows = len({figures.rows_ok for figures in measured}) == 1
+        for figure, one in first.items():
+            if figure in second and figure not in _LEFT_OUT:
+                two = second[figure]
+                told = _told(figure, one, two, has_same_rows=has_same_rows)
+                found.append(Change(images=size.images, stage=stage, figure=figure, before=one, after=two, **told))
     return found
+
+
+def _told(figure: str, before: list[float], after: list[float], *, has_same_rows: bool) -> dict[str, Any]:
+    one, two, n, m = median(before), median(after), len(before), len(after)
+    ratio = two / one if one else math.inf if two else 1.0
+    chance = min(1.0, 2 / math.comb(n + m, n))
+    words = ("slower", "faster") if figure == "seconds" or figure.startswith("latency_") else ("more", "less")
+    verdict = words[0] if ratio > 1 else words[1]
+    if max(before) >= min(after) and max(after) >= min(before):
+        verdict = "noise"
+    elif chance > CHANCE_AT_MOST:
+        verdict = "too few repeats"
+    elif figure == "seconds" and not has_same_rows:
+        verdict = "other rows ok"
+    return {"ratio": ratio, "chance": chance, "verdict": verdict}
 
 
 def parted_by_chance_at_most(found: Iterable[Change]) -> float:
     """Return how many figures chance alone would part, on average, if nothing had changed; what never varies counts for none."""
     return sum(change.chance for change in found if change.chance <= CHANCE_AT_MOST and len({*change.before, *change.after}) > 1)
-
-
-def _figures(measured: Iterable[StageFigures], statuses: Iterable[str]) -> dict[str, list[float]]:
-    """Return each figure of a stage in its repeats, with the rows of every status that came up in either suite."""
-    found: dict[str, list[float]] = {}
-    for figures in measured:
-        by_status = {f"status.{name}": figures.by_status.get(name, 0) for name in statuses}
-        for name, value in (figures.metrics() | by_status).items():
-            if name not in _LEFT_OUT:
-                found.setdefault(name, []).append(value)
-    return found
 
 
 def set_otherwise(before: SizingResult, after: SizingResult) -> list[tuple[str, Any, Any]]:
@@ -135,14 +119,11 @@ def comparison_dict(before: SizingResult, after: SizingResult) -> dict[str, Any]
         "parted_by_chance_at_most": round(parted_by_chance_at_most(found), 3),
         "set_otherwise": [{"name": name, "before": one, "after": two} for name, one, two in set_otherwise(before, after)],
         "changes": [
-            {
-                "images": change.images, "stage": change.stage, "figure": change.figure, "before": change.before,
-                "after": change.after, "ratio": round(change.ratio, 4) if math.isfinite(change.ratio) else None,
-                "chance": round(change.chance, 4), "verdict": change.verdict,
-            }
+            dataclasses.asdict(change)
+            | {"ratio": round(change.ratio, 4) if math.isfinite(change.ratio) else None, "chance": round(change.chance, 4)}
             for change in found
         ],
-    }  # fmt: skip
+    }
 
 
 def _line(change: Change) -> str:

@@ -1,4 +1,4 @@
-"""How many requests a whole suite makes, known before it starts, and what is refused or asked because of it.
+"""How much a whole suite asks for, known before it starts, and what is refused or asked because of it.
 
 `tasks` are those of the suite that run at once. A public service that asks not to be load-tested is spared many images and many
 requests at once; somebody else's host or model is loaded only after a yes.
@@ -36,22 +36,25 @@ def share_of_images(config: SizingConfig, tasks: int) -> int:
     """Return on how many images the notebook's method is measured; 0 leaves it out."""
     if config.notebook_images is not None:
         return config.notebook_images
-    per_task = _ROWS_PER_TASK if config.own_images and config.own_model else _REAL_ROWS_PER_TASK
+    per_task = _ROWS_PER_TASK if config.base_url is None and config.backend is None else _REAL_ROWS_PER_TASK
     return min(tasks * per_task, _ROWS_AT_MOST)
 
 
 def warm_up_images(config: SizingConfig, tasks: int) -> int:
     """Return how many images the first, cold run has: one a task, with servers of our own enough that the window opens fully."""
-    if not (config.own_images and config.own_model):
+    if config.base_url is not None or config.backend is not None:
         return min(tasks, max(config.sizes))
     widest = 2 * tasks * max(config.download_options.max_in_flight_per_task, config.describe_options.max_in_flight_per_task)
     return max(1, min(widest, max(config.sizes), _WARM_UP_AT_MOST))
 
 
-def images_fetched(config: SizingConfig, tasks: int) -> int:
-    """Return how many images the whole suite asks the host for."""
-    # The notebook's downloads are measured; the images that it asks about are fetched once more, out of its time.
-    return _rows(config, tasks, "download", 2 if _notebook_asks(config) else 1)
+def rows_asked_for(config: SizingConfig, tasks: int, stage: StageName) -> int:
+    """Return how many images the whole suite fetches ("download"), or how many questions it asks ("describe")."""
+    passes = (stage in config.stages) + ("total" in config.stages)
+    # The notebook's method speaks HTTP alone. Its downloads are measured; images that it asks about are fetched once more.
+    it_asks = config.backend is None or isinstance(config.backend, ChatCompletions)
+    by_notebook = (it_asks + (stage == "download")) * config.repeats * share_of_images(config, tasks)
+    return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + by_notebook
 
 
 def check_politeness(config: SizingConfig, images_fetched: int) -> None:
@@ -108,13 +111,13 @@ def checked_load(config: SizingConfig, tasks: int, confirm: Confirm) -> SizingCo
     """
     narrowed = polite(config, tasks)
     at_once = narrowed.tasks_of(tasks)
-    fetched = images_fetched(narrowed, at_once)
+    fetched = rows_asked_for(narrowed, at_once, "download")
     check_politeness(config, fetched)
-    asked = _rows(narrowed, at_once, "describe", 1 if _notebook_asks(narrowed) else 0)
+    asked = rows_asked_for(narrowed, at_once, "describe")
     parts = []
-    if not config.own_images:
-        parts.append(f"{fetched:,} images from {urlsplit(config.base_url or '').hostname}")
-    if not config.own_model and asked:
+    if config.base_url is not None:
+        parts.append(f"{fetched:,} images from {urlsplit(config.base_url).hostname}")
+    if config.backend is not None and asked:
         parts.append(_questions(config, asked))
     estimate = f"this suite asks for {' and '.join(parts)}"
     if parts and confirm is not True and not (callable(confirm) and confirm(estimate)):
@@ -122,27 +125,14 @@ def checked_load(config: SizingConfig, tasks: int, confirm: Confirm) -> SizingCo
     return narrowed
 
 
-def _rows(config: SizingConfig, tasks: int, stage: StageName, times_of_notebook: int) -> int:
-    """Return how many rows go through a stage, alone and in whole jobs, in the whole suite."""
-    passes = (stage in config.stages) + ("total" in config.stages)
-    by_notebook = times_of_notebook * config.repeats * share_of_images(config, tasks)
-    return passes * (warm_up_images(config, tasks) + config.repeats * sum(config.sizes)) + by_notebook
-
-
 def question(
-    backend: type[Any],
-    size: tuple[int, int],
-    *,
-    model: str,
-    task: Task,
-    options: DescribeOptions,
-    answer_tokens: int | None = None,
+    backend: type[Any], size: tuple[int, int], *, model: str, task: Task, options: DescribeOptions, tokens_out: int | None = None
 ) -> tuple[tuple[int, int], int, int]:
     """Return how large a picture is sent, how many tokens a question about it has, and how many its answer."""
     # `ai_query` is given a picture as it is.
     sent_size = size if issubclass(backend, AiQuery) else shrunk_size(*size, options.max_image_side_px)
     tokens_in = image_token_rule(model).tokens(*sent_size) + text_tokens(task.full_prompt)
-    return sent_size, tokens_in, min(answer_tokens or usual_output_tokens(task.name, options), options.max_output_tokens)
+    return sent_size, tokens_in, min(tokens_out or usual_output_tokens(task.name, options), options.max_output_tokens)
 
 
 def _questions(config: SizingConfig, number: int) -> str:
@@ -155,8 +145,3 @@ def _questions(config: SizingConfig, number: int) -> str:
     price = cost(options, tokens_in, tokens_out)
     costs = "at a price that was not given" if price is None else f"for about {price:,.2f}"
     return f"{number:,} answers of {backend.model_name}, about {tokens_in:,} + {tokens_out:,} tokens, {costs}"
-
-
-def _notebook_asks(config: SizingConfig) -> bool:
-    """Return whether the notebook's method can ask: it speaks HTTP."""
-    return config.own_model or isinstance(config.backend, ChatCompletions)

@@ -1,11 +1,7 @@
 """How long a job takes: a stated model, small enough to be checked by hand. Its formulas are in docs/sizing.md.
 
-A stage of R rows takes what its tightest limit makes of them, and the tail:
-
-    start + max over limits( R / rate of the limit ) + tail
-
-Requests in flight are such a limit by Little's law: N at once, each taking L seconds, are N / L rows a second. The tail is the
-slowest of the last N responses, which come when nothing else is left to do.
+A stage takes what its tightest limit makes of its rows, and the tail: the slowest of the last responses, which come when nothing
+else is left to do.
 """
 
 from __future__ import annotations
@@ -13,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from typing import Any, Final
 
 from picsum_vision.describing.backends import AiQuery, BatchChat
@@ -21,6 +17,8 @@ from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.result import SizingResult, fields_of
 
 IN_FLIGHT: Final = "requests in flight"
+DOWNLOADS: Final = "downloads in flight"
+QUESTIONS: Final = "questions in flight"
 WINDOW: Final = "the window of bytes (window_bytes_per_task)"
 WORKERS: Final = "the workers' own work"
 HOST_RATE: Final = "the image host's requests per second"
@@ -103,19 +101,17 @@ class Demand:
         """How many images one task's window of bytes holds; one in any case."""
         return max(1, int(self.window_bytes_per_task / max(self.image_bytes, 1)))
 
+    def _waits(self, latency_s: float, per_task: int, limit: str, **others: Any) -> Waits:
+        at_once, tasks, sigma = per_task * self.tasks, self.tasks, self.latency_sigma
+        return Waits(latency_s=latency_s, at_once=at_once, tasks=tasks, sigma=sigma, limit=limit, **others)
+
     @property
     def download(self) -> Waits:
         """What downloads wait for."""
-        rate, narrow = self.requests_per_second_per_host, self._held_per_task < self.download_in_flight_per_task
-        return Waits(
-            latency_s=self.image_latency_s,
-            at_once=min(self.download_in_flight_per_task, self._held_per_task) * self.tasks,
-            tasks=self.tasks,
-            sigma=self.latency_sigma,
-            hops=self.image_hops,
-            rates={HOST_RATE: rate} if rate else {},
-            limit=WINDOW if narrow else IN_FLIGHT,
-        )
+        in_flight, held = self.download_in_flight_per_task, self._held_per_task
+        rate, limit = self.requests_per_second_per_host, WINDOW if held < in_flight else DOWNLOADS
+        rates = {HOST_RATE: rate} if rate else {}
+        return self._waits(self.image_latency_s, min(in_flight, held), limit, hops=self.image_hops, rates=rates)
 
     @property
     def describe(self) -> Waits:
@@ -123,17 +119,14 @@ class Demand:
         rates = {REQUESTS: self.requests_per_minute / _MINUTE_S} if self.requests_per_minute else {}
         if self.tokens_per_minute and self.tokens > 0:
             rates[TOKENS] = self.tokens_per_minute / _MINUTE_S / self.tokens
-        at_once, sigma = self.describe_in_flight_per_task * self.tasks, self.latency_sigma
-        return Waits(latency_s=self.model_latency_s, at_once=at_once, tasks=self.tasks, sigma=sigma, rates=rates)
+        return self._waits(self.model_latency_s, self.describe_in_flight_per_task, QUESTIONS, rates=rates)
 
     @property
     def held(self) -> Waits:
         """What a place in the window waits for in a fused job: an image keeps it from its download until it is described."""
         both_s = self.image_latency_s + self.model_latency_s
         squares = self.image_latency_s**2 / self.image_hops + self.model_latency_s**2
-        hops = both_s**2 / squares if squares else 1
-        at_once = self._held_per_task * self.tasks
-        return Waits(latency_s=both_s, at_once=at_once, tasks=self.tasks, sigma=self.latency_sigma, hops=hops, limit=WINDOW)
+        return self._waits(both_s, self._held_per_task, WINDOW, hops=both_s**2 / squares if squares else 1)
 
     def worker_mb(self, stage: str = "total") -> float:
         """Return what one worker holds beside itself: its full window, the bodies of its questions, and rows going out."""
@@ -170,13 +163,25 @@ class Demand:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class JobTime:
-    """A whole job's seconds, those of its rows alone, how often it commits, and the limit that binds, of which `stage`."""
+    """A whole job's seconds, those of its rows alone, how often it commits, and the limit that binds."""
 
     seconds: float
     work_s: float
     commits: int
-    stage: str
     binding: str
+
+
+def limits_of(download: DownloadOptions, describe: DescribeOptions) -> dict[str, Any]:
+    """Return the limits of a job by the names that they have in its demand."""
+    return {
+        "download_in_flight_per_task": download.max_in_flight_per_task,
+        "describe_in_flight_per_task": describe.max_in_flight_per_task,
+        "requests_per_second_per_host": download.requests_per_second_per_host_total,
+        "requests_per_minute": describe.requests_per_minute_total,
+        "tokens_per_minute": describe.tokens_per_minute_total,
+        "window_bytes_per_task": download.window_bytes_per_task,
+        "max_payload_bytes": describe.max_payload_bytes,
+    }
 
 
 def is_fused(backend: type[Any]) -> bool:
@@ -204,28 +209,25 @@ def job_time(demand: Demand, rows: float, start_s: float, row_s: float) -> JobTi
     Fused, an image keeps its place in the window of bytes through both stages: that is a limit of the job alone.
     """
     download, describe = stage_time(rows, demand.download, row_s), stage_time(rows, demand.describe, row_s)
-    longer, stage, other_s = max(
-        (download, "download", demand.model_latency_s),
-        (describe, "describe", demand.image_latency_s),
-        key=lambda each: each[0].seconds,
-    )
-    seconds = longer.seconds + other_s if demand.is_fused else download.seconds + describe.seconds
+    both = (download, demand.model_latency_s), (describe, demand.image_latency_s)
+    longer, other_s = max(both, key=lambda each: each[0].seconds)
+    work_s, binding = longer.seconds + other_s, longer.binding
     held = stage_time(rows, demand.held, 0.0)
-    is_held = demand.is_fused and held.limits[WINDOW] > max(*download.limits.values(), *describe.limits.values())
-    work_s = max(seconds, held.seconds) if is_held else seconds
+    if not demand.is_fused:
+        work_s = download.seconds + describe.seconds
+    elif held.limits[WINDOW] > max(*download.limits.values(), *describe.limits.values()):
+        work_s, binding = max(work_s, held.seconds), WINDOW
     commits = 1 + int(work_s / max(demand.checkpoint_interval_s, _COMMIT_S))
-    binding = WINDOW if is_held else longer.binding
-    seconds = start_s + work_s + commits * _COMMIT_S
-    return JobTime(seconds=seconds, work_s=work_s, commits=commits, stage=stage, binding=binding)
+    return JobTime(seconds=start_s + work_s + commits * _COMMIT_S, work_s=work_s, commits=commits, binding=binding)
 
 
 def _mean_latency_s(result: SizingResult, stage: str) -> float | None:
     """Return the mean of the stage's rows, else of the whole job's; None if they do not tell it, 0 where there are none."""
-    measured = False
-    for where, name in ((stage, "mean"), ("total", f"{stage}_mean")):
-        found = [figures.latency_ms for size in result.sizes for figures in size.of(where)]
-        means = [latency_ms[name] for latency_ms in found if name in latency_ms]
-        if means:
-            return sum(means) / len(means) / 1_000
-        measured = measured or bool(found)
-    return None if measured else 0.0
+    measured = [
+        [figures.latency_ms.get(name) for size in result.sizes for figures in size.of(where)]
+        for where, name in ((stage, "mean"), ("total", f"{stage}_mean"))
+    ]
+    for found in measured:
+        if means := [mean for mean in found if mean is not None]:
+            return fmean(means) / 1_000
+    return None if any(measured) else 0.0

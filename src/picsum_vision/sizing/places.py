@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from picsum_vision.errors import SettingError
@@ -20,7 +20,7 @@ _SCHEMES: Final = (_FILE, "http", "https", "databricks", "databricks-uc", "uc", 
 
 
 def prepared_folder(output: str | Path) -> Path:
-    """Return the folder, made if it was missing; raises SettingError where it cannot be, or cannot be written in."""
+    """Return the folder, made if it was missing; raises SettingError where it cannot be, be written in, or is in use."""
     folder = Path(output).expanduser().absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,8 @@ def prepared_folder(output: str | Path) -> Path:
         raise SettingError(f"output: {str(output)!r} cannot be a folder ({error.strerror})") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise SettingError(f"output: {str(output)!r} cannot be written in; give a folder of yours")
-    return folder
+    with only_suite_in(folder):  # also before Spark is started for a suite that could not begin
+        return folder
 
 
 @contextlib.contextmanager
@@ -39,32 +40,15 @@ def only_suite_in(folder: Path) -> Iterator[None]:
     """
     with contextlib.ExitStack() as opened:
         try:
+            import fcntl  # noqa: PLC0415 - not on Windows
+
             file = opened.enter_context((folder / _LOCK).open("ab"))
-        except OSError:  # somebody else's file, or one that such a file system does not take: it is no reason to refuse
-            file = None
-        if file is not None and not _is_ours(file):
-            raise SettingError(f"output: {str(folder)!r} is in use by another suite; give another --output")
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SettingError(f"output: {str(folder)!r} is in use by another suite; give another --output") from error
+        except (ImportError, OSError):
+            pass  # the file is somebody else's, or the file system takes no such file or no locks: no reason to refuse
         yield
-
-
-def check_is_free(folder: Path) -> None:
-    """Raise SettingError where a suite has the folder now: before Spark is started for one that could not begin."""
-    with only_suite_in(folder):
-        pass
-
-
-def _is_ours(file: IO[bytes]) -> bool:
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # some network file systems have no locks
-        return True
-    return True
 
 
 def tracking_address(asked: str | None, folder: Path, *, must_exist: bool = False) -> str:
@@ -77,7 +61,11 @@ def tracking_address(asked: str | None, folder: Path, *, must_exist: bool = Fals
         uri = "databricks" if "DATABRICKS_RUNTIME_VERSION" in os.environ else f"{_FILE}:///{folder / 'mlflow.db'}"
     uri = uri or ""
     scheme = uri.partition(":")[0].partition("+")[0].lower()
-    if scheme not in _SCHEMES or (scheme in ("http", "https") and not _has_host(uri)):
+    try:
+        is_allowed = scheme in _SCHEMES and (scheme not in ("http", "https") or bool(urlsplit(uri).hostname))
+    except ValueError:
+        is_allowed = False
+    if not is_allowed:
         # Where the scheme was forgotten, what stands before an @ is a user and a password all the same.
         shown = redact_url(uri if "://" in uri else uri.rpartition("@")[2])
         raise SettingError(
@@ -87,13 +75,6 @@ def tracking_address(asked: str | None, folder: Path, *, must_exist: bool = Fals
     if scheme == _FILE:
         _check_file(uri, must_exist=must_exist)
     return uri
-
-
-def _has_host(uri: str) -> bool:
-    try:
-        return bool(urlsplit(uri).hostname)
-    except ValueError:
-        return False
 
 
 def default_experiment(uri: str) -> str:

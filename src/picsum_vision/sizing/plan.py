@@ -16,7 +16,18 @@ from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.fit import Fit, default_fit, fit_named
 from picsum_vision.sizing.load import question
-from picsum_vision.sizing.model import IN_FLIGHT, WINDOW, WORKERS, Demand, JobTime, StageTime, is_fused, job_time, stage_time
+from picsum_vision.sizing.model import (
+    DOWNLOADS,
+    QUESTIONS,
+    WINDOW,
+    WORKERS,
+    Demand,
+    JobTime,
+    is_fused,
+    job_time,
+    limits_of,
+    stage_time,
+)
 from picsum_vision.sizing.settings import MOST_IMAGE_LATENCY_S, MOST_MODEL_LATENCY_S, MOST_TASKS
 from picsum_vision.validation import check_choice, check_integer, check_number
 
@@ -143,7 +154,7 @@ def plan(
     """
     download, describe, task = download or DownloadOptions(), describe or DescribeOptions(), task or Describe()
     tasks = os.cpu_count() or 1 if tasks is None else tasks
-    kind = _backend_class(backend, task)
+    kind = _backend_class(backend or "chat", task)
     model = model or ("" if backend is None or isinstance(backend, str) else backend.model_name)
     if model_latency_s is None:
         model_latency_s = 0.0 if issubclass(kind, PixelDescriber) else 1.0
@@ -174,25 +185,19 @@ def plan(
     image_bytes = image_bytes or math.ceil(width * height * _BYTES_PER_PIXEL)
     # What is made smaller has fewer bytes, about as it has fewer pixels.
     sent_size, tokens_in, tokens_out = question(
-        kind, (width, height), model=model, task=task, options=describe, answer_tokens=output_tokens_per_image
+        kind, (width, height), model=model, task=task, options=describe, tokens_out=output_tokens_per_image
     )
     demand = Demand(
         image_latency_s=image_latency_s,
         model_latency_s=model_latency_s,
         tasks=tasks,
         latency_sigma=latency_sigma,
-        download_in_flight_per_task=download.max_in_flight_per_task,
-        describe_in_flight_per_task=describe.max_in_flight_per_task,
-        requests_per_second_per_host=per_second,
-        requests_per_minute=describe.requests_per_minute_total,
-        tokens_per_minute=describe.tokens_per_minute_total,
         image_bytes=image_bytes,
         sent_bytes=image_bytes * math.prod(sent_size) / (width * height),
-        max_payload_bytes=describe.max_payload_bytes,
         tokens=tokens_in + tokens_out,
-        window_bytes_per_task=download.window_bytes_per_task,
         checkpoint_interval_s=checkpoint_interval_s,
         is_fused=is_fused(kind),
+        **limits_of(download, describe),
     )
     row_bytes = tokens_out * _BYTES_PER_TOKEN + 2 * _OUTCOME_BYTES + (image_bytes if keep_images else 0)
     # What runs in the workers costs no tokens.
@@ -208,11 +213,10 @@ def plan(
     )
 
 
-def _backend_class(backend: Backend | str | None, task: Task) -> type[Any]:
-    kind: type[Any]
-    if backend is None or isinstance(backend, str):
-        check_choice("backend", backend or "chat", BACKENDS)
-        kind = BACKENDS[backend or "chat"]
+def _backend_class(backend: Backend | str, task: Task) -> type[Any]:
+    if isinstance(backend, str):
+        check_choice("backend", backend, BACKENDS)
+        kind: type[Any] = BACKENDS[backend]
         if kind is PixelDescriber:
             check_backend(PixelDescriber(), task)
     else:
@@ -225,14 +229,20 @@ def _backend_class(backend: Backend | str | None, task: Task) -> type[Any]:
 
 def _planned(images: int, demand: Demand, fit: Fit, **known: Any) -> Plan:
     job = job_time(demand, images, fit.total.start_s, fit.total.row_s)
-    download = stage_time(images, demand.download, fit.download.row_s)
-    describe = stage_time(images, demand.describe, fit.describe.row_s)
-    is_start = job.seconds > 2 * job.work_s
     worker_mb = fit.worker_base_mb + demand.worker_mb()
+    stages = {}
+    for name, waits, alone in (("download", demand.download, fit.download), ("describe", demand.describe, fit.describe)):
+        found = stage_time(images, waits, alone.row_s)
+        stages[name] = {
+            "seconds": round(alone.start_s + found.seconds, 1),
+            "binding": found.binding,
+            "tail_s": round(found.tail_s, 1),
+            "limits_s": {limit: round(seconds, 1) for limit, seconds in found.limits.items()},
+        }
     settings = {
         "partitions": demand.tasks,
         "download.max_in_flight_per_task": demand.download_in_flight_per_task,
-        "describe.max_in_flight_per_task": _useful_in_flight(demand, stage_time(images, demand.describe, fit.total.row_s)),
+        "describe.max_in_flight_per_task": _useful_in_flight(images, demand, fit),
         "download.window_bytes_per_task": demand.window_bytes_per_task,
     }
     if not demand.is_fused:
@@ -241,11 +251,8 @@ def _planned(images: int, demand: Demand, fit: Fit, **known: Any) -> Plan:
         images=images,
         seconds=round(job.seconds, 1),
         images_per_second=round(images / job.seconds, 2),
-        binding="Spark's start and the commits" if is_start else _named(job.binding, job.stage),
-        stages={
-            "download": _stage(download, fit.download.start_s, "download"),
-            "describe": _stage(describe, fit.describe.start_s, "describe"),
-        },
+        binding="Spark's start and the commits" if job.seconds > 2 * job.work_s else job.binding,
+        stages=stages,
         passes=job.commits,
         settings=settings,
         worker_memory_mb=round(worker_mb),
@@ -257,22 +264,10 @@ def _planned(images: int, demand: Demand, fit: Fit, **known: Any) -> Plan:
     )
 
 
-def _stage(found: StageTime, start_s: float, stage: str) -> dict[str, Any]:
-    return {
-        "seconds": round(start_s + found.seconds, 1),
-        "binding": _named(found.binding, stage),
-        "tail_s": round(found.tail_s, 1),
-        "limits_s": {_named(name, stage): round(seconds, 1) for name, seconds in found.limits.items()},
-    }
-
-
-def _named(limit: str, stage: str) -> str:
-    return f"{'downloads' if stage == 'download' else 'questions'} in flight" if limit == IN_FLIGHT else limit
-
-
-def _useful_in_flight(demand: Demand, found: StageTime) -> int:
+def _useful_in_flight(images: int, demand: Demand, fit: Fit) -> int:
     """Return how many questions in a task keep a stated rate busy; more would only wait."""
-    if found.binding in (IN_FLIGHT, WORKERS) or demand.model_latency_s <= 0:
+    binding = stage_time(images, demand.describe, fit.total.row_s).binding
+    if binding in (QUESTIONS, WORKERS) or demand.model_latency_s <= 0:
         return demand.describe_in_flight_per_task
     needed = math.ceil(min(demand.describe.rates.values()) * demand.model_latency_s * _ENOUGH / demand.tasks)
     return max(1, min(demand.describe_in_flight_per_task, needed))
@@ -280,12 +275,13 @@ def _useful_in_flight(demand: Demand, found: StageTime) -> int:
 
 def _advice(images: int, demand: Demand, fit: Fit, job: JobTime) -> list[str]:
     """Return a line about twice as much of what binds, nothing where that would hardly help."""
-    if not demand.is_fused and (job.stage, job.binding) == ("describe", IN_FLIGHT):
+    if not demand.is_fused and job.binding == QUESTIONS:
         return ["nothing here: how many questions are in flight is the platform's affair"]
     name, field = {
         WORKERS: ("tasks, on twice the cores", "tasks"),
         WINDOW: ("download.window_bytes_per_task", "window_bytes_per_task"),
-        IN_FLIGHT: (f"{job.stage}.max_in_flight_per_task", f"{job.stage}_in_flight_per_task"),
+        DOWNLOADS: ("download.max_in_flight_per_task", "download_in_flight_per_task"),
+        QUESTIONS: ("describe.max_in_flight_per_task", "describe_in_flight_per_task"),
     }.get(job.binding, ("", ""))
     if not field:
         return [f"nothing here: {job.binding} would have to be more"]

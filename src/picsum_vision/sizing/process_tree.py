@@ -59,9 +59,7 @@ def watched() -> Iterator[dict[str, dict[str, float]]]:
                 found.cpu_s, found.peak_bytes = used.user + used.system, max(found.peak_bytes, held)
 
     def tree() -> list[Any]:
-        with contextlib.suppress(psutil.Error):
-            return [root, *root.children(recursive=True)]
-        return [root]
+        return [root, *root.children(recursive=True)]
 
     def sample() -> None:
         for number in itertools.count(1):

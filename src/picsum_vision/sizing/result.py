@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -73,9 +73,17 @@ class SizeFigures:
         """Return the stage's measurements, as many as there are."""
         return [repeat[stage] for repeat in self.repeats if stage in repeat]
 
+    def figures(self, stage: str, statuses: Iterable[str] = ()) -> dict[str, list[float]]:
+        """Return the stage's single figures by name, each in the repeats that have it, and the rows of `statuses`."""
+        found: dict[str, list[float]] = {}
+        for each in self.of(stage):
+            for name, value in (each.metrics() | {f"status.{name}": each.by_status.get(name, 0) for name in statuses}).items():
+                found.setdefault(name, []).append(value)
+        return found
+
     def values(self, stage: str, metric: str = "seconds") -> list[float]:
-        """Return the stage's figure in each repeat that has it."""
-        return [found[metric] for figures in self.of(stage) if metric in (found := figures.metrics())]
+        """Return one figure in each repeat that has it."""
+        return self.figures(stage).get(metric, [])
 
 
 @dataclasses.dataclass(kw_only=True)

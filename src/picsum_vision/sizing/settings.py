@@ -31,7 +31,10 @@ _WIDE_QUESTIONS: Final = 128
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SizingConfig:
-    """One suite: how many images, how often, against whom. Every setting is described at :func:`picsum_vision.run_sizing`."""
+    """One suite: how many images, how often, against whom. Every setting is described at :func:`picsum_vision.run_sizing`.
+
+    Without `base_url` images come from a server of our own, without `backend` another one is asked.
+    """
 
     sizes: tuple[int, ...] = (100, 1_000, 5_000)
     repeats: int = 3
@@ -84,25 +87,15 @@ class SizingConfig:
         return min(self.partitions or session_tasks, session_tasks)
 
     @property
-    def own_images(self) -> bool:
-        """Whether the images come from the embedded server."""
-        return self.base_url is None
-
-    @property
-    def own_model(self) -> bool:
-        """Whether the embedded server is asked."""
-        return self.backend is None
-
-    @property
     def download_options(self) -> DownloadOptions:
         """How images are fetched: as given, or wide where the server is our own."""
         options = self.download or self.usual_download(self.base_url)
-        return dataclasses.replace(options, allow_private_addresses=True) if self.own_images else options
+        return dataclasses.replace(options, allow_private_addresses=True) if self.base_url is None else options
 
     @property
     def describe_options(self) -> DescribeOptions:
         """How the model is asked: as given, or wide where the server is our own."""
-        return self.describe or self.usual_describe(own=self.own_model)
+        return self.describe or self.usual_describe(own=self.backend is None)
 
     @staticmethod
     def usual_download(base_url: str | None) -> DownloadOptions:

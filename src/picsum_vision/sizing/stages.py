@@ -6,10 +6,11 @@ What came of the rows is read from the outcome columns by SQL: on classic Spark,
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -48,52 +49,53 @@ class Place(NamedTuple):
     job: TableStore
 
 
+@dataclasses.dataclass(frozen=True)
 class Stages:
     """Measures one stage after the other."""
 
-    def __init__(self, spark: SparkSession, config: SizingConfig, target: Target) -> None:
-        """Measure against `target`."""
-        self._spark = spark
-        self._config = config
-        self._target = target
-        self._partitions = config.partitions or tasks_at_once(spark)
+    spark: SparkSession
+    config: SizingConfig
+    target: Target
+
+    @property
+    def partitions(self) -> int:
+        """In how many tasks each stage works."""
+        return self.config.partitions or tasks_at_once(self.spark)
 
     @contextlib.contextmanager
     def schema(self) -> Iterator[Place]:
         """Give a schema that nobody else has, with the job's tables, empty; all of it is dropped at the end."""
-        where = {"catalog": self._config.catalog, "schema": f"sizing_{uuid.uuid4().hex[:12]}"}
-        by_hand = TableStore(self._spark, Tables(**where))
+        where = {"catalog": self.config.catalog, "schema": f"sizing_{uuid.uuid4().hex[:12]}"}
+        by_hand = TableStore(self.spark, Tables(**where))
         job = Tables(**where, image_urls="job_urls", image_codes="job_codes", image_desc="job_desc")
         by_hand.make_missing()
         try:
-            yield Place(by_hand, TableStore(self._spark, job))
+            yield Place(by_hand, TableStore(self.spark, job))
         finally:
             name = identifier(*where.values())
-            for row in self._spark.sql(f"SHOW TABLES IN {name}").collect():
-                self._spark.sql(f"DROP TABLE IF EXISTS {identifier(*where.values(), row['tableName'])}")
-            self._spark.sql(f"DROP SCHEMA IF EXISTS {name}")
+            for row in self.spark.sql(f"SHOW TABLES IN {name}").collect():
+                self.spark.sql(f"DROP TABLE IF EXISTS {identifier(*where.values(), row['tableName'])}")
+            self.spark.sql(f"DROP SCHEMA IF EXISTS {name}")
+
+    @property
+    def _pictures(self) -> dict[str, Any]:
+        config = self.config
+        return {"by": config.by, "width": config.width, "height": config.height, "base_url": self.target.base_url}
 
     def urls(self, images: int) -> DataFrame:
         """Return the addresses of so many images."""
-        config, base_url = self._config, self._target.base_url
-        return generate_urls(self._spark, images, by=config.by, width=config.width, height=config.height, base_url=base_url)
+        return generate_urls(self.spark, images, **self._pictures)
 
     def measure(self, stage: StageName, place: Place, images: int) -> StageFigures:
         """Run a stage and return its figures; what the figures themselves take is not in its time."""
-        work: dict[str, Callable[[], object]] = {
-            "urls": lambda: place.by_hand.append("image_urls", self.urls(images)),
-            "download": lambda: place.by_hand.append("image_codes", self._downloaded(place, images)),
-            "describe": lambda: place.by_hand.append("image_desc", self._described(place)),
-            "total": lambda: run_pipeline(self._spark, self._job(place, images)),
-        }
-        watch: AbstractContextManager[dict[str, Any]] = contextlib.nullcontext({}) if why_not_measured(self._spark) else watched()
+        watch: AbstractContextManager[dict[str, Any]] = contextlib.nullcontext({}) if why_not_measured(self.spark) else watched()
         began_at_s, began_s = time.time(), time.monotonic()
         with watch as seen:
-            work[stage]()
+            self._work(stage, place, images)
             seconds = time.monotonic() - began_s
         told = self._told(stage, place, began_at_s, seconds)
         if told.get("questions") is not None:
-            prices = at_price_of(self._config.describe_options, price_factor(self._target.backend))
+            prices = at_price_of(self.config.describe_options, price_factor(self.target.backend))
             told["cost"] = cost(prices, told["input_tokens"], told["output_tokens"])
         return StageFigures(seconds=round(seconds, 4), began_at_s=began_at_s, **told, **seen)
 
@@ -118,32 +120,29 @@ class Stages:
         # As many as there are addresses: rows that never got so far are no rows of the last table.
         return told | {"rows": store.read("image_urls").count(), "bytes": fetched["bytes"], "latency_ms": latency}
 
-    def _downloaded(self, place: Place, images: int) -> DataFrame:
-        urls = place.by_hand.read("image_urls") if "urls" in self._config.stages else self.urls(images)
-        return download(urls, options=self._config.download_options, partitions=self._partitions)
-
-    def _described(self, place: Place) -> DataFrame:
-        config = self._config
-        images = place.by_hand.read("image_codes").select("image_url", "image_binary")
-        options, partitions = config.describe_options, self._partitions
-        return describe(images, self._target.backend, task=config.task, options=options, partitions=partitions)
-
-    def _job(self, place: Place, images: int) -> PipelineConfig:
-        config = self._config
-        return PipelineConfig(
-            images=images,
-            by=config.by,
-            width=config.width,
-            height=config.height,
-            base_url=self._target.base_url,
-            tables=place.job.tables,
-            backend=self._target.backend,
-            task=config.task,
-            download=config.download_options,
-            describe=config.describe_options,
-            partitions=self._partitions,
-            checkpoint_interval_s=config.checkpoint_interval_s,
-        )
+    def _work(self, stage: StageName, place: Place, images: int) -> None:
+        config, backend, tables, partitions = self.config, self.target.backend, place.by_hand, self.partitions
+        if stage == "urls":
+            tables.append("image_urls", self.urls(images))
+        elif stage == "download":
+            urls = tables.read("image_urls") if "urls" in config.stages else self.urls(images)
+            tables.append("image_codes", download(urls, options=config.download_options, partitions=partitions))
+        elif stage == "describe":
+            came, options = tables.read("image_codes").select("image_url", "image_binary"), config.describe_options
+            tables.append("image_desc", describe(came, backend, task=config.task, options=options, partitions=partitions))
+        else:
+            job = PipelineConfig(
+                images=images,
+                **self._pictures,
+                tables=place.job.tables,
+                backend=backend,
+                task=config.task,
+                download=config.download_options,
+                describe=config.describe_options,
+                partitions=partitions,
+                checkpoint_interval_s=config.checkpoint_interval_s,
+            )
+            run_pipeline(self.spark, job)
 
 
 def outcome_figures(rows: DataFrame, outcome: str) -> dict[str, Any]:

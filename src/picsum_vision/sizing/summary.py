@@ -132,13 +132,10 @@ def _tables(result: SizingResult) -> Iterator[tuple[str, list[tuple[str, ...]]]]
     """Give each method's title and its rows, as many cells as there are heads."""
     repeats = max((len(size.repeats) for size in result.sizes), default=0)
     times = f"median of {repeats} runs, fastest and slowest" if repeats > 1 else "one run"
-    yield (
-        f"picsum-vision here ({times})",
-        [
-            _row(size.images, {stage: _cell(size.values(stage), failed_rows(size, stage)) for stage in COLUMN_OF})
-            for size in result.sizes
-        ],
-    )
+    cells = {
+        size.images: {stage: _cell(size.values(stage), failed_rows(size, stage)) for stage in COLUMN_OF} for size in result.sizes
+    }
+    yield f"picsum-vision here ({times})", _rows(cells)
     notebook = result.notebook
     if notebook is not None and notebook.seconds:
         title = (
@@ -149,14 +146,14 @@ def _tables(result: SizingResult) -> Iterator[tuple[str, list[tuple[str, ...]]]]
         known = {size.images: notebook_seconds(result, size.images) for size in result.sizes}
         yield (
             title,
-            [_row(images, {stage: _cell([each[stage]], failed[stage]) for stage in each}) for images, each in known.items()],
+            _rows({images: {stage: _cell([each[stage]], failed[stage]) for stage in each} for images, each in known.items()}),
         )
-    title = f"the notebook's method as published ({_CLUSTER})"
-    yield title, [_row(images, {stage: _cell([each[stage]]) for stage in each}) for images, each in PUBLISHED_S.items()]
+    published = {images: {stage: _cell([seconds]) for stage, seconds in each.items()} for images, each in PUBLISHED_S.items()}
+    yield f"the notebook's method as published ({_CLUSTER})", _rows(published)
 
 
-def _row(images: int, cells: Mapping[str, str]) -> tuple[str, ...]:
-    return (f"{images:,}", *(cells.get(stage, "-") for stage in COLUMN_OF))
+def _rows(cells: Mapping[int, Mapping[str, str]]) -> list[tuple[str, ...]]:
+    return [(f"{images:,}", *(each.get(stage, "-") for stage in COLUMN_OF)) for images, each in cells.items()]
 
 
 def _cell(seconds: Sequence[float], failed: str = "") -> str:

@@ -152,9 +152,9 @@ def size_metrics(size: SizeFigures) -> dict[str, float]:
     """Return the medians over the repeats as `stage.figure`, and the spread of the seconds."""
     found: dict[str, float] = {}
     for stage in STAGES:
-        names = {name for figures in size.of(stage) for name in figures.metrics()}
-        found |= {f"{stage}.{name}": median(size.values(stage, name)) for name in sorted(names)}
-        seconds = size.values(stage)
+        figures = size.figures(stage)
+        found |= {f"{stage}.{name}": median(values) for name, values in sorted(figures.items())}
+        seconds = figures.get("seconds", [])
         if len(seconds) > 1:
             found |= {f"{stage}.seconds_min": min(seconds), f"{stage}.seconds_max": max(seconds)}
     return found
