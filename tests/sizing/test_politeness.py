@@ -6,8 +6,15 @@ import pytest
 
 from picsum_vision import AiQuery, ChatCompletions, DownloadOptions, SettingError
 from picsum_vision.cli.entry import run
-from picsum_vision.sizing.load import check_politeness, checked_load, polite, rows_asked_for, warm_up_images
-from picsum_vision.sizing.settings import LIVE_IN_FLIGHT_AT_MOST, SizingConfig
+from picsum_vision.sizing.settings import (
+    LIVE_IN_FLIGHT_AT_MOST,
+    SizingConfig,
+    check_politeness,
+    checked_load,
+    polite,
+    rows_asked_for,
+    warm_up_images,
+)
 
 
 @pytest.mark.parametrize("partitions", [None, 1, 3, 8, 50])

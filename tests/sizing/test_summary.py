@@ -13,7 +13,7 @@ from picsum_vision.sizing import artefacts
 from picsum_vision.sizing.artefacts import write_artefacts
 from picsum_vision.sizing.model import Demand
 from picsum_vision.sizing.result import NotebookFigures
-from picsum_vision.sizing.summary import as_csv, as_markdown, as_text, notebook_seconds, remarks, summary
+from picsum_vision.sizing.summary import as_csv, as_markdown, notebook_seconds, remarks, summary
 
 SECONDS = {"urls": 0.5, "download": 2.5, "describe": 4.0, "total": 9.0}
 
@@ -61,7 +61,7 @@ def test_failed_rows_stand_beside_the_seconds(result, tmp_path):
     """In every form of the table, for the notebook's method as for ours; rows without a failure stand as they were."""
     refused(result, "download", 980)
     result.notebook.rows_ok["describe"] = [13]
-    for form in (as_text(result), as_markdown(result), result._repr_html_()):
+    for form in (str(result), as_markdown(result), result._repr_html_()):
         assert "25.0 s, 20 of 1,000 failed" in form
         assert "8.3 min, 7 of 20 failed" in form
         assert form.count(" failed") == 1 + 2 * 2

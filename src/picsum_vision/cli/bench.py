@@ -20,9 +20,8 @@ from picsum_vision.cli.session import choose_tables, open_session
 from picsum_vision.config_file import job_config
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
-from picsum_vision.sizing.load import check_politeness, rows_asked_for
 from picsum_vision.sizing.places import prepared_folder, tracking_address
-from picsum_vision.sizing.settings import SizingConfig, sizes_from_text
+from picsum_vision.sizing.settings import SizingConfig, check_politeness, rows_asked_for, sizes_from_text
 from picsum_vision.table_names import Tables
 
 if TYPE_CHECKING:

@@ -15,12 +15,10 @@ from picsum_vision.sizing.result import SizingResult
 from picsum_vision.sizing.summary import (
     COLUMN_OF,
     PUBLISHED_S,
-    as_csv,
     failed_rows,
     failed_rows_of_notebook,
     notebook_seconds,
-    summary,
-    summary_markdown,
+    table_files,
 )
 
 _COLOURS: Final = {"download": "#0072b2", "describe": "#d55e00", "total": "#222222"}
@@ -37,9 +35,7 @@ def write_artefacts(result: SizingResult, folder: Path) -> list[Path]:
     """Write the files and return their paths."""
     installed = {f"{each.metadata['Name']}=={each.version}" for each in metadata.distributions() if each.metadata["Name"]}
     texts = {
-        "table.txt": summary(result) + "\n",
-        "table.md": summary_markdown(result),
-        "table.csv": as_csv(result),
+        **table_files(result),
         "environment.json": json.dumps(result.environment, indent=1) + "\n",
         "requirements.txt": "\n".join(sorted(installed)) + "\n",
     }
@@ -87,8 +83,7 @@ def _line(axes: Any, points: Sequence[tuple[int, float]], stage: str, style: str
 
 def _failed(told: Iterable[str]) -> str:
     """Return what stands behind a line's name where rows failed; of several sizes the largest's."""
-    found = [words for words in told if words]
-    return f" ({found[-1]})" if found else ""
+    return next((f" ({words})" for words in reversed([*told]) if words), "")
 
 
 def _progress(result: SizingResult, path: Path) -> Path:

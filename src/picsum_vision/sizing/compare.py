@@ -80,8 +80,7 @@ def parted_by_chance_at_most(found: Iterable[Change]) -> float:
 
 def set_otherwise(before: SizingResult, after: SizingResult) -> list[tuple[str, Any, Any]]:
     """Return settings, versions and machine where the suites differ: name, first, second."""
-    first = {**flat(before.settings), **flat(before.environment)}
-    second = {**flat(after.settings), **flat(after.environment)}
+    first, second = (flat(each.settings) | flat(each.environment) for each in (before, after))
     return [(name, first.get(name), second.get(name)) for name in sorted(first | second) if first.get(name) != second.get(name)]
 
 

@@ -14,7 +14,6 @@ from picsum_vision.redaction import redact_url
 from picsum_vision.validation import did_you_mean
 
 _LOCK: Final = ".lock"
-_ON_DATABRICKS: Final = "/Shared/picsum-vision-sizing"
 _FILE: Final = "sqlite"
 _SCHEMES: Final = (_FILE, "http", "https", "databricks", "databricks-uc", "uc", "postgresql", "mysql", "mssql")
 
@@ -72,27 +71,18 @@ def tracking_address(asked: str | None, folder: Path, *, must_exist: bool = Fals
             f"tracking_uri: {shown!r} is not allowed; it must be sqlite:///DIR/mlflow.db, http(s)://host, databricks, or a "
             f"database's address{did_you_mean(scheme, _SCHEMES)}; MLflow keeps no runs in plain folders any more"
         )
-    if scheme == _FILE:
-        _check_file(uri, must_exist=must_exist)
-    return uri
-
-
-def default_experiment(uri: str) -> str:
-    """Return the experiment's name where none was given: on Databricks it is a place in the workspace."""
-    return _ON_DATABRICKS if uri.startswith("databricks") else "picsum-vision sizing"
-
-
-def _check_file(uri: str, *, must_exist: bool) -> None:
-    """Refuse a file that cannot be: MLflow would try again for minutes."""
-    name = uri.partition("///")[2]
-    path = Path(name)
+    if scheme != _FILE:
+        return uri
+    path = Path(uri.partition("///")[2])
     if must_exist:
         if not path.is_file():
             raise SettingError(f"tracking_uri: {path} is not there; --tracking-uri names the store that has the run")
-        return
+        return uri
+    # What cannot be written MLflow would try again for minutes.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingError(f"tracking_uri: {uri!r}: its folder cannot be made ({error.strerror})") from error
-    if not name or path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise SettingError(f"tracking_uri: {uri!r} cannot be written; give a file in a folder of yours, sqlite:///DIR/mlflow.db")
+    return uri

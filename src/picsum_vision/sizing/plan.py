@@ -15,7 +15,6 @@ from picsum_vision.describing.tasks import Describe, Task
 from picsum_vision.errors import SettingError
 from picsum_vision.options import DescribeOptions, DownloadOptions
 from picsum_vision.sizing.fit import Fit, default_fit, fit_named
-from picsum_vision.sizing.load import question
 from picsum_vision.sizing.model import (
     DOWNLOADS,
     QUESTIONS,
@@ -28,7 +27,7 @@ from picsum_vision.sizing.model import (
     limits_of,
     stage_time,
 )
-from picsum_vision.sizing.settings import MOST_IMAGE_LATENCY_S, MOST_MODEL_LATENCY_S, MOST_TASKS
+from picsum_vision.sizing.settings import MOST_IMAGE_LATENCY_S, MOST_MODEL_LATENCY_S, MOST_TASKS, question
 from picsum_vision.validation import check_choice, check_integer, check_number
 
 # A JPEG of Lorem Picsum, 800 x 600, comes to 44 kB.

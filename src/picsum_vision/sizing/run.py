@@ -21,8 +21,7 @@ from picsum_vision.redaction import redact_text
 from picsum_vision.sizing import notebook_method
 from picsum_vision.sizing.artefacts import require_matplotlib, write_artefacts
 from picsum_vision.sizing.fit import Fit, default_fit, fit_named, fit_results, predictions
-from picsum_vision.sizing.load import Confirm, check_list, checked_load, share_of_images, warm_up_images
-from picsum_vision.sizing.places import default_experiment, only_suite_in, prepared_folder, tracking_address
+from picsum_vision.sizing.places import only_suite_in, prepared_folder, tracking_address
 from picsum_vision.sizing.result import (
     STAGES,
     NotebookFigures,
@@ -34,7 +33,7 @@ from picsum_vision.sizing.result import (
     keep_result_before,
     read_latest,
 )
-from picsum_vision.sizing.settings import SizingConfig
+from picsum_vision.sizing.settings import Confirm, SizingConfig, check_list, checked_load, share_of_images, warm_up_images
 from picsum_vision.sizing.stages import Stages
 from picsum_vision.sizing.target import environment, open_target, settings_of
 from picsum_vision.sizing.tracking import Say, Tracking
@@ -134,7 +133,9 @@ def run_sizing(
         latest = None if fit_from else read_latest(folder, say)
         fit = fit_named(fit_from) if fit_from else (latest and fit_results([latest])) or default_fit()
         config = checked_load(config, tasks_at_once(spark), confirm)
-        kept = Tracking(uri, experiment or default_experiment(uri or ""), folder / "mlflow-artifacts", say)
+        # On Databricks an experiment's name is a place in the workspace.
+        usual = "/Shared/picsum-vision-sizing" if (uri or "").startswith("databricks") else "picsum-vision sizing"
+        kept = Tracking(uri, experiment or usual, folder / "mlflow-artifacts", say)
         return Suite(spark, config, folder, tracking=kept, fit=fit, say=say).run()
 
 

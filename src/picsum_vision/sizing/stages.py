@@ -57,11 +57,6 @@ class Stages:
     config: SizingConfig
     target: Target
 
-    @property
-    def partitions(self) -> int:
-        """In how many tasks each stage works."""
-        return self.config.partitions or tasks_at_once(self.spark)
-
     @contextlib.contextmanager
     def schema(self) -> Iterator[Place]:
         """Give a schema that nobody else has, with the job's tables, empty; all of it is dropped at the end."""
@@ -121,7 +116,8 @@ class Stages:
         return told | {"rows": store.read("image_urls").count(), "bytes": fetched["bytes"], "latency_ms": latency}
 
     def _work(self, stage: StageName, place: Place, images: int) -> None:
-        config, backend, tables, partitions = self.config, self.target.backend, place.by_hand, self.partitions
+        config, backend, tables = self.config, self.target.backend, place.by_hand
+        partitions = config.partitions or tasks_at_once(self.spark)
         if stage == "urls":
             tables.append("image_urls", self.urls(images))
         elif stage == "download":

@@ -33,12 +33,8 @@ _TWO_DIGITS: Final = 10
 
 def summary(result: SizingResult) -> str:
     """Return it as text."""
-    return "\n".join([as_text(result), "", *remarks(result)])
-
-
-def summary_markdown(result: SizingResult) -> str:
-    """Return it in Markdown: who finds only the table must not miss what is to be said about it."""
-    return as_markdown(result) + "\n" + "".join(f"- {remark}\n" for remark in remarks(result))
+    tables = "\n\n".join(f"{title}\n{_columns([_HEADS, *rows])}" for title, rows in _tables(result))
+    return "\n".join([tables, "", *remarks(result)])
 
 
 def summary_html(result: SizingResult) -> str:
@@ -47,9 +43,10 @@ def summary_html(result: SizingResult) -> str:
     return "".join([*shown, *map(html_line, remarks(result))])
 
 
-def as_text(result: SizingResult) -> str:
-    """Return the tables in columns."""
-    return "\n\n".join(f"{title}\n{_columns([_HEADS, *rows])}" for title, rows in _tables(result))
+def table_files(result: SizingResult) -> dict[str, str]:
+    """Return the table by the names of its files; who finds only that in Markdown must not miss what is to be said about it."""
+    said = "".join(f"- {remark}\n" for remark in remarks(result))
+    return {"table.txt": f"{summary(result)}\n", "table.md": f"{as_markdown(result)}\n{said}", "table.csv": as_csv(result)}
 
 
 def as_markdown(result: SizingResult) -> str:
