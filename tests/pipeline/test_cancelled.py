@@ -108,7 +108,8 @@ def test_all_that_a_run_makes_spark_do_is_its_callers(spark, tmp_path, image_ser
     cell.join()
     new = [each for each in jobs() if each.jobId() not in before]
     assert len(new) > 10
-    assert {(each.jobGroup().get(), each.description().get()) for each in new} == {(group, "a cell")}
+    told = {(each.jobGroup().toString(), each.description().toString()): each.name() for each in new}
+    assert set(told) == {(f"Some({group})", "Some(a cell)")}, told
     stages = {each.stageIds().apply(n) for each in new for n in range(each.stageIds().size())}
     ran = [stage for stage in map(store.lastStageAttempt, stages) if stage.status().toString() == "COMPLETE"]
     assert {stage.schedulingPool() for stage in ran} == {"mine"}
