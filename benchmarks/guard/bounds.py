@@ -19,9 +19,9 @@ _TURNS_ROOM: Final = 2.0
 _FEW: Final = 10
 _FEW_JOBS: Final = 2
 # Less than this of what was counted, and the work is likely done where nobody counts.
+_SUSPICIOUS: Final = 0.5
 # Turns are fewer on a busy machine, and after the warm-up all connections may be there already.
 _MAY_BE_FEW: Final = ("loop_turns_per_row", "connections")
-_SUSPICIOUS: Final = 0.5
 _TIMES: Final = 2
 
 Counts = Mapping[str, float]

@@ -226,6 +226,7 @@ def test_paths_of_databricks():
         assert target_folder(path) == "/Volumes/c/s/v/out"
     assert target_folder("dbfs:/out") == "/dbfs/out"
     assert target_folder("file:///a%20b") == "/a b"
+    assert target_folder("//[no-address/out").endswith("/[no-address/out")
 
 
 def test_a_folder_that_cannot_be_made(images, tmp_path):

@@ -43,7 +43,7 @@ def test_who_waits_as_long_as_told_is_admitted(per_second: float, capacity: floa
     bucket.take(0.0, capacity)
     wait_s = bucket.take(0.0, amount)
     assert bucket.take(wait_s / 2, amount) > 0
-    assert bucket.take(wait_s, amount - 1e-6) == 0
+    assert bucket.take(wait_s, amount - 1e-9) == 0
 
 
 def test_a_burst_is_admitted_up_to_the_limit_and_not_beyond() -> None:

@@ -152,7 +152,7 @@ class BatchApi:
         headers = header_lines({**self._headers, **key_header})
         try:
             await self._http.get(self._target(f"/files/{file_id}/content"), headers, sink, _LONGEST_FILE_S)
-        except Exception as error:
+        except Exception as error:  # translated; what is not the transport's is raised again
             raise _translated(error) from error
         if sink.status not in HTTP_SUCCESS:
             raise self._refusal(sink, key_header)
@@ -209,7 +209,7 @@ class BatchApi:
             else:
                 target = self._target(path, params)
                 await self._http.get(target, header_lines(headers), sink, self._options.request_timeout_s)
-        except Exception as error:
+        except Exception as error:  # translated; what is not the transport's is raised again
             raise _translated(error) from error
         if sink.status not in HTTP_SUCCESS:
             raise self._refusal(sink, key_header)

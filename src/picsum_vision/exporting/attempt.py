@@ -77,6 +77,8 @@ class _Attempt:
 
     def take(self, batch: pa.RecordBatch) -> None:
         columns = {name: batch.column(name) for name in batch.schema.names}
+        if not self._plan.full_urls:
+            columns |= _shareable(columns)
         for place in range(batch.num_rows):
             self._partition = columns["partition"][place].as_py()
             image = columns["image"][place].as_py()
@@ -91,8 +93,7 @@ class _Attempt:
             metadata = columns["metadata"][place].as_py() if "metadata" in columns else None
             # A copy of one row: a slice would keep the whole batch in memory.
             kept = columns["columns"].take(whole_number_array([place], pa.int32())) if "columns" in columns else None
-            row = _Row(image, extension, text, metadata or "{}", kept)
-            self._add(row if self._plan.full_urls else _shareable(row))
+            self._add(_Row(image, extension, text, metadata or "{}", kept))
 
     def finish(self) -> dict[str, Any]:
         self._close()
@@ -125,11 +126,16 @@ class _Attempt:
         return f"{self._partition:05d}-{len(self._shards):04d}"
 
 
-def _shareable(row: _Row) -> _Row:
-    """Return the row without what is secret of the URLs in its texts."""
-    if (columns := row.columns) is not None:
-        columns = pa.StructArray.from_arrays([*map(_shareable_array, columns.flatten())], fields=list(columns.type))
-    return row._replace(text=shareable(row.text), metadata=shareable_json(row.metadata), columns=columns)
+def _shareable(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Return what travels beside a batch's images, without what is secret of the URLs in its texts."""
+    changed = {"text": text_array([shareable(text) for text in columns["text"].to_pylist()])}
+    if "metadata" in columns:
+        changed["metadata"] = text_array([text and shareable_json(text) for text in columns["metadata"].to_pylist()])
+    if "columns" in columns:
+        together = columns["columns"]
+        fields = [_shareable_array(each) for each in together.flatten()]
+        changed["columns"] = pa.StructArray.from_arrays(fields, fields=list(together.type))
+    return changed
 
 
 def _shareable_array(array: pa.Array) -> pa.Array:

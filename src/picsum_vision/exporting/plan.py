@@ -82,18 +82,20 @@ def target_folder(path: Any) -> str:
     text = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(text, str) or not text.strip():
         raise SettingError(f"path: {path!r} is not allowed; it must be {_FOLDER}")
-    scheme, parts = _SCHEME.match(text), urlsplit(text)
-    name = scheme and scheme[1].lower()
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        # Without a look at the disk: the folder may be another machine's.
+        return os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111
+    name, parts = scheme[1].lower(), urlsplit(text)
     if name == "file" and parts.netloc in ("", "localhost"):
         text = unquote(parts.path)
     elif name == "dbfs":
         # What Databricks mounts as folders.
         plain = "/" + unquote(parts.path).lstrip("/")
         text = plain if plain.startswith("/Volumes/") else f"/dbfs{plain}"
-    elif name:
+    else:
         raise SettingError(
             f"path: {text!r} is not allowed; it must be {_FOLDER}. For an object store export to a volume or a mounted folder, "
             "or to a local one and copy it"
         )
-    # Without a look at the disk: the folder may be another machine's.
-    return os.path.abspath(text if name else os.path.expanduser(text))  # noqa: PTH100, PTH111
+    return os.path.abspath(text)  # noqa: PTH100 - the same

@@ -29,7 +29,6 @@ from picsum_vision.sizing.result import (
     SizingResult,
     StageFigures,
     StageName,
-    fields_of,
     keep_result_before,
     read_latest,
 )
@@ -123,8 +122,27 @@ def run_sizing(
         If host or model refuse all rows. What was measured until then is in `output`.
 
     """
-    # The suite's settings are among the parameters, by the same names.
-    config = SizingConfig(**fields_of(SizingConfig, locals()) | {"task": task or Describe()})
+    config = SizingConfig(
+        sizes=sizes,  # type: ignore[arg-type]  # the config makes a tuple of it
+        repeats=repeats,
+        stages=stages,  # type: ignore[arg-type]  # the same
+        base_url=base_url,
+        by=by,
+        width=width,
+        height=height,
+        backend=backend,
+        task=task or Describe(),
+        download=download,
+        describe=describe,
+        partitions=partitions,
+        checkpoint_interval_s=checkpoint_interval_s,
+        image_latency_mean_s=image_latency_mean_s,
+        model_latency_mean_s=model_latency_mean_s,
+        latency_sigma=latency_sigma,
+        notebook_images=notebook_images,
+        catalog=catalog,
+        serve_on=serve_on,
+    )
     require_matplotlib()
     check_text("experiment", experiment, optional=True)
     folder, say = prepared_folder(output), progress or (lambda _: None)
