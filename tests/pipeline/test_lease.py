@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -44,6 +45,21 @@ def test_two_runs_at_once_do_the_work_once(spark, store):
     assert first.describe.by_status == second.describe.by_status
     assert {first.describe.skipped, second.describe.skipped} == {0, 24}
     check_one_row_each(spark, tables, 24)
+
+
+def test_runs_of_new_and_old_tables_print_no_stack_trace(spark, store, image_server):
+    """A table that is not there yet is no error: pyspark's logger, which prints Java's stack at the terminal, has nothing to say."""
+    printed: list[str] = []
+    loggers = pytest.importorskip("pyspark.logger", reason="older Sparks have no such logger")
+    logger, handler = loggers.PySparkLogger.getLogger("SQLQueryContextLogger"), logging.Handler()
+    handler.emit = lambda record: printed.append(record.getMessage())
+    logger.addHandler(handler)
+    try:
+        for images in (2, 3):
+            pv.run_pipeline(spark, job(store.tables, image_server, images=images))
+    finally:
+        logger.removeHandler(handler)
+    assert printed == []
 
 
 def test_a_run_refuses_in_one_line(spark, store, image_server):

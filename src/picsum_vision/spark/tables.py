@@ -119,13 +119,9 @@ class TableStore:
 
         Iceberg's catalogs keep tables in memory unless told otherwise. What is known by its path is read anew each time.
         """
-        if self.tables.path is not None:
-            return
-        try:
-            self._spark.sql(f"REFRESH TABLE {self.name(role)}")
-        except AnalysisException as error:
-            if not says_no_such_table(error):
-                raise table_problem(error, self.tables, role) from cause(error)
+        # Of a table that is not there, pyspark would print Java's whole stack.
+        if self.tables.path is None and self.exists(role):
+            self._guarded(role, lambda: self._spark.sql(f"REFRESH TABLE {self.name(role)}"))
 
     def named_like(self, beginning: str) -> list[str]:
         """Return the names of the schema's tables that begin so, whatever their case; nothing where tables are known by path."""
