@@ -48,7 +48,7 @@ def test_two_runs_at_once_do_the_work_once(spark, store):
 
 
 def test_runs_of_new_and_old_tables_print_no_stack_trace(spark, store, image_server):
-    """A table that is not there yet is no error: pyspark's logger, which prints Java's stack at the terminal, has nothing to say."""
+    """A table that is not there yet is no error: pyspark's logger, which prints Java's stack, has nothing to say."""
     printed: list[str] = []
     loggers = pytest.importorskip("pyspark.logger", reason="older Sparks have no such logger")
     logger, handler = loggers.PySparkLogger.getLogger("SQLQueryContextLogger"), logging.Handler()
