@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _HOST = "127.0.0.1"
-_START_TIMEOUT_S = 90
+_START_TIMEOUT_S = 240
 _STOP_TIMEOUT_S = 10
 _Found = TypeVar("_Found")
 

@@ -39,7 +39,7 @@ OF_NOTEBOOKS = (
 
 def in_new_python(code: str) -> Any:
     """Run `code` in a Python that has imported nothing else yet, and return what it printed as JSON."""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 

@@ -25,7 +25,7 @@ def test_two_workers_share_the_bounds_of_a_job(tmp_path):
             env={name: value for name, value in os.environ.items() if name != "PYSPARK_PYTHON"},
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=700,
             check=False,
         )
     assert ended.returncode == 0, ended.stderr[-3000:]

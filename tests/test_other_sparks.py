@@ -23,7 +23,7 @@ def main_job(folder: Path, kind: str, address: str) -> dict[str, Any]:
         env={name: value for name, value in os.environ.items() if name != "PYSPARK_PYTHON"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=700,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr[-3000:]

@@ -101,7 +101,7 @@ def test_the_main_job_of_the_notebook(spark, tmp_path, monkeypatch, capsys):
 def test_demo(tmp_path):
     """The demo ends with all its pictures described, ten of them printed, a summary and a gallery, all in its folder."""
     ended = subprocess.run(
-        [*COMMAND, "demo", "--images", "12"], cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False
+        [*COMMAND, "demo", "--images", "12"], cwd=tmp_path, capture_output=True, text=True, timeout=700, check=False
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("Immagine ") == 10
@@ -176,7 +176,7 @@ def test_ctrl_c(tmp_path):
     with ImageServer(latency=Latency(mean_s=0.5)) as server:
         process = at_work(server, tmp_path)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 130, errors
         assert errors.strip().splitlines()[-1].startswith("picsum-vision: stopped;")
         assert "Traceback" not in errors
@@ -195,7 +195,7 @@ def test_what_was_killed_is_said(tmp_path, who, said):
     with ImageServer(latency=Latency(mean_s=0.5)) as server:
         process = at_work(server, tmp_path)
         processes_of(process.pid)[who].kill()
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=300)
     last = errors.strip().splitlines()[-1]
     assert process.returncode == 1, errors
     assert last.startswith(f"picsum-vision: {said}")

@@ -118,7 +118,7 @@ def test_without_spark_the_command_says_what_to_install(tmp_path: Path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert ended.returncode == 1, ended.stderr

@@ -34,7 +34,7 @@ from picsum_vision.cli import entry
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_BLOCK_TIMEOUT_S: Final = 200
+_BLOCK_TIMEOUT_S: Final = 600
 _HANDED_OVER: Final = ("picsum-vision", "pip", "nox")
 _HAND_OVER: Final = """#!{python} -SE
 import json, os, socket, sys

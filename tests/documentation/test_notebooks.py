@@ -80,7 +80,7 @@ def test_the_jupyter_form_runs_on_a_laptop(image_server: ImageServer, tmp_path: 
     together = nbformat.v4.new_notebook(cells=[cell for book in books for cell in book.cells], metadata=books[0].metadata)
     for number, cell in enumerate(together.cells):
         cell.id = f"cell-{number}"
-    nbclient.NotebookClient(together, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(together, timeout=700, resources={"metadata": {"path": str(tmp_path)}}).execute()
     for name, book in zip(NAMES, books, strict=True):
         shown = [output for cell in book.cells for output in cell.get("outputs", ())]
         assert any("text/html" in output.get("data", {}) for output in shown), name

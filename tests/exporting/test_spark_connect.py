@@ -21,7 +21,7 @@ def test_spark_connect(tmp_path):
     """On Spark Connect each layout is written and finished, a second export is refused in one line, and images become columns."""
     environment = {name: value for name, value in os.environ.items() if name != "PYSPARK_PYTHON"}
     words = [sys.executable, str(JOB), str(tmp_path), "remote", "local[2]"]
-    ended = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    ended = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=700, check=False)
     assert ended.returncode == 0, ended.stderr[-3000:]
     found = json.loads(ended.stdout.strip().splitlines()[-1])
     assert "connect" in found["session"]

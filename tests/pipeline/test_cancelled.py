@@ -141,7 +141,7 @@ def test_interrupted_on_spark_connect(tmp_path):
         env={name: value for name, value in os.environ.items() if name != "PYSPARK_PYTHON"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=700,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr[-3000:]

@@ -107,7 +107,7 @@ def test_jobs_that_share_tables_in_a_circle_all_come_to_their_turn(spark, store,
 
     with ThreadPoolExecutor(3) as threads:
         turns = [threads.submit(work, each, f"run{number}-") for number, each in enumerate((first, second, third))]
-        assert [turn.result(timeout=200) for turn in turns] == [1, 1, 1]
+        assert [turn.result(timeout=700) for turn in turns] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("store", FORMATS, indirect=True)

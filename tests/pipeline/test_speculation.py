@@ -53,7 +53,7 @@ def test_a_task_that_runs_twice_at_once_leaves_each_row_once(tmp_path: Path) -> 
         command = [sys.executable, str(JOB), str(tmp_path / "tables"), "iceberg", str(IMAGES), host.base_url, model.base_url]
         environment = {name: value for name, value in os.environ.items() if name != "PYSPARK_PYTHON"}
         environment["SPARK_CONF_DIR"] = str(tmp_path)
-        ended = subprocess.run([*command, address], capture_output=True, text=True, env=environment, timeout=240, check=False)
+        ended = subprocess.run([*command, address], capture_output=True, text=True, env=environment, timeout=700, check=False)
         assert ended.returncode == 0, ended.stderr[-3000:]
         questions = model.stats()["requests"]
     found = json.loads(ended.stdout.strip().splitlines()[-1])

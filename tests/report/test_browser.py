@@ -64,7 +64,7 @@ def axe(tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("axe")
     command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), AXE]
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"{AXE} cannot be had: {error}")
     if ended.returncode != 0:

@@ -215,7 +215,7 @@ def test_a_job_that_is_killed_is_finished_by_another_on_spark_connect(tmp_path: 
                 time.sleep(0.01)
         assert not server.stats()["batches_ended"]
         second = started(tmp_path, "remote", "local[2]", server)
-        out, err = second.communicate(timeout=200)
+        out, err = second.communicate(timeout=700)
         assert second.returncode == 0, err[-3000:]
         stats = server.stats()
     found = json.loads(out.strip().splitlines()[-1])

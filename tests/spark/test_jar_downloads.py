@@ -121,7 +121,7 @@ def started(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 
 def said(process: subprocess.Popen[str]) -> Any:
     """Wait for the process, and return what it has printed."""
-    printed, _ = process.communicate(timeout=280)
+    printed, _ = process.communicate(timeout=700)
     assert process.returncode == 0
     return json.loads(printed)
 
@@ -168,7 +168,7 @@ def test_two_first_starts_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_four_first_starts_at_once_from_maven_central(tmp_path: Path) -> None:
     """Four users' first starts, two for each table format, work side by side in a home where there is no jar yet."""
     processes = [

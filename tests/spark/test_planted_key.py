@@ -87,7 +87,7 @@ def run_job(folder: Path, base_url: str, kind: str, place: str, env: dict[str, s
         cwd=folder / "out",
         env={**inherited, "PYTHONPATH": os.pathsep.join(paths), **env},
         capture_output=True,
-        timeout=280,
+        timeout=700,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr.decode()[-3000:]

@@ -57,7 +57,7 @@ def run_session(folder: Path, code: str, **environment: str) -> tuple[dict[str, 
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=700,
         check=False,
     )
     printed = run.stdout + run.stderr
