@@ -105,4 +105,4 @@ def test_unknown_name() -> None:
 
 def test_core_needs_no_spark() -> None:
     """The wheel without extras needs what a Databricks cluster has, and no pyspark, which would replace the cluster's own."""
-    assert requirements_of_core() == {"aiohttp", "httptools", "numpy", "pandas", "pillow", "pyarrow", "yarl"}
+    assert requirements_of_core() == {"aiohttp", "numpy", "pandas", "pillow", "pyarrow", "pycurl", "yarl"}

@@ -131,7 +131,7 @@ async def client(**settings: Any) -> AsyncIterator[HttpClient]:
 async def get(http: HttpClient, url: str, left_s: float = 10.0, sink: WholeBody | None = None) -> WholeBody:
     """Return the answer to a GET."""
     sink = sink or WholeBody(10_000_000)
-    exchange = await http.get(request_target(URL(url)), b"", sink, left_s)
+    exchange = await http.get(request_target(URL(url)), (), sink, left_s)
     assert isinstance(exchange, Exchange)
     assert exchange.done.done()
     return sink

@@ -146,7 +146,7 @@ def test_a_connection_that_was_closed_while_idle() -> None:
             await get(http, url)
             assert (await get(http, url)).body == b"ok"
             with pytest.raises(ConnectionLost):
-                await http.post(request_target(URL(url)), b"", b"body", WholeBody(100), 10)
+                await http.post(request_target(URL(url)), (), b"body", WholeBody(100), 10)
             return [len(asked) for asked in host.connections]
 
     assert leaving_nothing(work) == [2, 2]
@@ -165,7 +165,7 @@ def test_giving_up_a_body_in_parts(then: str) -> None:
         async with host.serving(), client() as http:
             url = URL(f"http://127.0.0.1:{host.port}/")
             for number in (0, 5, 10, 15, 20, 30, 50, 10_000):
-                sent = http.post_parts(request_target(URL(url)), b"", parts(), length=20_000_001, sink=WholeBody(100), left_s=5)
+                sent = http.post_parts(request_target(URL(url)), (), parts(), length=20_000_001, sink=WholeBody(100), left_s=5)
                 task = asyncio.ensure_future(sent)
                 await turns(number)
                 task.cancel()

@@ -64,7 +64,7 @@ def test_parts_arrive_as_one_body_and_are_not_read_ahead() -> None:
 
     async def ask(client: HttpClient, url: URL) -> WholeBody:
         sink = WholeBody(1_000)
-        await client.post_parts(request_target(url), b"", parts(), length=count * len(part), sink=sink, left_s=30)
+        await client.post_parts(request_target(url), (), parts(), length=count * len(part), sink=sink, left_s=30)
         return sink
 
     sink = with_server(handler, ask)
@@ -84,8 +84,8 @@ def test_an_answer_before_the_body_is_whole_ends_the_connection() -> None:
     async def ask(client: HttpClient, url: URL) -> list[int | None]:
         sinks = [WholeBody(1_000), WholeBody(1_000)]
         endless = (b"y" * 100_000 for _ in range(10_000))
-        await client.post_parts(request_target(url), b"", endless, length=10**9, sink=sinks[0], left_s=30)
-        await client.get(request_target(url), b"", sinks[1], 30)
+        await client.post_parts(request_target(url), (), endless, length=10**9, sink=sinks[0], left_s=30)
+        await client.get(request_target(url), (), sinks[1], 30)
         return [sink.status for sink in sinks]
 
     assert with_server(handler, ask) == [413, 200]
@@ -104,9 +104,9 @@ def test_parts_that_cannot_be_read_end_the_exchange() -> None:
 
     async def ask(client: HttpClient, url: URL) -> bytes:
         with pytest.raises(OSError, match="no such disk"):
-            await client.post_parts(request_target(url), b"", parts(), length=10, sink=WholeBody(100), left_s=30)
+            await client.post_parts(request_target(url), (), parts(), length=10, sink=WholeBody(100), left_s=30)
         sink = WholeBody(100)
-        await client.post(request_target(url), b"", b"12345", sink, 30)
+        await client.post(request_target(url), (), b"12345", sink, 30)
         return sink.body
 
     assert with_server(handler, ask) == b"5"

@@ -33,7 +33,7 @@ from picsum_vision.describing.token_pace import QuestionPace, TokenClock, TokenE
 from picsum_vision.options import DEFAULT_USER_AGENT, DescribeOptions
 from picsum_vision.redaction import redact_url
 from picsum_vision.transport.client import HttpClient, header_lines, http_client
-from picsum_vision.transport.origin import request_target
+from picsum_vision.transport.origin import HeaderLines, request_target
 
 _CONNECT_TIMEOUT_S = 15
 # So many requests of all tasks together, until an answer tells what the endpoint allows. Then, as a model takes seconds to
@@ -72,7 +72,7 @@ class ChatClient:
         self.estimate = TokenEstimate(options.max_output_tokens)
         self.spending = Spending(options, terms)
         self.key = Authorization(backend.api_key)
-        self._lines_of: tuple[Mapping[str, str], bytes] = ({}, b"")
+        self._lines_of: tuple[Mapping[str, str], HeaderLines] = ({}, ())
         self._at_first = max(1, round(_AT_FIRST * share))
         self.refusals = EndpointRefusals(terms, self._at_first, self.key.problem)
         self._loop_thread = loop_thread
@@ -105,7 +105,7 @@ class ChatClient:
         dialect = self._loop_thread.keep(("dialect", self.backend.base_url, self.backend.model), Dialect)
         return client, dialect, self._loop_thread.keep(("silences",), Silences)
 
-    def header_lines(self, key_header: Mapping[str, str]) -> bytes:
+    def header_lines(self, key_header: Mapping[str, str]) -> HeaderLines:
         """Return a request's header fields, with the one of the key as it is now."""
         if key_header is not self._lines_of[0]:
             fields = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": DEFAULT_USER_AGENT}

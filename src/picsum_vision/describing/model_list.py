@@ -17,7 +17,7 @@ from picsum_vision.options import DEFAULT_USER_AGENT
 from picsum_vision.outcomes import HTTP_SUCCESS, DescribeStatus
 from picsum_vision.transport.client import header_lines, http_client
 from picsum_vision.transport.failures import MESSAGES, TransportFailure, translate
-from picsum_vision.transport.origin import request_target
+from picsum_vision.transport.origin import HeaderLines, request_target
 from picsum_vision.transport.whole_body import WholeBody
 
 _NO_SUCH_ADDRESS: Final = frozenset({404, 405, 501})
@@ -55,7 +55,7 @@ def model_list(backend: ChatBackend, *, timeout_s: float) -> ModelList:
     return ModelList(status=DescribeStatus.OK, message="it answers, and lists no models")
 
 
-async def _get(loop_thread: LoopThread, url: URL, headers: bytes, timeout_s: float) -> tuple[int, bytes]:
+async def _get(loop_thread: LoopThread, url: URL, headers: HeaderLines, timeout_s: float) -> tuple[int, bytes]:
     client = http_client(loop_thread, public_addresses_only=False, connect_timeout_s=timeout_s)
     sink = WholeBody(_ANSWER_BYTES_AT_MOST)
     await client.get(request_target(url), headers, sink, timeout_s)

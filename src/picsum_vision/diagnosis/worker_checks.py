@@ -32,7 +32,7 @@ from picsum_vision.spark.session_memory import machine_memory_bytes
 from picsum_vision.spark.sharing import tasks_at_once
 from picsum_vision.spark.url_sources import urls_from
 
-_PACKAGES: Final = ("picsum-vision", "pyarrow", "pandas", "aiohttp", "httptools", "pillow", "numpy", "yarl")
+_PACKAGES: Final = ("picsum-vision", "pyarrow", "pandas", "aiohttp", "pycurl", "pillow", "numpy", "yarl")
 _TASKS_AT_MOST: Final = 64
 _LONGEST: Final = 200
 _NO_WAY_OUT: Final = frozenset({"dns", "connect", "tls", "timeout", "too_slow", "blocked_address", "invalid_url"})

@@ -18,7 +18,7 @@ from picsum_vision.images.signatures import recognise
 from picsum_vision.outcomes import HTTP_CAN_CHANGE, DownloadOutcome, DownloadStatus
 from picsum_vision.redaction import redact_traceback, redact_url
 from picsum_vision.transport.address_guard import BlockedAddress
-from picsum_vision.transport.failures import MESSAGES, BadAnswer, BrokenOff, TransportFailure, translate
+from picsum_vision.transport.failures import MESSAGES, BadAnswer, BrokenOff, CurlError, TransportFailure, translate
 from picsum_vision.transport.head import Head
 from picsum_vision.transport.inflate import unknown_coding
 from picsum_vision.transport.retry_after import retry_after_s
@@ -34,7 +34,7 @@ _MAY_CHANGE_FAILURES: Final = frozenset(
     {TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.BROKEN_OFF, TransportFailure.DNS_FOR_NOW}
 )
 _LOAD_FAILURES: Final = frozenset({TransportFailure.CONNECT, TransportFailure.TIMEOUT, TransportFailure.BROKEN_OFF})
-_ENDS_OF_A_BODY: Final = (BrokenOff, BadAnswer, DeadlinePassed)
+_ENDS_OF_A_BODY: Final = (CurlError, BrokenOff, BadAnswer, DeadlinePassed)
 _NO_ROOM_DELAY_S: Final = 0.1
 _log = logging.getLogger(__name__)
 

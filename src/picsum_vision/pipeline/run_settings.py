@@ -13,7 +13,7 @@ from picsum_vision.config import PipelineConfig
 from picsum_vision.redaction import redact_text
 from picsum_vision.secrets import Secret
 
-_PACKAGES: Final = ("pyspark", "databricks-connect", "pyarrow", "pandas", "pillow", "httptools", "mlflow")
+_PACKAGES: Final = ("pyspark", "databricks-connect", "pyarrow", "pandas", "pillow", "pycurl", "mlflow")
 
 
 def kept_settings(config: PipelineConfig) -> dict[str, Any]:

@@ -36,7 +36,7 @@ _HOPS: Final = 2
 _OWN: Final = "servers of this suite"
 _LIBRARIES: Final = (
     "aiohttp",
-    "httptools",
+    "pycurl",
     "matplotlib",
     "mlflow",
     "mlflow-skinny",

@@ -1,26 +1,26 @@
-"""The HTTP client of a worker process: one request at a time for each connection, no retries, no redirects, no cookies.
+"""The HTTP client of a worker process: libcurl's transfers on its loop. No retries, no redirects, no cookies.
 
-It takes no proxy (and no password from .netrc) from the environment: a proxy would be the one that connects, and the address
-guard would check the proxy's address instead of the picture's. Why it is our own: docs/decisions/0003.
+Why libcurl: docs/decisions/0021.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from picsum_vision.concurrency.deadline import Deadline, DeadlinePassed
 from picsum_vision.concurrency.loop_thread import LoopThread
-from picsum_vision.transport.connecting import Connector
-from picsum_vision.transport.connection import HttpConnection
+from picsum_vision.concurrency.recent import Recent
+from picsum_vision.transport.address_guard import BlockedAddress, is_public, written_address
 from picsum_vision.transport.exchange import Exchange, Sink
-from picsum_vision.transport.failures import ConnectionLost
-from picsum_vision.transport.origin import Origin, RequestTarget
-from picsum_vision.transport.pool import ConnectionPool
+from picsum_vision.transport.failures import CurlError
+from picsum_vision.transport.multi import Multi
+from picsum_vision.transport.name_lookup import Names
+from picsum_vision.transport.network import route
+from picsum_vision.transport.origin import HeaderLines, Origin, RequestTarget
+from picsum_vision.transport.transfer import Request, Transfer
 from picsum_vision.transport.watchdog import Watchdog
-
-_STALE_CONNECTIONS_AT_MOST: Final = 3
 
 
 class HttpClient:
@@ -29,85 +29,94 @@ class HttpClient:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, public_addresses_only: bool, connect_timeout_s: float) -> None:
         """Open nothing yet."""
         self._loop = loop
-        self._connector = Connector(loop, public_addresses_only=public_addresses_only, connect_timeout_s=connect_timeout_s)
-        self._pool = ConnectionPool(loop)
+        self._public_addresses_only = public_addresses_only
+        self._connect_timeout_s = connect_timeout_s
+        self._multi = Multi(loop)
+        self._idle: list[Transfer] = []
+        self._names = Names(loop)
+        self._routes = Recent()
         self._watchdog = Watchdog(loop)
 
     def time_s(self) -> float:
         """Return the clock that exchanges are timed by."""
         return self._loop.time()
 
-    async def get(self, target: RequestTarget, headers: bytes, sink: Sink, left_s: float) -> Exchange:
+    async def get(self, target: RequestTarget, headers: HeaderLines, sink: Sink, left_s: float) -> Exchange:
         """Send a GET and return when the answer is whole or the sink has enough; `left_s` bounds it all, connecting included.
 
         A connection that the host has closed while it was idle is no failure: the request goes out on another one.
         Raises what `transport.failures` translates, BlockedAddress, and what the sink raises.
         """
-        origin = target.origin
-        request = request_head(b"GET", target, headers) + b"\r\n"
         expires_at_s = self._loop.time() + left_s
-        stale = 0
-        while True:
-            try:
-                return await self._exchange(origin, request, sink, expires_at_s, fresh=stale >= _STALE_CONNECTIONS_AT_MOST)
-            except ConnectionLost as lost:  # noqa: PERF203 - a try costs nothing beside a request
-                if not lost.stale:
-                    raise
-                stale += 1
+        request = await self._request(target, headers, expires_at_s)
+        try:
+            return await self._exchange(request, sink, expires_at_s)
+        except CurlError as lost:
+            if not lost.is_stale:
+                raise
+        # libcurl has tried other idle connections itself; the host had closed those, too.
+        return await self._exchange(request._replace(fresh=True), sink, expires_at_s)
 
-    async def post(self, target: RequestTarget, headers: bytes, body: bytes, sink: Sink, left_s: float) -> Exchange:
+    async def post(self, target: RequestTarget, headers: HeaderLines, body: bytes, sink: Sink, left_s: float) -> Exchange:
         """Send a POST, once: where the connection breaks nobody knows whether it was worked on."""
-        head = request_head(b"POST", target, headers) + b"Content-Length: %d\r\n\r\n" % len(body)
-        return await self._exchange(target.origin, head + body, sink, self._loop.time() + left_s)
+        return await self.post_parts(target, headers, (body,), length=len(body), sink=sink, left_s=left_s)
 
     async def post_parts(
-        self, target: RequestTarget, headers: bytes, parts: Iterable[bytes], *, length: int, sink: Sink, left_s: float
+        self, target: RequestTarget, headers: HeaderLines, parts: Iterable[bytes], *, length: int, sink: Sink, left_s: float
     ) -> Exchange:
         """Send a POST, once, whose body of `length` bytes comes in parts; not more of them are in memory than are under way."""
-        head = request_head(b"POST", target, headers) + b"Content-Length: %d\r\n\r\n" % length
-        return await self._exchange(target.origin, head, sink, self._loop.time() + left_s, parts=parts)
+        expires_at_s = self._loop.time() + left_s
+        request = await self._request(target, headers, expires_at_s)
+        return await self._exchange(request._replace(body=parts, length=length), sink, expires_at_s)
 
     async def close(self) -> None:
         """Close what is idle, and end the lookups of names that nobody waits for."""
-        self._pool.close()
-        self._connector.close()
+        self._names.close()
+        self._multi.close()
+        self._idle.clear()
         await asyncio.sleep(0)
 
-    async def _exchange(
-        self,
-        origin: Origin,
-        request: bytes,
-        sink: Sink,
-        expires_at_s: float,
-        *,
-        fresh: bool = False,
-        parts: Iterable[bytes] | None = None,
-    ) -> Exchange:
-        connection = None if fresh else self._pool.take(origin)
-        if connection is None:
-            connection = await self._connect(origin, expires_at_s)
+    async def _exchange(self, request: Request, sink: Sink, expires_at_s: float) -> Exchange:
+        transfer = self._idle.pop() if self._idle else Transfer(self._loop, self._multi, self._connect_timeout_s)
         exchange = Exchange(sink, self._loop, expires_at_s - self._loop.time())
-        self._watchdog.watch(exchange, connection)
+        transfer.start(request, exchange)
+        self._watchdog.watch(exchange, transfer)
         try:
-            if parts is None:
-                connection.send(request, exchange)
-            else:
-                await connection.send_parts(request, parts, exchange)
             await exchange.done
-        except BaseException:  # given up, or what the parts are read from has failed
-            connection.give_up(exchange)
+        except CurlError as error:
+            error.is_stale = transfer.was_on_a_stale_connection
+            raise
+        except BaseException:  # given up
+            transfer.stop()
             exchange.give_up()
             raise
         finally:
             self._watchdog.forget(exchange)
+            self._idle.append(transfer)
+            if exchange.head is None:
+                self._names.forget(request.host)
         return exchange
 
-    async def _connect(self, origin: Origin, expires_at_s: float) -> HttpConnection:
-        left_s = expires_at_s - self._loop.time()
-        if left_s <= 0:
-            raise DeadlinePassed
-        async with Deadline(left_s):
-            return await self._connector.connect(origin, lambda connection: self._pool.give_back(origin, connection))
+    async def _request(self, target: RequestTarget, headers: HeaderLines, expires_at_s: float) -> Request:
+        origin = target.origin
+        way = self._routes.keep(origin, lambda: route(origin, os.environ, public_addresses_only=self._public_addresses_only))
+        if target.authorization:
+            headers = (*headers, target.authorization)
+        resolved = "" if way.is_proxied or written_address(origin.host) else await self._resolved(origin, expires_at_s)
+        return Request(origin.host, f"{origin.url}{target.path.decode('ascii')}", headers, way, resolved)
+
+    async def _resolved(self, origin: Origin, expires_at_s: float) -> str:
+        addresses = self._names.known(origin.host)
+        if addresses is None:
+            left_s = expires_at_s - self._loop.time()
+            if left_s <= 0:
+                raise DeadlinePassed
+            async with Deadline(left_s):
+                addresses = await self._names.addresses(origin.host)
+        if self._public_addresses_only and not all(is_public(address) for address in addresses):
+            raise BlockedAddress
+        written = ",".join(f"[{address}]" if ":" in address else address for address in addresses)
+        return f"+{origin.host}:{origin.port}:{written}"
 
 
 def http_client(loop_thread: LoopThread, *, public_addresses_only: bool, connect_timeout_s: float) -> HttpClient:
@@ -119,15 +128,9 @@ def http_client(loop_thread: LoopThread, *, public_addresses_only: bool, connect
     )
 
 
-def header_lines(headers: Mapping[str, str]) -> bytes:
+def header_lines(headers: Mapping[str, str]) -> HeaderLines:
     """Return header fields as they are sent; raises ValueError for what would be more than one line."""
-    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
-    if any(line.count("\n") != 1 or line.count("\r") != 1 or "\0" in line for line in lines):
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    if any(mark in line for line in lines for mark in "\r\n\0"):
         raise ValueError("a header's name or value has a line end in it")
-    return "".join(lines).encode("utf-8")
-
-
-def request_head(method: bytes, target: RequestTarget, headers: bytes) -> bytes:
-    """Return the head of a request without its last, empty line."""
-    origin, path, authorization = target
-    return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b" % (method, path, origin.host_field, headers, authorization)
+    return tuple(line.encode("utf-8") for line in lines)

@@ -1,20 +1,19 @@
-"""What can go wrong between us and a host, in our words: the one place that knows the exceptions.
+"""What can go wrong between us and a host, in our words: the one place that knows libcurl's numbers.
 
 Exception
 ├── BadAnswer            what came is no HTTP
-├── BrokenOff            the body ended before its end
+├── BrokenOff            the body's compressed form is damaged
 ├── AnswerTooLarge       more than whoever asked would take
-└── ConnectionError
-    └── ConnectionLost   no head came
+└── CurlError            what libcurl says, with its own words
 """
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import socket
-import ssl
 from typing import Final
+
+import pycurl
 
 from picsum_vision.concurrency.deadline import DeadlinePassed
 
@@ -24,23 +23,11 @@ class BadAnswer(Exception):  # noqa: N818 - translated into an outcome, never sh
 
 
 class BrokenOff(Exception):  # noqa: N818 - the same
-    """The connection ended in the middle of a body, or its compressed form is damaged."""
+    """A body's compressed form is damaged, or ends too early."""
 
 
 class AnswerTooLarge(Exception):  # noqa: N818 - the same
     """The body is, or says it is, larger than whoever asked would take."""
-
-
-class ConnectionLost(ConnectionError):  # noqa: N818 - the same
-    """The connection ended before the head of an answer.
-
-    `stale`: it had served before and not a byte came on it: the host has closed it while it was idle, just as it was used again.
-    """
-
-    def __init__(self, *, stale: bool) -> None:
-        """Say whether it is nobody's failure."""
-        super().__init__("the connection ended before an answer")
-        self.stale = stale
 
 
 class TransportFailure(enum.Enum):
@@ -70,21 +57,55 @@ MESSAGES = {
 }
 
 
+class CurlError(Exception):
+    """What libcurl says. `is_stale`: the connection had served before and not a byte came on it; nobody's failure for a GET."""
+
+    def __init__(self, failure: TransportFailure, words: str) -> None:
+        """Keep what it means, and libcurl's own words, in which OpenSSL's are."""
+        super().__init__(words)
+        self.failure = failure
+        self.is_stale = False
+
+
+def curl_error(number: int, words: str, *, has_head: bool) -> CurlError:
+    """Return the error that libcurl's number stands for; behind a head whatever ends a connection breaks the body off."""
+    failure = _OF_NUMBER.get(number)
+    if failure is None:
+        failure = TransportFailure.BROKEN_OFF if has_head else TransportFailure.CONNECT
+    return CurlError(failure, words)
+
+
 def translate(error: BaseException) -> TransportFailure | None:
     """Return what the exception means, None if it is none of the transport's."""
+    if isinstance(error, CurlError):
+        return error.failure
     if isinstance(error, socket.gaierror):
         return TransportFailure.DNS_FOR_NOW if error.errno == socket.EAI_AGAIN else TransportFailure.DNS
-    return next((failure for kinds, failure in _MEANINGS if isinstance(error, kinds)), None)
+    return next((failure for kind, failure in _MEANINGS if isinstance(error, kind)), None)
 
 
-# The first that fits: several are subclasses of those further down.
-_MEANINGS: Final[tuple[tuple[tuple[type[BaseException], ...], TransportFailure], ...]] = (
-    ((DeadlinePassed, asyncio.TimeoutError, TimeoutError), TransportFailure.TIMEOUT),
-    ((ssl.SSLError, ssl.CertificateError), TransportFailure.TLS),
-    ((BrokenOff,), TransportFailure.BROKEN_OFF),
-    ((AnswerTooLarge,), TransportFailure.TOO_LARGE),
-    # A host name that the system cannot even encode is a UnicodeError.
-    ((UnicodeError,), TransportFailure.INVALID_URL),
-    ((BadAnswer,), TransportFailure.BAD_ANSWER),
-    ((OSError, EOFError), TransportFailure.CONNECT),
+_MEANINGS: Final[tuple[tuple[type[BaseException], TransportFailure], ...]] = (
+    (DeadlinePassed, TransportFailure.TIMEOUT),
+    (BrokenOff, TransportFailure.BROKEN_OFF),
+    (AnswerTooLarge, TransportFailure.TOO_LARGE),
+    (BadAnswer, TransportFailure.BAD_ANSWER),
+    # A host name that the system cannot even encode.
+    (UnicodeError, TransportFailure.INVALID_URL),
+    (OSError, TransportFailure.CONNECT),  # no socket: too many open files
 )
+_OF_NUMBER: Final = {
+    pycurl.E_COULDNT_RESOLVE_HOST: TransportFailure.DNS,
+    pycurl.E_COULDNT_RESOLVE_PROXY: TransportFailure.DNS,
+    pycurl.E_OPERATION_TIMEDOUT: TransportFailure.TIMEOUT,
+    pycurl.E_SSL_CONNECT_ERROR: TransportFailure.TLS,
+    pycurl.E_PEER_FAILED_VERIFICATION: TransportFailure.TLS,
+    pycurl.E_SSL_CERTPROBLEM: TransportFailure.TLS,
+    pycurl.E_SSL_CIPHER: TransportFailure.TLS,
+    pycurl.E_SSL_CACERT_BADFILE: TransportFailure.TLS,
+    pycurl.E_PARTIAL_FILE: TransportFailure.BROKEN_OFF,
+    pycurl.E_BAD_CONTENT_ENCODING: TransportFailure.BROKEN_OFF,
+    pycurl.E_UNSUPPORTED_PROTOCOL: TransportFailure.BAD_ANSWER,
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: TransportFailure.BAD_ANSWER,
+    100: TransportFailure.BAD_ANSWER,  # CURLE_TOO_LARGE, of a head; pycurl has no name for it
+    pycurl.E_URL_MALFORMAT: TransportFailure.INVALID_URL,
+}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import functools
 from typing import Final, NamedTuple
 
 from yarl import URL
 
+HeaderLines = tuple[bytes, ...]
 USUAL_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -19,13 +19,14 @@ class Origin(NamedTuple):
     port: int
 
     @property
-    def host_field(self) -> bytes:
-        """The value of the request's Host field."""
-        return _host_field(self)
+    def url(self) -> str:
+        """The URL's part before the path; a zone of an IPv6 address is escaped (RFC 6874)."""
+        host = f"[{self.host.replace('%', '%25')}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
 
 class RequestTarget(NamedTuple):
-    """An origin, the path and query that are asked of it, and a header line with the URL's user and password, if it has them."""
+    """An origin, the path and query that are asked of it, and a header field with the URL's user and password, if it has them."""
 
     origin: Origin
     path: bytes
@@ -39,13 +40,7 @@ def request_target(url: URL) -> RequestTarget:
 
 
 def basic_authorization(user: str | None, password: str | None) -> bytes:
-    """Return the header line for a URL's user and password, nothing where it has none."""
+    """Return the header field for a URL's user and password, nothing where it has none."""
     if user is None and password is None:
         return b""
-    return b"Authorization: Basic %b\r\n" % base64.b64encode(f"{user or ''}:{password or ''}".encode())
-
-
-@functools.lru_cache(maxsize=4_096)
-def _host_field(origin: Origin) -> bytes:
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    return (host if origin.port == USUAL_PORTS.get(origin.scheme) else f"{host}:{origin.port}").encode("ascii")
+    return b"Authorization: Basic %b" % base64.b64encode(f"{user or ''}:{password or ''}".encode())

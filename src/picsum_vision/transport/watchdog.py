@@ -10,8 +10,8 @@ import asyncio
 from typing import Final
 
 from picsum_vision.concurrency.deadline import DeadlinePassed
-from picsum_vision.transport.connection import HttpConnection
 from picsum_vision.transport.exchange import Exchange
+from picsum_vision.transport.transfer import Transfer
 
 _TICK_S: Final = 0.1
 
@@ -22,12 +22,12 @@ class Watchdog:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Watch nothing yet."""
         self._loop = loop
-        self._watched: dict[Exchange, HttpConnection] = {}
+        self._watched: dict[Exchange, Transfer] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def watch(self, exchange: Exchange, connection: HttpConnection) -> None:
+    def watch(self, exchange: Exchange, transfer: Transfer) -> None:
         """Watch an exchange until `forget`."""
-        self._watched[exchange] = connection
+        self._watched[exchange] = transfer
         if self._timer is None:
             self._timer = self._loop.call_later(_TICK_S, self._tick)
 
@@ -37,18 +37,18 @@ class Watchdog:
 
     def _tick(self) -> None:
         now_s = self._loop.time()
-        for exchange, connection in list(self._watched.items()):
+        for exchange, transfer in list(self._watched.items()):
             if exchange.waits_since_s is not None or exchange.done.done():
                 continue
             if now_s >= exchange.expires_at_s:
-                connection.fail(DeadlinePassed())
+                transfer.fail(DeadlinePassed())
             elif exchange.head is not None:
-                self._look(exchange, connection, now_s - exchange.body_began_at_s)
+                self._look(exchange, transfer, now_s - exchange.body_began_at_s)
         self._timer = self._loop.call_later(_TICK_S, self._tick) if self._watched else None
 
     @staticmethod
-    def _look(exchange: Exchange, connection: HttpConnection, seconds: float) -> None:
+    def _look(exchange: Exchange, transfer: Transfer, seconds: float) -> None:
         try:
             exchange.sink.look(seconds)
         except Exception as error:  # noqa: BLE001 - the sink's own reasons, which its owner awaits
-            connection.fail(error)
+            transfer.fail(error)
