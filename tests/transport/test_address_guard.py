@@ -128,7 +128,7 @@ def public_server_address(monkeypatch: pytest.MonkeyPatch) -> None:
         return really(host, port, *rest, **more)  # type: ignore[arg-type] - passed on as it came
 
     answers: dict[str, int] = {}
-    for module in ("transport.address_guard", "transport.connecting", "downloading.target"):
+    for module in ("transport.address_guard", "transport.client", "transport.transfer", "downloading.target"):
         monkeypatch.setattr(f"picsum_vision.{module}.is_public", judged)
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
@@ -175,26 +175,24 @@ def test_a_name_with_one_private_address_is_refused(listener: tuple[int, list[st
 def test_the_connected_address_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a name was let through wrongly, the connection to a private address is closed before a request is sent on it."""
 
-    def wrong(host: str, port: int) -> list[name_lookup.Address]:
-        return [name_lookup.Address("8.8.8.8", socket.AF_INET, ("127.0.0.1", port))]
-
-    monkeypatch.setattr(name_lookup, "_look_up", wrong)
+    monkeypatch.setattr("picsum_vision.transport.client.is_public", lambda _: True)
+    monkeypatch.setattr(name_lookup, "_look_up", lambda _: ("127.0.0.1",))
     with ImageServer() as server:
         port = server.base_url.rpartition(":")[2]
         assert fetch(f"http://let-through.test:{port}/id/1/80/60", **GUARDED).status is DownloadStatus.BLOCKED_ADDRESS
         assert server.stats()["requests"] == 0
 
 
-def test_proxies_of_the_environment_are_not_used(listener: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With proxies in the environment requests go straight to the host: a proxy would get round the guard."""
+def test_a_proxy_is_no_way_round_the_guard(listener: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a proxy every hostile URL is refused by what is written, or by what its name has for addresses here."""
     port, reached = listener
     before = len(reached)
-    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+    for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-    with ImageServer() as server:
-        assert fetch(f"{server.base_url}/id/1/80/60").status is DownloadStatus.OK
-    assert fetch(f"http://127.0.0.1:{port}/", **GUARDED).status is DownloadStatus.BLOCKED_ADDRESS
+    urls = [url.format(p=port) if "{p}" in url else url for url in [*HOSTILE, "http://localhost/"]]
+    rows = fetch_all(urls, **GUARDED)
     assert reached[before:] == []
+    assert {(url, row.status.value) for url, row in zip(urls, rows, strict=True) if row.status not in REFUSALS} == set()
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
-import ssl
 
+import pycurl
 import pytest
 
 from picsum_vision.concurrency.deadline import DeadlinePassed
 from picsum_vision.transport import failures
-from picsum_vision.transport.failures import MESSAGES, BadAnswer, BrokenOff, ConnectionLost, TransportFailure, translate
+from picsum_vision.transport.failures import MESSAGES, BadAnswer, BrokenOff, TransportFailure, curl_error, translate
 
 OURS = [
     kind
@@ -23,19 +23,17 @@ OURS = [
 @pytest.mark.parametrize("kind", OURS, ids=lambda kind: kind.__name__)
 def test_no_exception_of_the_transport_is_missed(kind: type[Exception]) -> None:
     """Each exception that the connection can end an exchange with is translated."""
-    assert isinstance(translate(kind.__new__(kind)), TransportFailure)
+    error = kind.__new__(kind)
+    if isinstance(error, failures.CurlError):
+        error.failure = TransportFailure.CONNECT
+    assert isinstance(translate(error), TransportFailure)
 
 
 @pytest.mark.parametrize(
     ("error", "meaning"),
     [
         (DeadlinePassed(), TransportFailure.TIMEOUT),
-        (asyncio.TimeoutError(), TransportFailure.TIMEOUT),
-        (ConnectionResetError(), TransportFailure.CONNECT),
-        (ConnectionLost(stale=False), TransportFailure.CONNECT),
         (OSError(24, "too many open files"), TransportFailure.CONNECT),
-        (ssl.SSLError(), TransportFailure.TLS),
-        (ssl.SSLCertVerificationError(), TransportFailure.TLS),
         (socket.gaierror(socket.EAI_NONAME, ""), TransportFailure.DNS),
         (socket.gaierror(socket.EAI_AGAIN, ""), TransportFailure.DNS_FOR_NOW),
         (BrokenOff(), TransportFailure.BROKEN_OFF),
@@ -47,6 +45,27 @@ def test_no_exception_of_the_transport_is_missed(kind: type[Exception]) -> None:
 def test_meaning(error: Exception, meaning: TransportFailure) -> None:
     """Each kind of failure has its own word."""
     assert translate(error) is meaning
+
+
+@pytest.mark.parametrize(
+    ("number", "has_head", "meaning"),
+    [
+        (pycurl.E_COULDNT_CONNECT, False, TransportFailure.CONNECT),
+        (pycurl.E_GOT_NOTHING, False, TransportFailure.CONNECT),
+        (pycurl.E_RECV_ERROR, False, TransportFailure.CONNECT),
+        (pycurl.E_RECV_ERROR, True, TransportFailure.BROKEN_OFF),
+        (pycurl.E_PARTIAL_FILE, True, TransportFailure.BROKEN_OFF),
+        (pycurl.E_OPERATION_TIMEDOUT, False, TransportFailure.TIMEOUT),
+        (pycurl.E_PEER_FAILED_VERIFICATION, False, TransportFailure.TLS),
+        (pycurl.E_COULDNT_RESOLVE_PROXY, False, TransportFailure.DNS),
+        (pycurl.E_URL_MALFORMAT, False, TransportFailure.INVALID_URL),
+        (999, False, TransportFailure.CONNECT),
+    ],
+)
+def test_meaning_of_libcurls_numbers(number: int, has_head: bool, meaning: TransportFailure) -> None:
+    """Each number has a meaning, also one that is not known; libcurl's words are kept."""
+    error = curl_error(number, "its words", has_head=has_head)
+    assert (translate(error), str(error)) == (meaning, "its words")
 
 
 @pytest.mark.parametrize("error", [KeyError(), ZeroDivisionError(), MemoryError(), asyncio.CancelledError()], ids=repr)

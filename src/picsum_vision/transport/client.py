@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from picsum_vision.concurrency.deadline import Deadline, DeadlinePassed
 from picsum_vision.concurrency.loop_thread import LoopThread
@@ -22,6 +23,9 @@ from picsum_vision.transport.origin import HeaderLines, Origin, RequestTarget
 from picsum_vision.transport.transfer import Request, Transfer
 from picsum_vision.transport.watchdog import Watchdog
 
+# Behind a proxy most names cannot be looked up here; that must not cost much.
+_NAME_BEHIND_A_PROXY_S: Final = 2.0
+
 
 class HttpClient:
     """Sends requests over connections that it keeps. To be used on one event loop."""
@@ -35,6 +39,7 @@ class HttpClient:
         self._idle: list[Transfer] = []
         self._names = Names(loop)
         self._routes = Recent()
+        self._behind_proxies = Recent()
         self._watchdog = Watchdog(loop)
 
     def time_s(self) -> float:
@@ -102,7 +107,11 @@ class HttpClient:
         way = self._routes.keep(origin, lambda: route(origin, os.environ, public_addresses_only=self._public_addresses_only))
         if target.authorization:
             headers = (*headers, target.authorization)
-        resolved = "" if way.is_proxied or written_address(origin.host) else await self._resolved(origin, expires_at_s)
+        resolved = ""
+        if way.is_proxied:
+            await self._look_past_the_proxy(origin.host)
+        elif written_address(origin.host) is None:
+            resolved = await self._resolved(origin, expires_at_s)
         return Request(origin.host, f"{origin.url}{target.path.decode('ascii')}", headers, way, resolved)
 
     async def _resolved(self, origin: Origin, expires_at_s: float) -> str:
@@ -117,6 +126,24 @@ class HttpClient:
             raise BlockedAddress
         written = ",".join(f"[{address}]" if ":" in address else address for address in addresses)
         return f"+{origin.host}:{origin.port}:{written}"
+
+    async def _look_past_the_proxy(self, host: str) -> None:
+        """Raise BlockedAddress for a host that has, as far as this machine can tell, an address that nobody may ask."""
+        if not self._public_addresses_only:
+            return
+        looked = self._behind_proxies.keep(host, lambda: asyncio.ensure_future(self._is_private_here(host)))
+        if await asyncio.shield(looked):
+            raise BlockedAddress
+
+    async def _is_private_here(self, host: str) -> bool:
+        if (address := written_address(host)) is not None:
+            return not is_public(address)
+        try:
+            async with Deadline(_NAME_BEHIND_A_PROXY_S):
+                addresses = await self._names.addresses(host)
+        except (OSError, UnicodeError, DeadlinePassed):
+            return False  # the proxy alone knows the name: what it connects to is its affair
+        return not all(is_public(address) for address in addresses)
 
 
 def http_client(loop_thread: LoopThread, *, public_addresses_only: bool, connect_timeout_s: float) -> HttpClient:

@@ -15,7 +15,7 @@ import pycurl
 
 from picsum_vision.transport.address_guard import BlockedAddress, is_public
 from picsum_vision.transport.exchange import EnoughRead, Exchange
-from picsum_vision.transport.failures import BadAnswer, curl_error
+from picsum_vision.transport.failures import BadAnswer, CurlError, TransportFailure, curl_error
 from picsum_vision.transport.head import Fields, Head
 from picsum_vision.transport.multi import Multi
 from picsum_vision.transport.network import Route
@@ -88,7 +88,7 @@ class Transfer:
         self._error: BaseException | None = None
         self._is_whole = False
         self._fields: Fields = []
-        self._status = self._head_bytes = 0
+        self._status = self._head_bytes = self._opened = 0
         self._parts: Iterator[bytes] = iter(request.body or ())
         self._part = memoryview(b"")
         handle = self._handle
@@ -113,8 +113,8 @@ class Transfer:
 
     @property
     def was_on_a_stale_connection(self) -> bool:
-        """Whether the last request went over a connection that had served before, and not a byte came back."""
-        return not self._head_bytes and not self._handle.getinfo(pycurl.NUM_CONNECTS)
+        """Whether the last request went over connections that had served before, and not a byte came back."""
+        return not self._head_bytes and not self._opened
 
     def fail(self, error: BaseException) -> None:
         """End the exchange with `error` (EnoughRead: with success), and its connection. Not to be called by a callback."""
@@ -141,6 +141,7 @@ class Transfer:
     def _open_socket(self, purpose: int, address: tuple[int, int, int, tuple[Any, ...]]) -> Any:
         del purpose
         family, kind, protocol, (host, *_) = address
+        self._opened += 1
         if self._is_guarded and not is_public(host.decode() if isinstance(host, bytes) else host):
             self._error = BlockedAddress()
             return pycurl.SOCKET_BAD
@@ -207,9 +208,12 @@ class Transfer:
         if self._error is not None or number:
             self.fail(self._error or curl_error(number, words, has_head=exchange.head is not None))
             return
+        if exchange.head is None:
+            self.fail(CurlError(TransportFailure.CONNECT, "the connection ended within the head of an answer"))
+            return
         self._is_whole = True
         if self._waiting is None:
-            self._finish(exchange)
+            self._go_on(exchange)
 
     # What follows.
 
@@ -236,26 +240,22 @@ class Transfer:
             return
         if error is not None:
             self.fail(error)
-            return
+        else:
+            self._go_on(exchange)
+
+    def _go_on(self, exchange: Exchange) -> None:
+        """Wait for the sink, or let more come, or end."""
         try:
             self._ask_to_wait(exchange)
             if self._waiting is None and not self._is_whole:
                 self._handle.pause(pycurl.PAUSE_CONT)
-        except Exception as refused:  # noqa: BLE001 - the same
-            self.fail(refused)
-            return
-        if self._waiting is None and self._is_whole:
-            self._finish(exchange)
-
-    def _finish(self, exchange: Exchange) -> None:
-        try:
-            self._ask_to_wait(exchange)
-            if self._waiting is not None:
-                return
-            exchange.sink.end()
+            elif self._waiting is None:
+                exchange.sink.end()
+                self._finish(exchange)
         except Exception as error:  # noqa: BLE001 - the same
             self.fail(error)
-            return
+
+    def _finish(self, exchange: Exchange) -> None:
         info = self._handle.getinfo
         exchange.latency_s = info(pycurl.STARTTRANSFER_TIME) - info(pycurl.PRETRANSFER_TIME)
         self._exchange = None
