@@ -176,7 +176,7 @@ def test_ctrl_c(tmp_path):
     with ImageServer(latency=Latency(mean_s=0.5)) as server:
         process = at_work(server, tmp_path)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=60)
         assert process.returncode == 130, errors
         assert errors.strip().splitlines()[-1].startswith("picsum-vision: stopped;")
         assert "Traceback" not in errors
@@ -195,7 +195,7 @@ def test_what_was_killed_is_said(tmp_path, who, said):
     with ImageServer(latency=Latency(mean_s=0.5)) as server:
         process = at_work(server, tmp_path)
         processes_of(process.pid)[who].kill()
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=120)
     last = errors.strip().splitlines()[-1]
     assert process.returncode == 1, errors
     assert last.startswith(f"picsum-vision: {said}")
